@@ -1,0 +1,156 @@
+"""What a caller can ask for, and what is told back.
+
+Options that change the stream are stored in it; the others (threads, limits) are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from edgezip.errors import SettingsError
+
+EngineKind = Literal["strict", "native"]
+Coder = Literal["auto", "plain", "mix"]
+Progress = Callable[[int], None]
+"""Called with the total of raw bytes done so far."""
+
+DEFAULT_FRAME_SIZE = 8 << 20
+MAX_FRAME_SIZE = 64 << 20
+MAX_STREAMS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class PackOptions:
+    """How to compress.
+
+    Attributes:
+        model: path, registered name or SHA-256 prefix of a GGUF; None means the default model and
+            "none" means no language model.
+        engine: "strict" (portable, bit-exact) or "native" (the installed llama.cpp).
+        threads: CPU threads of the engine; None means the physical cores.
+        gpu_layers: layers to offload, native engine only.
+        coder: "plain" top-k coding, "mix" adaptive mixing, "auto" picks what is smaller.
+        top_k: 0 for the whole vocabulary, or the number of tokens in front of the escape.
+        streams: lockstep streams, None to choose from the size.
+        window: cells of the context window in tokens; None for the model's recommendation.
+        keep: tokens evaluated again when a window is full; None for the model's recommendation.
+        frame_size: raw bytes in an independent frame.
+        prime: reference data that both sides learn first; None for none.
+    """
+
+    model: str | Path | None = None
+    engine: EngineKind = "strict"
+    threads: int | None = None
+    gpu_layers: int = 0
+    coder: Coder = "auto"
+    top_k: int = 0
+    streams: int | None = None
+    window: int | None = None
+    keep: int | None = None
+    frame_size: int = DEFAULT_FRAME_SIZE
+    prime: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Raise `SettingsError` for values outside their range."""
+        _check_range("frame_size", self.frame_size, 1 << 10, MAX_FRAME_SIZE)
+        _check_range("top_k", self.top_k, 0, 1 << 18)
+        if self.streams is not None:
+            _check_range("streams", self.streams, 1, MAX_STREAMS)
+        if self.window is not None:
+            _check_range("window", self.window, 16, 1 << 17)
+        if self.keep is not None:
+            _check_range("keep", self.keep, 0, 1 << 17)
+        if self.window is not None and self.keep is not None and self.keep > self.window - 2:
+            raise SettingsError(f"keep ({self.keep}) must leave room in the window ({self.window})")
+        if self.gpu_layers and self.engine != "native":
+            raise SettingsError("gpu_layers needs the native engine: the strict engine runs on the CPU")
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackOptions:
+    """How to decompress.
+
+    Attributes:
+        model: a GGUF to look at before the usual places; it must have the hash the file names.
+        threads: CPU threads of the engine; None means the physical cores.
+        gpu_layers: layers to offload when the file was written by the native engine.
+        max_output: refuse (LimitError) to produce more than this many bytes.
+        prime: the reference data the file was packed with, if any.
+        recover: skip damaged frames instead of stopping at the first.
+    """
+
+    model: str | Path | None = None
+    threads: int | None = None
+    gpu_layers: int = 0
+    max_output: int | None = None
+    prime: bytes | None = field(default=None, repr=False)
+    recover: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelReport:
+    """Bytes that went through one coder: its name, raw and coded sizes."""
+
+    coder: str
+    raw_size: int
+    coded_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackReport:
+    """What `pack_stream` did. `model` and `engine` are None where no language model was used."""
+
+    raw_size: int
+    packed_size: int
+    frames: int
+    model: str | None
+    model_sha256: str | None
+    model_size: int
+    engine: str | None
+    channels: tuple[ChannelReport, ...]
+    seconds: float
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackReport:
+    """What `unpack_stream` did. `lost` lists raw byte ranges that could not be recovered."""
+
+    raw_size: int
+    packed_size: int
+    members: int
+    frames: int
+    seconds: float
+    lost: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FrameInfo:
+    """One frame of a file, as `info` lists it."""
+
+    offset: int
+    packed_size: int
+    raw_size: int
+    channels: tuple[ChannelReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberInfo:
+    """One member of a file, read without a model."""
+
+    offset: int
+    packed_size: int
+    raw_size: int
+    version: int
+    engine: str | None
+    model_id: str | None
+    settings: dict[str, int]
+    frames: tuple[FrameInfo, ...]
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise SettingsError(f"{name} must be from {low} to {high}, not {value}")
