@@ -1,0 +1,74 @@
+"""Fixtures and Hypothesis profiles that every room's tests share.
+
+The tests run against the installed package, so that what is tested is what users get: pytest
+imports in `importlib` mode, and `PYTHONSAFEPATH` keeps the working directory off `sys.path` of
+the Python processes that tests start.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+os.environ["PYTHONSAFEPATH"] = "1"
+
+# Numba compiles on a kernel's first call, which no deadline foresees.
+settings.register_profile("default", deadline=None, max_examples=50)
+settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True)
+settings.register_profile(
+    "expensive", deadline=None, max_examples=10_000, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository, for tests that read documents, scripts or data of the tree."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """tests/data: sample texts and models that the suite cannot do without."""
+    return ROOT / "tests" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """Material that is not in the repository (see tests/data/README.md); skips when absent."""
+    path = Path(os.environ.get("EDGEZIP_SHARED") or ROOT.parent / "shared")
+    if not path.is_dir():
+        pytest.skip(f"needs {path} (or EDGEZIP_SHARED), which is not here")
+    return path
+
+
+@pytest.fixture(scope="session")
+def seed_model() -> Path:
+    """The bundled model edgezip-seed: Llama, Q8_0, 4096 pieces."""
+    return ROOT / "models" / "gguf" / "edgezip-seed.gguf"
+
+
+@pytest.fixture(scope="session")
+def stories_model() -> Path:
+    """stories260K: a third party's trained Llama, F32, 512 pieces, grouped-query attention."""
+    return ROOT / "tests" / "data" / "stories260K.gguf"
+
+
+@pytest.fixture(scope="session")
+def strict_library() -> Path:
+    """The installed strict libllama; skips when absent, fails when EDGEZIP_REQUIRE_STRICT=1."""
+    lib = resources.files("edgezip.engine") / "lib"
+    for name in ("libllama.so", "libllama.dylib", "llama.dll"):
+        path = Path(str(lib / name))
+        if path.is_file():
+            return path
+    message = f"no strict engine in {lib}: run `sh scripts/setup.sh`"
+    if os.environ.get("EDGEZIP_REQUIRE_STRICT") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
