@@ -1,0 +1,179 @@
+"""Tokens to payload and back: drives the engine's sessions and a token coder.
+
+The encoder knows the text and evaluates whole windows (prefill); the decoder evaluates one token per
+stream and step. Both see the same logits because the strict engine's do not depend on the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgezip.coding.protocols import TokenDecoder, TokenEncoder
+from edgezip.engine import Session
+from edgezip.errors import FormatError
+from edgezip.pipeline.windows import Window, run_lengths, run_windows, slots_of
+
+EVALUATE_CELLS = 512
+"""Cells per engine call when encoding; bounds the memory of the logits, changes no bit."""
+
+
+@dataclass(frozen=True, slots=True)
+class LmSettings:
+    """The numbers that both sides must agree on for the evaluation of a channel."""
+
+    window: int
+    keep: int
+    streams: int
+
+
+def encode_tokens(
+    session: Session,
+    start_token: int,
+    ids: NDArray[np.int32],
+    settings: LmSettings,
+    encoder: TokenEncoder,
+    progress: Callable[[int], None],
+) -> bytes:
+    """Code `ids` (n,) and return the payload.
+
+    Args:
+        session: at least one stream and `settings.window` cells.
+        start_token: id in front of every window.
+        ids: tokens of the channel.
+        settings: window, keep and streams.
+        encoder: takes logits and symbols, gives the payload.
+        progress: called with the number of tokens evaluated since the last call.
+    """
+    offset = 0
+    for stream, length in enumerate(run_lengths(len(ids), settings.streams)):
+        run = ids[offset : offset + length]
+        offset += length
+        for window in run_windows(stream, length, settings.window, settings.keep):
+            _encode_window(session, start_token, run, window, settings.streams, encoder)
+            progress(window.count)
+    return encoder.finish()
+
+
+def _encode_window(
+    session: Session,
+    start_token: int,
+    run: NDArray[np.int32],
+    window: Window,
+    n_streams: int,
+    encoder: TokenEncoder,
+) -> None:
+    """Evaluate one window from its first cell and hand over the rows that predict new tokens."""
+    last = window.first + window.count
+    cells = np.empty(last - window.tail, np.int32)
+    cells[0] = start_token
+    cells[1:] = run[window.tail : last - 1]
+    positions = np.arange(len(cells), dtype=np.int32)
+    wanted = positions >= window.first - window.tail
+    zeros = np.zeros(len(cells), np.int32)
+    slots = slots_of(window.stream, n_streams, window.first, window.count)
+    session.clear_all()
+    done = 0
+    for begin in range(0, len(cells), EVALUATE_CELLS):
+        part = slice(begin, begin + EVALUATE_CELLS)
+        logits = session.evaluate(cells[part], zeros[part], positions[part], wanted[part])
+        count = len(logits)
+        symbols = run[window.first + done : window.first + done + count]
+        encoder.add_rows(logits, symbols, slots[done : done + count])
+        done += count
+
+
+def decode_tokens(
+    session: Session,
+    start_token: int,
+    n_tokens: int,
+    settings: LmSettings,
+    decoder: TokenDecoder,
+    progress: Callable[[int], None],
+    stop: Callable[[int], bool] | None = None,
+) -> NDArray[np.int32]:
+    """Decode up to `n_tokens` tokens and return them in text order, int32 (n,).
+
+    Args:
+        session: at least `settings.streams` streams and `settings.window` cells.
+        start_token: id in front of every window.
+        n_tokens: tokens of the channel, or an upper bound where `stop` is given.
+        settings: window, keep and streams.
+        decoder: takes logits, gives tokens.
+        progress: called with the number of tokens decoded since the last call.
+        stop: for one stream of unknown length: called with each token, true ends the text.
+
+    Raises:
+        FormatError: the payload is not used up exactly.
+    """
+    lengths = run_lengths(n_tokens, settings.streams)
+    streams = np.arange(settings.streams, dtype=np.int32)
+    tokens = _TokenGrid(settings.streams, lengths[0])
+    for step, logits in _lockstep_logits(session, start_token, tokens, lengths[0], settings):
+        active = sum(length > step for length in lengths)
+        symbols = decoder.decode_rows(logits[:active], streams[:active])
+        tokens.set_step(step, symbols)
+        progress(active)
+        if stop is not None and stop(int(symbols[0])):
+            decoder.finish()
+            return tokens.run(0, step + 1)
+    if stop is not None:
+        raise FormatError("damaged data: the text does not end where the file says")
+    decoder.finish()
+    return np.concatenate([tokens.run(stream, length) for stream, length in enumerate(lengths)])
+
+
+class _TokenGrid:
+    """Decoded tokens (streams, steps); grows, so that a claimed length costs nothing by itself."""
+
+    def __init__(self, n_streams: int, n_steps: int) -> None:
+        self._steps = n_steps
+        self._grid = np.zeros((n_streams, min(n_steps, 4096)), np.int32)
+
+    def set_step(self, step: int, symbols: NDArray[np.int32]) -> None:
+        """Store one step; `symbols` are those of the first streams."""
+        if step == self._grid.shape[1]:
+            room = min(self._steps, 2 * step) - step
+            self._grid = np.pad(self._grid, ((0, 0), (0, room)))
+        self._grid[: len(symbols), step] = symbols
+
+    def steps(self, first: int, last: int) -> NDArray[np.int32]:
+        """Tokens of all streams from step `first` to `last` (exclusive), (streams, last - first)."""
+        return self._grid[:, first:last]
+
+    def run(self, stream: int, length: int) -> NDArray[np.int32]:
+        """The first `length` tokens of a stream."""
+        return self._grid[stream, :length]
+
+
+def _lockstep_logits(
+    session: Session, start_token: int, tokens: _TokenGrid, n_steps: int, settings: LmSettings
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield (step, logits (streams, n_vocab)); the caller fills in the step's tokens before the next."""
+    streams = np.arange(settings.streams, dtype=np.int32)
+    wanted = np.ones(settings.streams, np.bool_)
+    for window in run_windows(0, n_steps, settings.window, settings.keep):
+        logits = _open_window(session, start_token, tokens.steps(window.tail, window.first))
+        last = window.first + window.count
+        for step in range(window.first, last):
+            yield step, logits
+            if step + 1 < last:
+                cell = np.full(settings.streams, step + 1 - window.tail, np.int32)
+                logits = session.evaluate(tokens.steps(step, step + 1)[:, 0], streams, cell, wanted)
+
+
+def _open_window(
+    session: Session, start_token: int, tail: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """Clear the cache, evaluate start token and tail (streams, t) of all streams; last logits of each."""
+    n_streams, n_tail = tail.shape
+    cells = np.empty((n_streams, n_tail + 1), np.int32)
+    cells[:, 0] = start_token
+    cells[:, 1:] = tail
+    streams = np.repeat(np.arange(n_streams, dtype=np.int32), n_tail + 1)
+    positions = np.tile(np.arange(n_tail + 1, dtype=np.int32), n_streams)
+    session.clear_all()
+    return session.evaluate(cells.ravel(), streams, positions, positions == n_tail)

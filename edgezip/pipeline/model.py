@@ -1,0 +1,191 @@
+"""A language model ready to code with: model file, engine, tokenizer and the session in use."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgezip.coding.plain import PlainDecoder, PlainEncoder
+from edgezip.container import EngineField, Header, LmParams, Settings
+from edgezip.engine import Engine, Session
+from edgezip.errors import EngineMismatchError, FormatError, ModelError, SettingsError
+from edgezip.models import ModelFile, find_by_hash, resolve
+from edgezip.pipeline.lm import LmSettings, decode_tokens, encode_tokens
+from edgezip.pipeline.options import PackOptions, UnpackOptions
+from edgezip.tokens import Tokenizer
+
+NO_MODEL = "none"
+
+
+class LanguageModel:
+    """Binds the rooms that a language model channel needs. Coding calls are serialised by a lock."""
+
+    def __init__(self, file: ModelFile, engine: Engine) -> None:
+        self.file = file
+        self.engine = engine
+        vocabulary = engine.vocabulary()
+        self.tokenizer = Tokenizer(vocabulary, engine.tokenize)
+        self._banned = np.array([piece is None for piece in vocabulary.pieces], np.bool_)
+        self._piece_sizes = [len(piece or b"") for piece in vocabulary.pieces]
+        self._session: tuple[tuple[int, int], Session] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def engine_field(self) -> EngineField:
+        """The engine as the container names it."""
+        identity = self.engine.identity
+        return EngineField(identity.kind, identity.version, identity.fingerprint)
+
+    def settings(self, options: PackOptions) -> Settings:
+        """Window, keep and top k for packing: the caller's, else the model's recommendation.
+
+        Raises:
+            SettingsError: a window that the model was not made for.
+        """
+        longest = self.engine.n_ctx_train
+        window = options.window or min(self.file.window or Settings().window, longest)
+        if window > longest:
+            raise SettingsError(f"window {window} is longer than the model's context ({longest})")
+        keep = options.keep
+        if keep is None:
+            keep = self.file.keep if self.file.keep is not None else window // 4
+        keep = min(keep, window - 2)
+        return Settings(window=window, keep=keep, top_k=options.top_k)
+
+    def encode(
+        self,
+        ids: NDArray[np.int32],
+        streams: int,
+        settings: Settings,
+        progress: Callable[[int], None],
+    ) -> bytes:
+        """Payload of the token sequence `ids` (n,); `progress` gets tokens done since its last call."""
+        encoder = PlainEncoder(len(ids), self.engine.n_vocab, settings.top_k, self._banned)
+        lm_settings = LmSettings(settings.window, settings.keep, streams)
+        with self._lock:
+            session = self._session_for(1, min(settings.window, len(ids) + 1))
+            start = self.engine.start_token
+            return encode_tokens(session, start, ids, lm_settings, encoder, progress)
+
+    def decode(
+        self,
+        payload: bytes,
+        raw_size: int,
+        params: LmParams,
+        settings: Settings,
+        progress: Callable[[int], None],
+    ) -> NDArray[np.int32]:
+        """Token ids (n,) of a channel of `raw_size` bytes.
+
+        Raises:
+            FormatError: the payload is damaged.
+        """
+        n_tokens = params.tokens or raw_size
+        decoder = PlainDecoder(payload, n_tokens, self.engine.n_vocab, settings.top_k, self._banned)
+        lm_settings = LmSettings(settings.window, settings.keep, params.streams)
+        stop = None if params.tokens else _SizeReached(raw_size, self._piece_sizes)
+        steps = -(-n_tokens // params.streams)
+        with self._lock:
+            session = self._session_for(params.streams, min(settings.window, steps + 1))
+            start = self.engine.start_token
+            return decode_tokens(session, start, n_tokens, lm_settings, decoder, progress, stop)
+
+    def _session_for(self, streams: int, window: int) -> Session:
+        """A session of that shape; the last one is kept, because its cache takes time to set up."""
+        if self._session is None or self._session[0] != (streams, window):
+            self._session = None
+            self._session = ((streams, window), self.engine.session(streams, window))
+        return self._session[1]
+
+
+class _SizeReached:
+    """Ends a text whose number of tokens is not stored, when its bytes are complete."""
+
+    def __init__(self, size: int, piece_sizes: list[int]) -> None:
+        self._left = size
+        self._piece_sizes = piece_sizes
+
+    def __call__(self, token: int) -> bool:
+        self._left -= self._piece_sizes[token]
+        if self._left < 0:
+            raise FormatError("damaged data: a token reaches beyond the end of the text")
+        return self._left == 0
+
+
+_Key = tuple[str, str, int | None, int]
+_opened: tuple[_Key, LanguageModel] | None = None
+_opened_lock = threading.Lock()
+
+
+def open_for_packing(options: PackOptions) -> LanguageModel | None:
+    """The model that `options` ask for, or None for "none"."""
+    if options.model == NO_MODEL:
+        return None
+    file = resolve(options.model)
+    return _open(file, options.engine, options.threads, options.gpu_layers)
+
+
+def open_for_unpacking(header: Header, options: UnpackOptions) -> LanguageModel | None:
+    """The model and engine that a file names, or None when it needs none.
+
+    Raises:
+        ModelError: the model is missing, or the one given is another one.
+        EngineMismatchError: the file was written with another arithmetic.
+    """
+    if header.model is None or header.engine is None:
+        return None
+    file = _find(header.model, options)
+    model = _open(file, header.engine.kind, options.threads, options.gpu_layers)
+    _check_engine(header.engine, model.engine_field)
+    if header.known_answer is not None:
+        found = model.engine.known_answer()
+        if not found.startswith(header.known_answer):
+            raise EngineMismatchError(
+                f"model {file.name} gives other numbers here than where the file was packed;"
+                " run edgezip doctor"
+            )
+    return model
+
+
+def _find(model_id: bytes, options: UnpackOptions) -> ModelFile:
+    if options.model is None:
+        return find_by_hash(model_id)
+    file = resolve(options.model)
+    if not bytes.fromhex(file.sha256).startswith(model_id):
+        raise ModelError(
+            f"{file.path} is not the model of this file: its SHA-256 starts with"
+            f" {file.sha256[: 2 * len(model_id)]}, the file names {model_id.hex()}"
+        )
+    return file
+
+
+def _check_engine(wanted: EngineField, present: EngineField) -> None:
+    if wanted == present:
+        return
+    if wanted.kind == "strict":
+        raise EngineMismatchError(
+            f"packed with strict engine version {wanted.version}, this edgezip has version"
+            f" {present.version}: install the edgezip release that wrote the file"
+        )
+    raise EngineMismatchError(
+        f"packed with the native engine {wanted.fingerprint.hex()}, this one is"
+        f" {present.fingerprint.hex()}: only the same llama.cpp build on the same kind of"
+        " machine can open it"
+    )
+
+
+def _open(file: ModelFile, kind: str, threads: int | None, gpu_layers: int) -> LanguageModel:
+    """Open a model or take the one opened last: loading costs more than coding a message."""
+    global _opened
+    key = (file.sha256, kind, threads, gpu_layers)
+    with _opened_lock:
+        if _opened is not None and _opened[0] == key:
+            return _opened[1]
+        _opened = None
+        engine = Engine.load(file.path, kind=kind, threads=threads, gpu_layers=gpu_layers)
+        model = LanguageModel(file, engine)
+        _opened = (key, model)
+        return model

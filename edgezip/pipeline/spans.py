@@ -1,0 +1,79 @@
+"""Cuts a frame into text and binary spans by looking at the bytes.
+
+This is a guess to save time, not a decision: what a span costs is measured when it is coded. Only the
+encoder runs this, so it may change without a change of the format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK = 1024
+MIN_SPAN_BLOCKS = 4
+"""Shorter runs join their neighbours: every switch costs span lengths and context."""
+
+MAX_CONTROL_SHARE = 0.02
+MAX_INVALID_SHARE = 0.10
+
+_TEXT_CONTROLS = (0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x1B)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`length` consecutive bytes from `start`, thought to be text or not."""
+
+    start: int
+    length: int
+    text: bool
+
+
+def find_spans(data: bytes) -> list[Span]:
+    """Alternating text and binary spans that cover `data`; empty for empty data."""
+    if not data:
+        return []
+    textual = _smooth(_textual_blocks(np.frombuffer(data, np.uint8)))
+    edges = np.flatnonzero(np.diff(textual)) + 1
+    starts = [0, *edges.tolist()]
+    ends = [*edges.tolist(), len(textual)]
+    return [
+        Span(a * BLOCK, min(b * BLOCK, len(data)) - a * BLOCK, bool(textual[a]))
+        for a, b in zip(starts, ends, strict=True)
+    ]
+
+
+def _textual_blocks(data: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether each block of `BLOCK` bytes has few control bytes and few bytes that break UTF-8."""
+    control = data < 0x20
+    for code in _TEXT_CONTROLS:
+        control &= data != code
+    control |= data == 0x7F
+    shares = [_block_sums(control), _block_sums(_invalid_utf8(data))]
+    sizes = _block_sums(np.ones(len(data), np.bool_))
+    return (shares[0] <= sizes * MAX_CONTROL_SHARE) & (shares[1] <= sizes * MAX_INVALID_SHARE)
+
+
+def _invalid_utf8(data: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Roughly: continuation bytes that nobody announced and announced ones that are missing."""
+    expected = np.zeros(len(data) + 3, np.int8)
+    for lead, following in ((0xC0, 1), (0xE0, 2), (0xF0, 3)):
+        at = np.flatnonzero(data >= lead)
+        expected[at + following] = 1
+    continuation = (data & 0xC0) == 0x80
+    return (expected[: len(data)] == 1) != continuation
+
+
+def _block_sums(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return np.add.reduceat(flags, np.arange(0, len(flags), BLOCK), dtype=np.int64)
+
+
+def _smooth(textual: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Give runs shorter than `MIN_SPAN_BLOCKS` to the run before them (the first one to the next)."""
+    result = textual.copy()
+    edges = [0, *(np.flatnonzero(np.diff(textual)) + 1).tolist(), len(textual)]
+    for begin, end in zip(edges, edges[1:], strict=False):
+        if end - begin < MIN_SPAN_BLOCKS:
+            result[begin:end] = result[begin - 1] if begin else textual[min(end, len(textual) - 1)]
+    return result

@@ -1,0 +1,66 @@
+"""Lockstep streams and context windows: which tokens stand in which cells, as plain arithmetic.
+
+Both sides derive the same schedule from four numbers: tokens, streams, window, keep. docs/format.md
+states the same rules in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One context window of one stream.
+
+    Cells are `[start token] + tail + new tokens`; the logits of the cell in front of a new token
+    predict it, so the last new token needs no cell.
+
+    Attributes:
+        stream: index of the stream.
+        tail: index in the run of the first kept token (equal to `first` when there is no tail).
+        first: index in the run of the first token this window predicts.
+        count: tokens this window predicts.
+    """
+
+    stream: int
+    tail: int
+    first: int
+    count: int
+
+
+def run_lengths(n_tokens: int, n_streams: int) -> list[int]:
+    """Lengths of the contiguous runs that the streams code; the first `n mod S` are one longer."""
+    quotient, remainder = divmod(n_tokens, n_streams)
+    return [quotient + (stream < remainder) for stream in range(n_streams)]
+
+
+def run_windows(stream: int, length: int, window: int, keep: int) -> Iterator[Window]:
+    """The windows that predict a run of `length` tokens, in order."""
+    first = 0
+    while first < length:
+        tail = min(keep, first)
+        count = min(window - tail, length - first)
+        yield Window(stream, first - tail, first, count)
+        first += count
+
+
+def slots_of(stream: int, n_streams: int, first: int, count: int) -> NDArray[np.int64]:
+    """Coding order of tokens `first .. first+count` of a stream: step-major over all streams."""
+    return np.arange(first, first + count, dtype=np.int64) * n_streams + stream
+
+
+def choose_streams(n_tokens: int) -> int:
+    """Streams for a channel: one for small inputs (best ratio), up to 16 for large ones (speed).
+
+    Every further stream starts without context, which costs some hundred bits; the smallest run
+    that is worth it is about 4096 tokens long.
+    """
+    streams = 1
+    while streams < 16 and n_tokens // (streams * 2) >= 4096:
+        streams *= 2
+    return streams
