@@ -172,6 +172,7 @@ def install(dev: bool) -> None:
     stamps = Stamps()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     runtime = [d for d in project["dependencies"] if not d.startswith(BINDINGS)]
+    pinned = next(d for d in project["dependencies"] if d.startswith(BINDINGS)).split("==")[1]
     groups = {"packages": [*runtime, *BINDINGS_NEED, *BUILD_NEED]}
     if dev:
         extras = project["optional-dependencies"]
@@ -185,9 +186,9 @@ def install(dev: bool) -> None:
     state = digest(files=[FETCH])
     if stamps.wants("bindings", state):
         # Unset: the bindings come from the archive, whichever source is compiled.
-        fetch = ["cmake", f"-DPython_EXECUTABLE={PYTHON}", "-P", FETCH]
+        fetch: list[str | Path] = ["cmake", f"-DPython_EXECUTABLE={PYTHON}", "-P", FETCH]
         run("source of llama.cpp (76 MB)", fetch, EDGEZIP_LLAMA_SOURCE="")
-        archive = next((BUILD / "llama-cpp").glob("llama_cpp_python-*.tar.gz"))
+        archive = next((BUILD / "llama-cpp").glob(f"llama_cpp_python-{pinned}.tar.gz"))
         command = pip_install("--no-deps", "--no-build-isolation", "--force-reinstall", archive)
         run("bindings of llama.cpp", command, CMAKE_ARGS=BINDINGS_ONLY)
         stamps.set("bindings", state)

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Lint, types and tests, against edgezip as installed into .venv. Arguments go to pytest.
+#
+#   sh scripts/test.sh [PYTEST-ARGUMENT...]
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+sh "$root/scripts/setup.sh" --dev
+cd "$root"
+PATH="$root/.venv/bin:$PATH"
+# The tests must see the installed package, never the folder edgezip/ of the checkout.
+PYTHONSAFEPATH=1
+# Without the strict engine the tests fail instead of skipping.
+EDGEZIP_REQUIRE_STRICT=1
+export PATH PYTHONSAFEPATH EDGEZIP_REQUIRE_STRICT
+
+failed=''
+step() {
+    name=$1
+    shift
+    echo "== $name"
+    "$@" || failed="$failed $name"
+}
+step lint ruff check .
+step types mypy
+step tests pytest "$@"
+if [ -n "$failed" ]; then
+    echo "FAILED:$failed" >&2
+    exit 1
+fi
+echo "lint, types and tests: all good"
