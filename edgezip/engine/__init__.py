@@ -1,0 +1,8 @@
+"""Evaluating a GGUF model with llama.cpp; the only room that imports llama_cpp."""
+
+from edgezip.engine.engine import Engine
+from edgezip.engine.identity import EngineIdentity
+from edgezip.engine.session import Session
+from edgezip.engine.vocabulary import Vocabulary
+
+__all__ = ["Engine", "EngineIdentity", "Session", "Vocabulary"]

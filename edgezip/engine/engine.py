@@ -1,0 +1,175 @@
+"""A loaded model on one engine."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgezip.engine import logs, selftest
+from edgezip.engine.hardware import physical_cores
+from edgezip.engine.identity import EngineIdentity, identify
+from edgezip.engine.library import EngineKind, Library, load
+from edgezip.engine.memory import ModelShape, read_shape, session_bytes
+from edgezip.engine.session import Session
+from edgezip.engine.vocabulary import Vocabulary, read_vocabulary
+from edgezip.errors import EngineError, ModelError, SettingsError
+
+_LOAD_MMAP = 1
+
+
+class Engine:
+    """A loaded model on one engine. Use Engine.load(); close() or a with block frees it."""
+
+    kind: EngineKind
+    n_vocab: int
+    n_ctx_train: int
+    start_token: int
+    identity: EngineIdentity
+    shape: ModelShape
+
+    def __init__(self, library: Library, model: Any, threads: int, gpu_layers: int) -> None:
+        api = library.api
+        self.kind = library.kind
+        self.threads = threads
+        self.gpu_layers = gpu_layers
+        self._library = library
+        self._api: Any = api
+        self._model: Any = model
+        self._vocab: Any = api.llama_model_get_vocab(model)
+        self._vocabulary: Vocabulary | None = None
+        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+        if api.llama_model_has_encoder(model) or api.llama_model_is_recurrent(model):
+            raise ModelError("only decoder-only transformers (Llama and its kin) can be used")
+        self.n_vocab = int(api.llama_vocab_n_tokens(self._vocab))
+        self.n_ctx_train = int(api.llama_model_n_ctx_train(model))
+        start = (api.llama_vocab_bos(self._vocab), api.llama_vocab_eos(self._vocab))
+        self.start_token = next((int(token) for token in start if token >= 0), 0)
+        self.identity = identify(library, {"threads": threads, "gpu_layers": gpu_layers})
+        self.shape = read_shape(api, model, self.n_vocab)
+
+    @classmethod
+    def load(
+        cls,
+        path: Path,
+        *,
+        kind: EngineKind = "strict",
+        threads: int | None = None,
+        gpu_layers: int = 0,
+    ) -> Engine:
+        """Load the GGUF at `path`, memory-mapped.
+
+        threads: None for the physical cores. gpu_layers: native only; negative for all. Raises
+        EngineError when the engine, ModelError when the model cannot be used.
+        """
+        if kind not in ("strict", "native"):
+            raise SettingsError(f"the engine is strict or native, not {kind!r}")
+        if kind == "strict" and gpu_layers:
+            raise SettingsError("the strict engine runs on the CPU; use the native engine for GPUs")
+        if threads is not None and threads < 1:
+            raise SettingsError(f"threads must be at least 1, not {threads}")
+        library = load(kind)
+        model = _load_model(library, Path(path), gpu_layers)
+        try:
+            return cls(library, model, threads or physical_cores(), gpu_layers)
+        except BaseException:
+            library.api.llama_model_free(model)
+            raise
+
+    def vocabulary(self) -> Vocabulary:
+        """Return the model's pieces; ModelError when they cannot spell every byte."""
+        self._open()
+        if self._vocabulary is None:
+            self._vocabulary = read_vocabulary(self._api, self._vocab)
+        return self._vocabulary
+
+    def tokenize(self, text: bytes) -> NDArray[np.int32]:
+        """Tokenize UTF-8 with llama.cpp's tokenizer, adding nothing and parsing no special tokens.
+
+        Returns int32[n]. The pieces need not concatenate to `text`; the caller checks that.
+        """
+        self._open()
+        room = len(text) + 8
+        while True:
+            ids = np.empty(room, dtype=np.int32)
+            pointer = ids.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
+            n = self._api.llama_tokenize(self._vocab, text, len(text), pointer, room, False, False)
+            if n >= 0:
+                return ids[:n]
+            if -n <= room:
+                raise EngineError(f"llama.cpp cannot tokenize a text of {len(text)} bytes")
+            room = -n
+
+    def session(
+        self, n_streams: int, window: int, *, batch: int | None = None, ubatch: int | None = None
+    ) -> Session:
+        """Make a cache of `n_streams` streams of `window` tokens.
+
+        batch, ubatch: tokens per llama_decode and per graph, None to choose. EngineError when the
+        memory does not suffice.
+        """
+        self._open()
+        session = Session(
+            self._library,
+            self._model,
+            self.n_vocab,
+            n_streams,
+            window,
+            threads=self.threads,
+            gpu_layers=self.gpu_layers,
+            batch=batch,
+            ubatch=ubatch,
+        )
+        self._sessions.add(session)
+        return session
+
+    def session_bytes(self, n_streams: int, window: int) -> int:
+        """Estimate the bytes a session takes: cache, compute buffer and logits."""
+        return session_bytes(self.shape, self.kind, n_streams, window)
+
+    def known_answer(self) -> bytes:
+        """Return the 32-byte digest of the logits of a fixed short token sequence."""
+        return selftest.known_answer(self)
+
+    def simd_level(self) -> int | None:
+        """Return the SIMD level the strict kernels use, None when the library does not tell."""
+        strict = self._library.strict
+        return None if strict is None else int(strict.simd_level())
+
+    def _open(self) -> None:
+        if not self._model:
+            raise EngineError("this engine is closed")
+
+    def close(self) -> None:
+        """Close the sessions and free the model. May be called twice."""
+        for session in list(self._sessions):
+            session.close()
+        if self._model:
+            self._api.llama_model_free(self._model)
+            self._model = None
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _load_model(library: Library, path: Path, gpu_layers: int) -> Any:
+    api = library.api
+    if not path.is_file():
+        raise ModelError(f"{path} is not a file; name a GGUF model")
+    params = api.llama_model_default_params()
+    params.n_gpu_layers = gpu_layers
+    params.load_mode = _LOAD_MMAP
+    params.check_tensors = False
+    logs.forget()
+    library.secure_float_environment()
+    model = api.llama_model_load_from_file(str(path).encode(), params)
+    if not model:
+        raise ModelError(logs.explain(f"{path} cannot be loaded as a GGUF model"))
+    return model

@@ -1,0 +1,208 @@
+"""Finding and loading libllama: our own strict build, or the one llama-cpp-python ships.
+
+One process can hold one of the two. They share sonames, so the dynamic linker would quietly bind
+the second libllama to the first ggml, and a "strict" engine would compute with stock arithmetic.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from edgezip.engine import bindings, logs
+from edgezip.errors import EngineError
+
+EngineKind = Literal["strict", "native"]
+
+DIRECTORY_VARIABLE = "EDGEZIP_LIB_DIR"
+# Interim, to be removed with the first strict build: lets a library without our symbols through.
+UNVERIFIED_VARIABLE = "EDGEZIP_ALLOW_UNVERIFIED_LIB"
+
+_PACKAGED = Path(__file__).resolve().parent / "lib"
+_DEPENDENCIES = ("ggml-base", "ggml-cpu", "ggml")
+_FAMILY = re.compile(r"^(lib)?(ggml|llama)[\w-]*\.(so|dylib|dll)[\d.]*$")
+
+
+@dataclass(frozen=True)
+class StrictFunctions:
+    """What our build adds to libggml-cpu.
+
+    fpenv_set: rounding to nearest, no flush to zero, for the calling thread; fpenv_check: 0 if that
+    is so. simd_level: the level in use; simd_limit: lower it. version: of the arithmetic.
+    """
+
+    fpenv_set: Any
+    fpenv_check: Any
+    simd_level: Any
+    simd_limit: Any
+    version: int
+
+
+@dataclass(frozen=True)
+class Library:
+    """A loaded libllama: its kind, its folder, the bindings and, when strict, our functions."""
+
+    kind: EngineKind
+    directory: Path
+    api: Any
+    strict: StrictFunctions | None
+
+    def secure_float_environment(self) -> None:
+        """Set the calling thread's floating-point state, which new worker threads inherit.
+
+        Another library built with -ffast-math may have switched denormals off. The state that is
+        set is the default of every platform, so there is nothing to restore.
+        """
+        if self.strict is None:
+            return
+        self.strict.fpenv_set()
+        if self.strict.fpenv_check() != 0:
+            raise EngineError("the processor's floating-point state cannot be set as strict needs")
+
+
+_lock = threading.Lock()
+_loaded: Library | None = None
+
+
+def library_name(stem: str) -> str:
+    """Return the file name of a shared library on this platform, e.g. libllama.so."""
+    if sys.platform == "win32":
+        return f"{stem}.dll"
+    return f"lib{stem}.dylib" if sys.platform == "darwin" else f"lib{stem}.so"
+
+
+def find_library(directory: Path, stem: str) -> Path | None:
+    """Return the library `stem` in `directory`, None when it is not there."""
+    for name in (library_name(stem), f"lib{stem}.so", f"lib{stem}.dll"):
+        if (directory / name).is_file():
+            return directory / name
+    return None
+
+
+def strict_directory() -> Path:
+    """Return the folder of the strict build; EngineError says how to get one."""
+    override = os.environ.get(DIRECTORY_VARIABLE)
+    if override:
+        if find_library(Path(override), "llama") is None:
+            raise EngineError(f"{DIRECTORY_VARIABLE} names {override}, where there is no libllama")
+        return Path(override).resolve()
+    if find_library(_PACKAGED, "llama") is None:
+        raise EngineError(
+            f"the strict engine is not built ({_PACKAGED} has no libllama): run pip install . "
+            f"in the source tree, or set {DIRECTORY_VARIABLE} to a folder that has it"
+        )
+    return _PACKAGED
+
+
+def load(kind: EngineKind) -> Library:
+    """Load libllama for `kind`, once per process; the same kind again returns the same object.
+
+    Raises EngineError when the library is absent or damaged, when the process holds another
+    llama.cpp already, or when a strict library lacks the functions of our build.
+    """
+    global _loaded
+    with _lock:
+        if _loaded is None:
+            _loaded = _load_strict() if kind == "strict" else _load_native()
+        if _loaded.kind != kind:
+            raise EngineError(
+                f"this process has loaded the {_loaded.kind} engine and cannot load the {kind} one "
+                "as well; use another process"
+            )
+        return _loaded
+
+
+def _load_strict() -> Library:
+    bindings.check_version()
+    directory = strict_directory()
+    _refuse_foreign(directory)
+    for stem in _DEPENDENCIES:
+        path = find_library(directory, stem)
+        if path is not None:
+            _open(path)
+    api = bindings.import_bindings(directory)
+    _refuse_foreign(directory)
+    functions = _strict_functions(directory)
+    return _started(Library("strict", directory, api, functions))
+
+
+def _load_native() -> Library:
+    directory = bindings.loaded_directory()
+    if directory is None and not os.environ.get("LLAMA_CPP_LIB_PATH"):
+        origin = bindings.package_spec().origin or ""
+        if find_library(Path(origin).parent / "lib", "llama") is None:
+            raise EngineError(
+                "the native engine needs llama-cpp-python's own library, which is not installed; "
+                "reinstall llama-cpp-python without LLAMA_BUILD=OFF, or use the strict engine"
+            )
+    bindings.check_version()
+    api = bindings.import_bindings(None)
+    directory = bindings.loaded_directory()
+    if directory is None:
+        raise EngineError("libllama was loaded from an unknown folder")
+    return _started(Library("native", directory, api, None))
+
+
+def _started(library: Library) -> Library:
+    logs.silence(library.api)
+    library.secure_float_environment()
+    library.api.llama_backend_init()
+    return library
+
+
+def _open(path: Path) -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise EngineError(f"{path} cannot be loaded: {error}; build the engine again") from error
+
+
+def _strict_functions(directory: Path) -> StrictFunctions | None:
+    path = find_library(directory, "ggml-cpu") or find_library(directory, "llama")
+    if path is None:
+        raise EngineError(f"{directory} has no libggml-cpu; build the engine again")
+    cpu = _open(path)
+    try:
+        functions = {
+            name: getattr(cpu, f"edgezip_{name}")
+            for name in ("fpenv_set", "fpenv_check", "simd_level", "simd_limit", "engine_version")
+        }
+    except AttributeError as error:
+        if os.environ.get(UNVERIFIED_VARIABLE) == "1":
+            return None
+        raise EngineError(
+            f"{directory} holds a llama.cpp that is not the strict build ({error}); "
+            f"build the engine again or unset {DIRECTORY_VARIABLE}"
+        ) from error
+    for function in functions.values():
+        function.restype = ctypes.c_int
+        function.argtypes = []
+    functions["simd_limit"].argtypes = [ctypes.c_int]
+    version = int(functions.pop("engine_version")())
+    return StrictFunctions(version=version, **functions)
+
+
+def _refuse_foreign(directory: Path) -> None:
+    """Raise EngineError when the process has mapped a llama.cpp library from another folder."""
+    for path in mapped_libraries():
+        if path.parent != directory:
+            raise EngineError(
+                f"this process has loaded another llama.cpp already ({path}); "
+                "the strict engine needs a process of its own"
+            )
+
+
+def mapped_libraries() -> list[Path]:
+    """Return the llama.cpp libraries in this process's memory; known on Linux only, else []."""
+    try:
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return []
+    paths = {line.split(maxsplit=5)[5] for line in maps.splitlines() if line.count("/")}
+    return sorted(Path(path) for path in paths if _FAMILY.match(path.rsplit("/", 1)[1]))

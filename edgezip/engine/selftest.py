@@ -1,0 +1,70 @@
+"""Known answers: does this engine compute what the engine that wrote the file computed?"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgezip.errors import EngineError
+
+if TYPE_CHECKING:
+    from edgezip.engine.engine import Engine
+
+TOKENS = 16
+DIGEST_BYTES = 32
+
+# Multiplier and increment of Knuth's MMIX generator; the upper bits choose the token.
+_MULTIPLIER, _INCREMENT, _SEED = 6364136223846793005, 1442695040888963407, 2309_10668
+
+
+def fixed_tokens(n_vocab: int) -> NDArray[np.int32]:
+    """Return int32[TOKENS], token ids that depend on `n_vocab` only and are valid for it."""
+    state, ids = _SEED, []
+    for _ in range(TOKENS):
+        state = (state * _MULTIPLIER + _INCREMENT) % (1 << 64)
+        ids.append((state >> 32) * n_vocab >> 32)
+    return np.array(ids, dtype=np.int32)
+
+
+def fixed_logits(engine: Engine, rows_per_call: int = TOKENS) -> NDArray[np.float32]:
+    """Return float32[TOKENS, n_vocab] of the fixed tokens, evaluated `rows_per_call` at a time."""
+    tokens = fixed_tokens(engine.n_vocab)
+    positions = np.arange(TOKENS, dtype=np.int32)
+    streams = np.zeros(TOKENS, dtype=np.int32)
+    wanted = np.ones(TOKENS, dtype=np.bool_)
+    out = np.empty((TOKENS, engine.n_vocab), dtype=np.float32)
+    with engine.session(1, TOKENS, batch=TOKENS) as session:
+        for start in range(0, TOKENS, rows_per_call):
+            part = slice(start, start + rows_per_call)
+            out[part] = session.evaluate(tokens[part], streams[part], positions[part], wanted[part])
+    return out
+
+
+def digest(logits: NDArray[np.float32]) -> bytes:
+    """Return the 32-byte BLAKE2b digest of the bits of `logits`, little-endian, row by row."""
+    data = np.ascontiguousarray(logits, dtype="<f4")
+    return hashlib.blake2b(data.tobytes(), digest_size=DIGEST_BYTES).digest()
+
+
+def known_answer(engine: Engine) -> bytes:
+    """Return the digest of the fixed tokens' logits, evaluated in one batch."""
+    return digest(fixed_logits(engine))
+
+
+def check(engine: Engine, expected: bytes | None) -> bytes:
+    """Return the known answer; EngineError unless it is `expected` (None when nothing is known)."""
+    answer = known_answer(engine)
+    if expected is not None and answer != expected:
+        raise EngineError(
+            "the engine's self-test failed: its logits are not the known ones for this model; "
+            "nothing was written. Run edgezip doctor, and install edgezip again"
+        )
+    return answer
+
+
+def batch_independent(engine: Engine) -> bool:
+    """Tell whether one batch and single tokens give the same bits, as they must when strict."""
+    return digest(fixed_logits(engine, 1)) == digest(fixed_logits(engine, TOKENS))
