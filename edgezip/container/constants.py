@@ -1,0 +1,87 @@
+"""Numbers of format version 1. docs/format.md explains each of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAGIC: Final = b"\x9eEZ"
+VERSION: Final = 1
+
+FLAG_SHORT: Final = 1
+FLAG_EXTRAS: Final = 2
+FLAG_NO_MODEL: Final = 4
+FLAG_NATIVE: Final = 8
+
+EXTRA_KNOWN_ANSWER: Final = 1
+EXTRA_TOTAL_SIZE: Final = 2
+EXTRA_PRIMER: Final = 4
+EXTRA_KNOWN_BITS: Final = EXTRA_KNOWN_ANSWER | EXTRA_TOTAL_SIZE | EXTRA_PRIMER
+
+# No UTF-8 text contains them: 0x9e cannot follow or start an ASCII letter, 0xf5 never occurs.
+FRAME_MARK: Final = b"\x9eFR\xf5"
+END_MARK: Final = b"\x9eEN\xf5"
+TAIL_MARK: Final = b"\x9eOK\xf5"
+
+FRAME_PERSON: Final = b"edgezip frame"
+MEMBER_PERSON: Final = b"edgezip member"
+SHORT_PERSON: Final = b"edgezip short"
+
+CRC_SIZE: Final = 4
+DIGEST_SIZE: Final = 8
+FINGERPRINT_SIZE: Final = 8
+KNOWN_ANSWER_SIZE: Final = 4
+SHORT_ID_SIZE: Final = 4
+LONG_ID_SIZE: Final = 8
+TAIL_SIZE: Final = 12
+"""Bytes of the fixed end of an end record: record size (4), CRC32 (4), tail mark (4)."""
+
+SMALL_SIZE: Final = 1 << 16
+"""A short member with fewer raw bytes is checked by a CRC32, any other by an 8-byte digest."""
+MAX_FRAME_SIZE: Final = 64 << 20
+MAX_CHANNELS: Final = 64
+MAX_SPANS: Final = 1 << 16
+MAX_PARAMS: Final = 4096
+MAX_EXTRAS: Final = 256
+MAX_FRAMES: Final = 1 << 24
+MAX_STREAMS: Final = 1 << 16
+MAX_WINDOW: Final = 1 << 24
+
+STORED: Final = 0
+DEFLATE: Final = 1
+BZIP2: Final = 2
+LZMA: Final = 3
+LM: Final = 4
+CM: Final = 5
+LM_MIX: Final = 6
+
+CODER_NAMES: Final[dict[int, str]] = {
+    STORED: "stored",
+    DEFLATE: "deflate",
+    BZIP2: "bzip2",
+    LZMA: "lzma",
+    LM: "lm",
+    CM: "cm",
+    LM_MIX: "lm-mix",
+    7: "image (reserved)",
+    8: "audio (reserved)",
+}
+KNOWN_CODERS: Final = frozenset({STORED, DEFLATE, BZIP2, LZMA, LM, CM, LM_MIX})
+MODEL_CODERS: Final = frozenset({LM, LM_MIX})
+"""Coders that need a language model, so that the header has to name one."""
+
+NO_TRANSFORM: Final = 0
+TRANSFORM_NAMES: Final[dict[int, str]] = {NO_TRANSFORM: "none", 1: "crlf (reserved)"}
+KNOWN_TRANSFORMS: Final = frozenset({NO_TRANSFORM})
+
+CODER_EXTENSION: Final = 15
+TRANSFORM_EXTENSION: Final = 7
+KIND_PARAMS: Final = 0x80
+
+
+def max_payload(raw_size: int) -> int:
+    """The largest payload (bytes) that a channel of `raw_size` bytes may have.
+
+    A writer stores what does not shrink. The bound only keeps damaged sizes from asking for
+    memory, and leaves room for a caller that insists on a coder that enlarges its input.
+    """
+    return 4 * raw_size + 64

@@ -1,0 +1,58 @@
+"""Parameters of the language model coders (coders 4 and 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgezip.container import constants as c
+from edgezip.container import varint
+from edgezip.errors import FormatError, SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class LmParams:
+    """How a channel's tokens are laid out.
+
+    tokens: number of tokens, or None for 'until the raw size is reached' (one stream only).
+    streams: number of lockstep streams. extra: further numbers that coder 6 defines.
+    """
+
+    tokens: int | None = None
+    streams: int = 1
+    extra: tuple[int, ...] = ()
+
+    def problem(self, most_tokens: int | None = None) -> str | None:
+        """What is wrong with the values, or None. most_tokens: cap of the number of tokens."""
+        if self.tokens is None:
+            return None if self.streams == 1 else "several streams without a number of tokens"
+        if self.tokens < 1 or (most_tokens is not None and self.tokens > most_tokens):
+            return f"{self.tokens} tokens for {most_tokens} bytes"
+        if not 1 <= self.streams <= min(self.tokens, c.MAX_STREAMS):
+            return f"{self.streams} streams for {self.tokens} tokens"
+        return None
+
+    def encode(self) -> bytes:
+        """The params bytes of the channel; empty for the defaults. SettingsError if invalid."""
+        problem = self.problem()
+        if problem:
+            raise SettingsError(f"cannot write {problem}")
+        values = [self.tokens or 0, self.streams, *self.extra]
+        if not self.extra:
+            values = values[:1] if self.streams == 1 else values
+            values = [] if values == [0] else values
+        return varint.encode_all(*values)
+
+    @classmethod
+    def decode(cls, params: bytes, most_tokens: int) -> LmParams:
+        """Read `params` of a channel. FormatError if invalid.
+
+        most_tokens: the raw size, because every token stands for at least one byte.
+        """
+        values = varint.decode_all(params)
+        tokens = values[0] if values else 0
+        streams = values[1] if len(values) > 1 else 1
+        result = cls(tokens or None, streams, tuple(values[2:]))
+        problem = result.problem(most_tokens)
+        if problem:
+            raise FormatError(f"damaged: the file names {problem}")
+        return result

@@ -1,0 +1,220 @@
+"""What a file consists of, as plain values. Sizes and offsets are in bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+from edgezip.container import constants as c
+from edgezip.errors import ChecksumError
+
+
+@dataclass(frozen=True, slots=True)
+class EngineField:
+    """Which engine's arithmetic the file needs.
+
+    kind "strict": `version` counts changes of the arithmetic, `fingerprint` is empty.
+    kind "native": `fingerprint` is 8 bytes that only an equal engine has, `version` is 0.
+    """
+
+    kind: Literal["strict", "native"]
+    version: int = 0
+    fingerprint: bytes = b""
+
+    def problem(self) -> str | None:
+        """What is wrong with the values, or None."""
+        if self.kind == "native":
+            if len(self.fingerprint) != c.FINGERPRINT_SIZE or self.version:
+                return "a native engine has a fingerprint of 8 bytes and no version"
+        elif self.fingerprint or self.version < 0:
+            return "a strict engine has a version of 0 or more and no fingerprint"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of the language model coders that hold for a whole member.
+
+    The defaults are constants of format version 1 and are not written.
+    window: cells of a stream's context; keep: tokens evaluated again after a window is used up;
+    top_k: size of the coded part of the vocabulary, 0 for all of it.
+    """
+
+    window: int = 512
+    keep: int = 128
+    top_k: int = 0
+
+    def problem(self) -> str | None:
+        """What is wrong with the values, or None."""
+        if not 1 <= self.window <= c.MAX_WINDOW:
+            return f"a window of {self.window} cells (1 to {c.MAX_WINDOW} are possible)"
+        if not 0 <= self.keep < self.window:
+            return f"{self.keep} kept tokens in a window of {self.window} cells"
+        if not 0 <= self.top_k < 1 << 31:
+            return f"a top k of {self.top_k} (0 to 2**31 - 1 are possible)"
+        return None
+
+
+SETTING_TAGS: dict[int, str] = {1: "window", 2: "keep", 3: "top_k"}
+"""Tag of every setting; a tag is never given to another meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The header of a member.
+
+    engine and model are both None in a member that needs no language model. model and primer
+    are prefixes of SHA-256 digests (of the GGUF, of the priming text): 4 bytes in the short
+    layout, 8 in the long one; writers cut longer ones. known_answer: the first 4 bytes of the
+    engine's known-answer digest for this model. total_size: raw size of the member, only in
+    the long layout, None if the writer did not know it.
+    """
+
+    short: bool = False
+    engine: EngineField | None = None
+    model: bytes | None = None
+    settings: Settings = field(default_factory=Settings)
+    known_answer: bytes | None = None
+    total_size: int | None = None
+    primer: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One coded sequence of a frame: the spans of the channel, concatenated.
+
+    raw_size: bytes of those spans. params: parameters of coder and transform, empty if none.
+    """
+
+    coder: int
+    payload: bytes = field(repr=False)
+    raw_size: int
+    transform: int = c.NO_TRANSFORM
+    params: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The next `length` bytes of a frame come from channel number `channel`."""
+
+    channel: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A part of a member that is coded on its own.
+
+    offset: where its raw content starts in the raw content of the member; raw_size: its length.
+    check: the stored check of the raw content, see `verify`; prefix: header bytes that the
+    check of a short member covers as well. position, size: the bytes it takes in the file.
+    """
+
+    offset: int
+    raw_size: int
+    channels: tuple[Channel, ...]
+    spans: tuple[Span, ...]
+    check: bytes
+    prefix: bytes = field(default=b"", repr=False)
+    position: int = 0
+    size: int = 0
+
+    def join(self, contents: list[bytes]) -> bytes:
+        """The raw content of the frame from the decoded content of each channel, in order.
+
+        ChecksumError if a channel does not have the length that the spans give it.
+        """
+        wanted = [channel.raw_size for channel in self.channels]
+        if [len(content) for content in contents] != wanted:
+            raise ChecksumError("damaged: a channel decodes to another length than stored")
+        if len(contents) == 1:
+            return contents[0]
+        views = [memoryview(content) for content in contents]
+        used = [0] * len(views)
+        parts: list[memoryview] = []
+        for span in self.spans:
+            start = used[span.channel]
+            parts.append(views[span.channel][start : start + span.length])
+            used[span.channel] = start + span.length
+        return b"".join(parts)
+
+    def verify(self, raw: bytes | bytearray | memoryview) -> None:
+        """ChecksumError unless `raw` is the content that the frame was made from."""
+        if len(raw) != self.raw_size:
+            raise ChecksumError(
+                f"damaged: a frame decodes to {len(raw)} bytes instead of {self.raw_size}"
+            )
+        prefix = self.prefix
+        found = short_check(prefix, raw) if prefix else frame_digest(self.offset, raw)
+        if found != self.check:
+            raise ChecksumError(
+                f"damaged: wrong checksum in bytes {self.offset} to {self.offset + self.raw_size}"
+                " of the content; restore the file from a copy"
+            )
+
+
+def frame_digest(offset: int, raw: bytes | bytearray | memoryview) -> bytes:
+    """8-byte digest of a frame's raw content that depends on its place in the member."""
+    return hashlib.blake2b(
+        raw, digest_size=c.DIGEST_SIZE, salt=offset.to_bytes(8, "little"), person=c.FRAME_PERSON
+    ).digest()
+
+
+def short_check(prefix: bytes, raw: bytes | bytearray | memoryview) -> bytes:
+    """Check of a short member: over its header bytes and its raw content.
+
+    A CRC32 (4 bytes, little-endian) under 64 KiB of content, an 8-byte BLAKE2b digest above.
+    """
+    if len(raw) < c.SMALL_SIZE:
+        return zlib.crc32(raw, zlib.crc32(prefix)).to_bytes(c.CRC_SIZE, "little")
+    digest = short_digest(prefix)
+    digest.update(raw)
+    return digest.digest()
+
+
+def short_digest(prefix: bytes) -> hashlib.blake2b:
+    """The digest of a short member of 64 KiB or more, fed with its header bytes."""
+    return hashlib.blake2b(prefix, digest_size=c.DIGEST_SIZE, person=c.SHORT_PERSON)
+
+
+def crc32(data: bytes | bytearray) -> bytes:
+    """CRC32 of `data` (polynomial of zlib and gzip), 4 bytes little-endian."""
+    return zlib.crc32(data).to_bytes(c.CRC_SIZE, "little")
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderEvent:
+    """A member starts at byte `position` of the file. size: bytes of its header."""
+
+    header: Header
+    position: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameEvent:
+    """A whole frame. The parser has checked its header; `frame.verify` checks the content."""
+
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """Content of a large stored short member. It is verified when the EndEvent has come."""
+
+    data: bytes = field(repr=False)
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndEvent:
+    """A member is complete: `size` bytes in the file for `raw_size` bytes of content."""
+
+    raw_size: int
+    size: int
+    frames: int
+
+
+Event = HeaderEvent | FrameEvent | StoredChunk | EndEvent
