@@ -1,0 +1,301 @@
+"""The plain coder: every token by the model's own probabilities, whole vocabulary or top-k.
+
+`PlainEncoder` and `PlainDecoder` implement the protocols of `edgezip.coding.protocols`. The stream depends
+on the bits of the logits, the symbols in slot order, `n_vocab`, `top_k` and `banned`, and on nothing
+else.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numba import types as nt
+from numpy.typing import NDArray
+
+from edgezip.coding import rangecoder as rc
+from edgezip.coding.probability import (
+    TOTAL_BITS,
+    find_interval,
+    find_symbol,
+    row_weights,
+    scale_for,
+)
+from edgezip.coding.topk import topk_intervals, topk_symbol, topk_tail
+from edgezip.errors import EngineError, FormatError, SettingsError
+
+MAX_VOCAB = 1 << 20
+"""Largest vocabulary; the floor of the frequencies costs n_vocab * 2**-32 * 1.44 bits per token."""
+
+_NOT_FINITE = 0
+_NOT_CODABLE = 1
+
+_ROWS = nt.Array(nt.uint32, 2, "C", readonly=True)
+_READ_I32 = nt.Array(nt.int32, 1, "C", readonly=True)
+_READ_I64 = nt.Array(nt.int64, 1, "C", readonly=True)
+_READ_U8 = nt.Array(nt.uint8, 1, "C", readonly=True)
+_U8 = nt.Array(nt.uint8, 1, "C")
+_I32 = nt.Array(nt.int32, 1, "C")
+_U32 = nt.Array(nt.uint32, 1, "C")
+_U64 = nt.Array(nt.uint64, 1, "C")
+_U64_2D = nt.Array(nt.uint64, 2, "C")
+
+
+@njit(
+    nt.int64(_ROWS, _READ_I32, _READ_I64, _READ_I32, _U32, _U32, _I32, _U64_2D, _U64_2D),
+    cache=True,
+    nogil=True,
+)
+def _add_rows(bits, symbols, slots, banned, keys, weights, selected, starts, freqs):  # type: ignore[no-untyped-def]
+    """Store the interval of every symbol; return -1, or 2 * row + kind of the first failure."""
+    n_allowed = bits.shape[1] - banned.size
+    for row in range(bits.shape[0]):
+        symbol = np.int64(symbols[row])
+        slot = slots[row]
+        if selected.size > 0:
+            start, freq, tail_start, tail_freq = topk_intervals(
+                bits[row], banned, n_allowed - selected.size, symbol, keys, weights, selected
+            )
+            starts[slot, 1] = tail_start
+            freqs[slot, 1] = tail_freq
+            lost = freq > np.uint64(0) and tail_freq == np.uint64(0) and weights[symbol] == 0
+        else:
+            total = row_weights(bits[row], banned, weights)
+            if total == np.uint64(0):
+                return 2 * row + _NOT_FINITE
+            start, freq = find_interval(weights, scale_for(total, n_allowed), symbol)
+            lost = freq == np.uint64(0)
+        if lost:
+            return 2 * row + _NOT_CODABLE
+        if freq == np.uint64(0):
+            return 2 * row + _NOT_FINITE
+        starts[slot, 0] = start
+        freqs[slot, 0] = freq
+    return -1
+
+
+@njit(nt.int64(_U64_2D, _U64_2D, _U64, _U8), cache=True, nogil=True)
+def _code_slots(starts, freqs, state, out):  # type: ignore[no-untyped-def]
+    """Range-code all slots in ascending order; return the length of the payload in `out`."""
+    for slot in range(starts.shape[0]):
+        for part in range(starts.shape[1]):
+            if freqs[slot, part] > np.uint64(0):
+                rc.encode(state, out, starts[slot, part], freqs[slot, part], TOTAL_BITS)
+    return rc.encode_finish(state, out)
+
+
+@njit(
+    nt.int64(_ROWS, _READ_I32, _U32, _U32, _I32, _U64, _U32, _U64, _READ_U8, _I32),
+    cache=True,
+    nogil=True,
+)
+def _decode_rows(bits, banned, keys, weights, selected, sums, tops, state, data, out):  # type: ignore[no-untyped-def]
+    """Decode one symbol per row into `out`; return -1, or the row whose logits are not finite."""
+    n_allowed = bits.shape[1] - banned.size
+    for row in range(bits.shape[0]):
+        target = rc.decode_target(state, TOTAL_BITS)
+        if selected.size > 0:
+            symbol, start, freq = topk_symbol(bits[row], banned, target, keys, weights, selected)
+            if freq == np.uint64(0):
+                return row
+            if symbol < 0:
+                rc.decode_update(state, data, start, freq)
+                target = rc.decode_target(state, TOTAL_BITS)
+                symbol, start, freq = topk_tail(
+                    target, n_allowed - selected.size, keys, weights, selected, sums, tops
+                )
+        else:
+            total = row_weights(bits[row], banned, weights)
+            if total == np.uint64(0):
+                return row
+            scale = scale_for(total, n_allowed)
+            symbol, start, freq = find_symbol(weights, scale, target, sums, tops)
+        rc.decode_update(state, data, start, freq)
+        out[row] = symbol
+    return -1
+
+
+class _Alphabet:
+    """What both sides derive from the settings, and their scratch arrays."""
+
+    def __init__(self, n_vocab: int, top_k: int, banned: NDArray[np.bool_] | None) -> None:
+        if not 1 <= n_vocab <= MAX_VOCAB:
+            raise SettingsError(f"a vocabulary of {n_vocab} tokens is not supported: 1 to {MAX_VOCAB}")
+        if top_k < 0:
+            raise SettingsError(f"top_k is {top_k}; it must be 0 (whole vocabulary) or more")
+        if banned is None:
+            banned = np.zeros(n_vocab, dtype=np.bool_)
+        if banned.shape != (n_vocab,):
+            raise SettingsError(f"banned has the shape {banned.shape}, not ({n_vocab},)")
+        self.n_vocab = n_vocab
+        self.banned = np.flatnonzero(banned).astype(np.int32)
+        n_allowed = n_vocab - self.banned.size
+        if n_allowed == 0:
+            raise SettingsError("every token of the vocabulary is banned")
+        self.top_k = top_k if top_k < n_allowed else 0
+        self.selected = np.zeros(self.top_k, dtype=np.int32)
+        self.keys = np.zeros(n_vocab, dtype=np.uint32)
+        self.weights = np.zeros(n_vocab, dtype=np.uint32)
+        n_blocks = (n_vocab + 255) // 256
+        self.sums = np.zeros(n_blocks, dtype=np.uint64)
+        self.tops = np.zeros(n_blocks, dtype=np.uint32)
+
+    def bits(self, logits: NDArray[np.float32]) -> NDArray[np.uint32]:
+        """Return the bits of `logits` (n, n_vocab) float32, without a copy if it is C-contiguous."""
+        if logits.dtype != np.float32 or logits.ndim != 2 or logits.shape[1] != self.n_vocab:
+            raise SettingsError(
+                f"logits must be float32 (n, {self.n_vocab}), not {logits.dtype} {logits.shape}"
+            )
+        return np.ascontiguousarray(logits).view(np.uint32)
+
+
+class PlainEncoder:
+    """Codes tokens by the model's probabilities alone; implements `TokenEncoder`.
+
+    Args:
+        n_slots: number of tokens.
+        n_vocab: size of the vocabulary.
+        top_k: 0 for the whole vocabulary, else the number of ids coded directly; a top_k that leaves no
+            other id means the whole vocabulary.
+        banned: bool (n_vocab,), ids that can never be produced; they get no probability.
+
+    Memory: 16 bytes per slot, 32 with top-k, and 4 or 8 more per slot in `finish`.
+
+    Raises:
+        SettingsError: the arguments make no sense.
+    """
+
+    def __init__(
+        self,
+        n_slots: int,
+        n_vocab: int,
+        top_k: int = 0,
+        banned: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self._alphabet = _Alphabet(n_vocab, top_k, banned)
+        shape = (n_slots, 2 if self._alphabet.top_k else 1)
+        self._starts = np.zeros(shape, dtype=np.uint64)
+        self._freqs = np.zeros(shape, dtype=np.uint64)
+
+    def add_rows(
+        self,
+        logits: NDArray[np.float32],
+        symbols: NDArray[np.int32],
+        slots: NDArray[np.int64],
+    ) -> None:
+        """Compute the intervals of `symbols` (n,) under `logits` (n, n_vocab) and keep them under `slots` (n,).
+
+        The GIL is released meanwhile. Not to be called from two threads at once.
+
+        Raises:
+            EngineError: a logit is infinite or not a number.
+            SettingsError: a symbol is banned or outside the vocabulary, or shapes do not fit.
+        """
+        a = self._alphabet
+        bits = a.bits(logits)
+        n = bits.shape[0]
+        if symbols.shape != (n,) or slots.shape != (n,):
+            raise SettingsError(f"{n} rows of logits need as many symbols and slots")
+        if n == 0:
+            return
+        if symbols.min() < 0 or symbols.max() >= a.n_vocab:
+            raise SettingsError("a symbol is outside the vocabulary")
+        if slots.min() < 0 or slots.max() >= self._starts.shape[0]:
+            raise SettingsError("a slot is outside the range that the encoder was made for")
+        failed = _add_rows(
+            bits,
+            np.ascontiguousarray(symbols, dtype=np.int32),
+            np.ascontiguousarray(slots, dtype=np.int64),
+            a.banned,
+            a.keys,
+            a.weights,
+            a.selected,
+            self._starts,
+            self._freqs,
+        )
+        if failed >= 0:
+            row, kind = divmod(int(failed), 2)
+            if kind == _NOT_FINITE:
+                raise _not_finite()
+            raise SettingsError(f"token {int(symbols[row])} is banned and cannot be coded")
+
+    def finish(self) -> bytes:
+        """Code all slots in ascending order and return the payload.
+
+        Raises:
+            SettingsError: a slot was never filled.
+        """
+        missing = np.flatnonzero(self._freqs[:, 0] == 0)
+        if missing.size:
+            raise SettingsError(f"{missing.size} slots were never filled, the first is {missing[0]}")
+        out = np.zeros(rc.output_bound(self._starts.size), dtype=np.uint8)
+        length = _code_slots(self._starts, self._freqs, rc.new_encoder(), out)
+        return out[:length].tobytes()
+
+
+class PlainDecoder:
+    """Decodes what `PlainEncoder` coded, with the same settings; implements `TokenDecoder`.
+
+    Args:
+        payload: the bytes of `PlainEncoder.finish`, exactly.
+        n_slots, n_vocab, top_k, banned: as for the encoder.
+
+    Raises:
+        SettingsError: the arguments make no sense.
+    """
+
+    def __init__(
+        self,
+        payload: bytes,
+        n_slots: int,
+        n_vocab: int,
+        top_k: int = 0,
+        banned: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self._alphabet = _Alphabet(n_vocab, top_k, banned)
+        self._data = np.frombuffer(payload, dtype=np.uint8)
+        self._state = rc.new_decoder(self._data)
+        self._left = n_slots
+
+    def decode_rows(
+        self, logits: NDArray[np.float32], streams: NDArray[np.int32] | None = None
+    ) -> NDArray[np.int32]:
+        """Decode one token for each row of `logits` (n, n_vocab), in row order; `streams` is not used.
+
+        Raises:
+            EngineError: a logit is infinite or not a number.
+            FormatError: the payload is damaged (found at once only in part of the cases).
+            SettingsError: shapes do not fit, or more rows than slots.
+        """
+        a = self._alphabet
+        bits = a.bits(logits)
+        symbols = np.empty(bits.shape[0], dtype=np.int32)
+        if symbols.size > self._left:
+            raise SettingsError(f"{symbols.size} rows to decode, but only {self._left} slots are left")
+        failed = _decode_rows(
+            bits,
+            a.banned,
+            a.keys,
+            a.weights,
+            a.selected,
+            a.sums,
+            a.tops,
+            self._state,
+            self._data,
+            symbols,
+        )
+        if failed >= 0:
+            raise _not_finite()
+        if self._state[rc.ERROR]:
+            raise FormatError("payload is damaged: it does not hold as many tokens as announced")
+        self._left -= symbols.size
+        return symbols
+
+    def finish(self) -> None:
+        """Raise `FormatError` unless all slots were decoded and the payload was used up exactly."""
+        if self._left:
+            raise FormatError(f"{self._left} tokens of the payload were not decoded")
+        rc.decode_finish(self._state, self._data)
+
+
+def _not_finite() -> EngineError:
+    return EngineError("the engine returned logits that are not finite; run 'edgezip doctor'")
