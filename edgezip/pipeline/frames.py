@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from edgezip.container import Channel, Frame, LmParams, Settings, Span
 from edgezip.container import constants as c
 from edgezip.errors import FormatError, ModelError
@@ -19,16 +17,20 @@ from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.windows import choose_streams
 
-MIN_PRESERVED = 24
+SECOND_CHANNEL = 24
 """Bytes a second channel costs at most besides its payload."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameContent:
-    """Channels and spans of a frame, before the container gives it a place."""
+    """Channels and spans of a frame, before the container gives it a place.
+
+    tokens: number of tokens that went through the language model's coder.
+    """
 
     channels: tuple[Channel, ...]
     spans: tuple[Span, ...]
+    tokens: int = 0
 
     @property
     def coded_size(self) -> int:
@@ -45,30 +47,27 @@ def encode_frame(
 ) -> FrameContent:
     """Code `raw`. `progress` gets the raw bytes done since its last call; they add up to len(raw)."""
     whole = _byte_channel(raw)
-    if model is None:
-        progress(len(raw))
-        return _single(whole)
-    cuts = spans.find_spans(raw)
+    cuts = spans.find_spans(raw) if model is not None else []
     text = b"".join(raw[s.start : s.start + s.length] for s in cuts if s.text)
-    if not text:
-        progress(len(raw))
-        return _single(whole)
     progress(len(raw) - len(text))
-    text_channel = _lm_channel(text, model, settings, options, progress)
+    if model is None or not text:
+        return _single(whole)
+    text_channel, tokens = _lm_channel(text, model, settings, options, progress)
     if len(text) == len(raw):
-        return _single(min(whole, text_channel, key=lambda channel: len(channel.payload)))
-    rest = b"".join(raw[s.start : s.start + s.length] for s in cuts if not s.text)
+        if len(whole.payload) <= len(text_channel.payload):
+            return _single(whole)
+        return _single(text_channel, tokens)
+    rest = _byte_channel(b"".join(raw[s.start : s.start + s.length] for s in cuts if not s.text))
+    channels = (text_channel, rest) if cuts[0].text else (rest, text_channel)
     split = FrameContent(
-        (text_channel, _byte_channel(rest)),
-        tuple(Span(0 if s.text else 1, s.length) for s in cuts),
+        channels, tuple(Span(int(s.text != cuts[0].text), s.length) for s in cuts), tokens
     )
-    overhead = MIN_PRESERVED + 3 * len(cuts)
+    overhead = SECOND_CHANNEL + 3 * len(cuts)
     return split if split.coded_size + overhead < len(whole.payload) else _single(whole)
 
 
-def _single(channel: Channel) -> FrameContent:
-    spans_ = (Span(0, channel.raw_size),) if channel.raw_size else ()
-    return FrameContent((channel,), spans_)
+def _single(channel: Channel, tokens: int = 0) -> FrameContent:
+    return FrameContent((channel,), (Span(0, channel.raw_size),), tokens)
 
 
 def _byte_channel(data: bytes) -> Channel:
@@ -82,8 +81,8 @@ def _lm_channel(
     settings: Settings,
     options: PackOptions,
     progress: Callable[[int], None],
-) -> Channel:
-    """Code `data` with the language model."""
+) -> tuple[Channel, int]:
+    """Code `data` with the language model; the channel and the number of its tokens."""
     ids = model.tokenizer.encode(data)
     streams = options.streams or choose_streams(len(ids))
     streams = max(1, min(streams, len(ids)))
@@ -92,7 +91,7 @@ def _lm_channel(
     done.finish()
     tokens = None if streams == 1 else len(ids)
     params = LmParams(tokens=tokens, streams=streams).encode()
-    return Channel(c.LM, payload, len(data), params=params)
+    return Channel(c.LM, payload, len(data), params=params), len(ids)
 
 
 class _ByteProgress:
@@ -130,18 +129,19 @@ def decode_frame(
         FormatError: a channel is damaged or the checksum does not match.
         ModelError: the frame needs a model and `model` is None.
     """
-    contents = [_decode_channel(channel, model, settings, progress) for channel in frame.channels]
+    contents = [decode_channel(channel, model, settings, progress) for channel in frame.channels]
     raw = frame.join(contents)
     frame.verify(raw)
     return raw
 
 
-def _decode_channel(
+def decode_channel(
     channel: Channel,
     model: LanguageModel | None,
     settings: Settings,
     progress: Callable[[int], None],
 ) -> bytes:
+    """The raw bytes of one channel; FormatError where the payload cannot be one of it."""
     if channel.coder not in c.MODEL_CODERS:
         data = codecs.decode(channel.coder, channel.payload, channel.raw_size)
         progress(channel.raw_size)
@@ -153,6 +153,6 @@ def _decode_channel(
         raise FormatError("damaged: a language model channel has parameters it cannot have")
     done = _ByteProgress(params.tokens or channel.raw_size, channel.raw_size, progress)
     ids = model.decode(channel.payload, channel.raw_size, params, settings, done.tokens)
-    data = model.tokenizer.decode(np.ascontiguousarray(ids))
+    data = model.tokenizer.decode(ids)
     done.finish()
     return data

@@ -1,0 +1,58 @@
+"""One channel without header, sizes and checksum, for callers that carry those themselves."""
+
+from __future__ import annotations
+
+from edgezip.container import Channel, Settings
+from edgezip.container import constants as c
+from edgezip.container.headers import Rules, read_kind
+from edgezip.container.source import Source
+from edgezip.container.write import encode_kind
+from edgezip.errors import FormatError
+from edgezip.pipeline.frames import decode_channel, encode_frame
+from edgezip.pipeline.model import open_for_packing
+from edgezip.pipeline.options import PackOptions
+
+
+def compress_bare(data: bytes, options: PackOptions) -> bytes:
+    """`data` as a kind byte and a payload: at most one byte larger than `data`.
+
+    Nothing else is stored: `decompress_bare` must be given the size, the same model and the same
+    options, and a damaged message gives wrong bytes without a word.
+    """
+    if not data:
+        return b""
+    model = open_for_packing(options)
+    settings = model.settings(options) if model else Settings()
+    content = encode_frame(data, model, settings, options, lambda count: None)
+    channel = content.channels[0]
+    if len(content.channels) > 1 or len(channel.payload) >= len(data):
+        channel = Channel(c.STORED, data, len(data))
+    return encode_kind(channel) + channel.payload
+
+
+def decompress_bare(data: bytes, size: int, options: PackOptions) -> bytes:
+    """The `size` bytes that `compress_bare` was given, under the same options.
+
+    Raises:
+        FormatError: the message cannot be one of that size.
+    """
+    if not size:
+        return b""
+    channel = _read_channel(data, size)
+    model = open_for_packing(options)
+    settings = model.settings(options) if model else Settings()
+    raw = decode_channel(channel, model, settings, lambda count: None)
+    if len(raw) != size:
+        raise FormatError("damaged message, or not the size or model it was packed with")
+    return raw
+
+
+def _read_channel(data: bytes, size: int) -> Channel:
+    source = Source(data, closed=True)
+    reading = read_kind(source, Rules(c.KNOWN_CODERS, c.KNOWN_TRANSFORMS, verify=True))
+    try:
+        next(reading)
+    except StopIteration as stop:
+        coder, transform, params = stop.value
+        return Channel(coder, bytes(source.buffer), size, transform, params)
+    raise AssertionError("a closed source never waits")

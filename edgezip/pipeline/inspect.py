@@ -1,0 +1,91 @@
+"""What a file holds, read without decoding anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from edgezip.container import (
+    CODER_NAMES,
+    ContainerParser,
+    EndEvent,
+    EngineField,
+    FrameEvent,
+    HeaderEvent,
+    StoredChunk,
+)
+from edgezip.container import constants as c
+from edgezip.pipeline.options import ChannelReport, FrameInfo, MemberInfo
+
+
+def inspect_chunks(chunks: Iterable[bytes]) -> list[MemberInfo]:
+    """Describe the members of a file whose bytes come in `chunks`.
+
+    Structure and header checksums are checked, contents are not decoded.
+
+    Raises:
+        FormatError: the file is damaged, truncated or foreign.
+    """
+    parser = ContainerParser()
+    members: list[MemberInfo] = []
+    state = _State(members)
+    for chunk in chunks:
+        parser.feed(chunk)
+        for event in parser:
+            state.take(event)
+    parser.feed_eof()
+    for event in parser:
+        state.take(event)
+    return members
+
+
+class _State:
+    def __init__(self, members: list[MemberInfo]) -> None:
+        self._members = members
+        self._header: HeaderEvent | None = None
+        self._frames: list[FrameInfo] = []
+
+    def take(self, event: object) -> None:
+        if isinstance(event, HeaderEvent):
+            self._header, self._frames = event, []
+        elif isinstance(event, FrameEvent):
+            frame = event.frame
+            channels = tuple(
+                ChannelReport(CODER_NAMES[part.coder], part.raw_size, len(part.payload))
+                for part in frame.channels
+            )
+            self._frames.append(FrameInfo(frame.position, frame.size, frame.raw_size, channels))
+        elif isinstance(event, StoredChunk):
+            self._stored(event)
+        elif isinstance(event, EndEvent) and self._header is not None:
+            self._members.append(self._member(self._header, event))
+
+    def _stored(self, chunk: StoredChunk) -> None:
+        position = self._header.position if self._header else 0
+        before = self._frames[-1].raw_size if self._frames else 0
+        size = before + len(chunk.data)
+        channel = ChannelReport("stored", size, size)
+        self._frames = [FrameInfo(position, size, size, (channel,))]
+
+    def _member(self, start: HeaderEvent, end: EndEvent) -> MemberInfo:
+        header = start.header
+        settings = {name: int(value) for name, value in asdict(header.settings).items()}
+        return MemberInfo(
+            offset=start.position,
+            packed_size=end.size,
+            raw_size=end.raw_size,
+            version=c.VERSION,
+            engine=engine_name(header.engine),
+            model_id=header.model.hex() if header.model else None,
+            settings=settings if header.model else {},
+            frames=tuple(self._frames),
+        )
+
+
+def engine_name(engine: EngineField | None) -> str | None:
+    """How an engine is called in reports: "strict 1" or "native 0123456789abcdef"."""
+    if engine is None:
+        return None
+    if engine.kind == "strict":
+        return f"strict {engine.version}"
+    return f"native {engine.fingerprint.hex()}"

@@ -1,0 +1,128 @@
+"""An edgezip file in, raw bytes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edgezip.container import (
+    ContainerParser,
+    EndEvent,
+    Event,
+    FrameEvent,
+    Header,
+    HeaderEvent,
+    StoredChunk,
+)
+from edgezip.errors import LimitError
+from edgezip.pipeline.frames import decode_frame
+from edgezip.pipeline.model import LanguageModel, open_for_unpacking
+from edgezip.pipeline.options import UnpackOptions
+
+
+class Unpacker:
+    """Unpacks one member (`single=True`) or a file of concatenated members; not thread-safe.
+
+    Frames come out verified. The content of a stored member of 64 KiB or more comes out as it is
+    read and is verified at its end, so a caller keeps nothing before `feed_eof` has returned.
+
+    Args:
+        options: where models are, limits.
+        single: stop after the first member; what follows is in `unused_data`.
+        progress: called with the total of raw bytes decoded so far.
+    """
+
+    def __init__(
+        self,
+        options: UnpackOptions,
+        *,
+        single: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self._options = options
+        self._parser = ContainerParser(single=single)
+        self._progress = progress
+        self._header = Header()
+        self._model: LanguageModel | None = None
+        self.raw_size = 0
+        """Raw bytes that came out so far."""
+        self.members = 0
+        """Members that are complete."""
+        self.frames = 0
+        """Frames that are decoded."""
+
+    @property
+    def eof(self) -> bool:
+        """The single member, or all input after `feed_eof`, is decoded."""
+        return self._parser.eof
+
+    @property
+    def needs_input(self) -> bool:
+        """More bytes of the file are needed to go on."""
+        return self._parser.needs_input
+
+    @property
+    def unused_data(self) -> bytes:
+        """Bytes after the end of a single member."""
+        return self._parser.unused_data
+
+    def feed(self, data: bytes | bytearray | memoryview) -> bytes:
+        """Take more of the file; returns the raw bytes that became ready.
+
+        Raises:
+            EdgezipError: the subclass says what is wrong.
+        """
+        self._parser.feed(data)
+        return b"".join(map(self._handle, self._parser))
+
+    def feed_eof(self) -> bytes:
+        """Say that no more input comes; returns the last raw bytes.
+
+        Raises:
+            TruncatedError: the file is not complete.
+        """
+        self._parser.feed_eof()
+        return b"".join(map(self._handle, self._parser))
+
+    def _handle(self, event: Event) -> bytes:
+        if isinstance(event, HeaderEvent):
+            self._header = event.header
+            self._check_limit(event.header.total_size or 0)
+            self._model = None
+        elif isinstance(event, StoredChunk):
+            self._check_limit(len(event.data))
+            return self._emit(event.data)
+        elif isinstance(event, FrameEvent):
+            self._check_limit(event.frame.raw_size)
+            self.frames += 1
+            return self._emit(self._decode(event))
+        elif isinstance(event, EndEvent):
+            self.members += 1
+        return b""
+
+    def _decode(self, event: FrameEvent) -> bytes:
+        if self._model is None:
+            self._model = open_for_unpacking(self._header, self._options)
+        base = self.raw_size
+        told = 0
+
+        def progress(count: int) -> None:
+            nonlocal told
+            told += count
+            if self._progress is not None:
+                self._progress(base + told)
+
+        return decode_frame(event.frame, self._model, self._header.settings, progress)
+
+    def _emit(self, raw: bytes) -> bytes:
+        self.raw_size += len(raw)
+        if self._progress is not None:
+            self._progress(self.raw_size)
+        return raw
+
+    def _check_limit(self, more: int) -> None:
+        limit = self._options.max_output
+        if limit is not None and self.raw_size + more > limit:
+            raise LimitError(
+                f"the output would exceed the limit of {limit} bytes; raise --max-output if you"
+                " trust the file"
+            )

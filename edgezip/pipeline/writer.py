@@ -1,0 +1,178 @@
+"""Bytes in, one member of an edgezip file out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+
+from edgezip.container import (
+    CODER_NAMES,
+    Channel,
+    Header,
+    MemberWriter,
+    Settings,
+    StoredWriter,
+    write_short,
+)
+from edgezip.container import constants as c
+from edgezip.pipeline.frames import FrameContent, encode_frame
+from edgezip.pipeline.model import LanguageModel, open_for_packing
+from edgezip.pipeline.options import ChannelReport, PackOptions, PackReport
+
+KNOWN_ANSWER_FROM = 4096
+"""Raw bytes from which a short member spends 5 bytes on the engine's known answer."""
+
+
+class Packer:
+    """Packs one member. Feed it all data, then call `finish`; not thread-safe.
+
+    Args:
+        options: how to pack.
+        size: raw size if it is known; stored so that readers can announce it.
+        progress: called with the total of raw bytes coded so far.
+    """
+
+    def __init__(
+        self,
+        options: PackOptions,
+        size: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self._options = options
+        self._size = size
+        self._progress = progress
+        self._buffer = bytearray()
+        self._writer: MemberWriter | None = None
+        self._done = 0
+        self._packed = 0
+        self._frames = 0
+        self._tokens = 0
+        self._sizes: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        self._model: LanguageModel | None = None
+        self._opened = False
+
+    def feed(self, data: bytes | bytearray | memoryview) -> bytes:
+        """Take more input; returns what is ready of the file, often nothing."""
+        self._buffer += data
+        out = []
+        # A full frame waits for the next byte: whether it is the only one decides the layout.
+        while len(self._buffer) > self._options.frame_size:
+            raw = bytes(self._buffer[: self._options.frame_size])
+            del self._buffer[: self._options.frame_size]
+            out.append(self._frame(raw))
+        return self._count(b"".join(out))
+
+    def finish(self) -> bytes:
+        """The rest of the file."""
+        raw = bytes(self._buffer)
+        self._buffer.clear()
+        if self._writer is None:
+            return self._count(self._only_frame(raw))
+        last = self._frame(raw) if raw else b""
+        return self._count(last + self._writer.finish())
+
+    def report(self, seconds: float) -> PackReport:
+        """What was done so far."""
+        model = self._model
+        return PackReport(
+            raw_size=self._done,
+            packed_size=self._packed,
+            frames=self._frames,
+            model=model.file.name if model else None,
+            model_sha256=model.file.sha256 if model else None,
+            model_size=model.file.size if model else 0,
+            engine=str(model.engine.identity) if model else None,
+            channels=tuple(
+                ChannelReport(name, raw, coded) for name, (raw, coded) in self._sizes.items()
+            ),
+            seconds=seconds,
+            tokens=self._tokens,
+        )
+
+    def _settings(self) -> Settings:
+        return self._model.settings(self._options) if self._model else Settings()
+
+    def _encode(self, raw: bytes) -> FrameContent:
+        if not self._opened:
+            self._model = open_for_packing(self._options)
+            self._opened = True
+        base = self._done
+        told = 0
+
+        def progress(count: int) -> None:
+            nonlocal told
+            told += count
+            if self._progress is not None:
+                self._progress(base + told)
+
+        return encode_frame(raw, self._model, self._settings(), self._options, progress)
+
+    def _frame(self, raw: bytes) -> bytes:
+        """One frame of a member in the long layout, with the header before the first."""
+        content = self._encode(raw)
+        out = b""
+        if self._writer is None:
+            self._writer = MemberWriter(self._header(short=False, known_answer=True))
+            out = self._writer.begin()
+        self._note(content, len(raw))
+        return out + self._writer.frame(raw, content.channels, content.spans)
+
+    def _only_frame(self, raw: bytes) -> bytes:
+        """A whole member that is one frame: short if it has one channel, stored if that is smaller."""
+        if not raw:
+            self._note(FrameContent((Channel(c.STORED, b"", 0),), ()), 0)
+            return pack_stored(raw)
+        content = self._encode(raw)
+        if len(content.channels) == 1:
+            channel = content.channels[0]
+            uses_model = channel.coder in c.MODEL_CODERS
+            header = self._header(uses_model, short=True, known_answer=len(raw) >= KNOWN_ANSWER_FROM)
+            if content.tokens <= min(header.settings.window, Settings().window):
+                # No window is ever left: neither its size nor what is kept of it matters.
+                header = replace(header, settings=Settings(top_k=header.settings.top_k))
+            packed = write_short(header, channel, raw)
+        else:
+            writer = MemberWriter(self._header(short=False, known_answer=True))
+            frame = writer.frame(raw, content.channels, content.spans)
+            packed = writer.begin() + frame + writer.finish()
+        stored = pack_stored(raw)
+        if len(stored) <= len(packed):
+            content = FrameContent((Channel(c.STORED, raw, len(raw)),), ())
+            packed = stored
+        self._note(content, len(raw))
+        return packed
+
+    def _header(
+        self, uses_model: bool = True, *, short: bool, known_answer: bool
+    ) -> Header:
+        model = self._model
+        if model is None or not uses_model:
+            return Header(short=short, total_size=None if short else self._size)
+        return Header(
+            short=short,
+            engine=model.engine_field,
+            model=bytes.fromhex(model.file.sha256),
+            settings=self._settings(),
+            known_answer=model.engine.known_answer() if known_answer else None,
+            total_size=None if short else self._size,
+        )
+
+    def _note(self, content: FrameContent, raw_size: int) -> None:
+        self._done += raw_size
+        self._frames += 1
+        self._tokens += content.tokens
+        for channel in content.channels:
+            sizes = self._sizes[CODER_NAMES[channel.coder]]
+            sizes[0] += channel.raw_size
+            sizes[1] += len(channel.payload)
+
+    def _count(self, out: bytes) -> bytes:
+        self._packed += len(out)
+        return out
+
+
+def pack_stored(raw: bytes) -> bytes:
+    """`raw` as a stored member."""
+    writer = StoredWriter(len(raw))
+    return writer.begin() + writer.update(raw) + writer.finish()

@@ -1,0 +1,147 @@
+"""The schedule of streams and windows, and its two readings by encoder and decoder."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgezip.pipeline.lm import LmSettings, decode_tokens, encode_tokens
+from edgezip.pipeline.windows import choose_streams, run_lengths, run_windows, slots_of
+
+VOCAB = 17
+START = 3
+
+
+@given(st.integers(0, 500), st.integers(1, 40))
+def test_slots_are_a_permutation_in_step_order(n_tokens: int, n_streams: int) -> None:
+    lengths = run_lengths(n_tokens, n_streams)
+    slots = [slots_of(s, n_streams, 0, length) for s, length in enumerate(lengths)]
+    assert sorted(np.concatenate(slots).tolist()) == list(range(n_tokens))
+    assert sum(lengths) == n_tokens
+    assert max(lengths) - min(lengths) <= 1
+
+
+@given(st.integers(1, 300), st.integers(3, 40), st.data())
+def test_windows_predict_every_token_once_within_the_cells(
+    length: int, window: int, data: st.DataObject
+) -> None:
+    keep = data.draw(st.integers(0, window - 2))
+    predicted = []
+    for item in run_windows(0, length, window, keep):
+        assert 0 <= item.tail <= item.first
+        assert item.first - item.tail <= keep
+        cells = 1 + (item.first - item.tail) + item.count - 1
+        assert cells <= window
+        predicted += range(item.first, item.first + item.count)
+    assert predicted == list(range(length))
+
+
+def test_streams_grow_with_the_input() -> None:
+    counts = [choose_streams(n) for n in (0, 1, 100, 8191, 8192, 1 << 14, 1 << 17, 1 << 24)]
+    assert counts[:4] == [1, 1, 1, 1]
+    assert counts == sorted(counts)
+    assert counts[-1] == 16
+
+
+class _HashSession:
+    """A model whose logits are a hash of all cells of the sequence: any wrong cell shows."""
+
+    def __init__(self, window: int) -> None:
+        self.window = window
+        self.cells: dict[int, list[int]] = {}
+
+    def clear_all(self) -> None:
+        self.cells = {}
+
+    def evaluate(self, tokens, streams, positions, wanted):  # type: ignore[no-untyped-def]
+        rows = []
+        for token, stream, position, want in zip(tokens, streams, positions, wanted, strict=True):
+            cells = self.cells.setdefault(int(stream), [])
+            assert position == len(cells) < self.window
+            cells.append(int(token))
+            if want:
+                digest = hashlib.sha256(repr(cells).encode()).digest()
+                rows.append(np.frombuffer(digest[:VOCAB], np.uint8).astype(np.float32))
+        return np.array(rows, np.float32).reshape(-1, VOCAB)
+
+
+class _Recorder:
+    """A token coder whose payload is what it saw: symbols and the logits that predicted them."""
+
+    def __init__(self, n_slots: int) -> None:
+        self.rows: list[tuple[int, bytes] | None] = [None] * n_slots
+
+    def add_rows(self, logits, symbols, slots):  # type: ignore[no-untyped-def]
+        for row, symbol, slot in zip(logits, symbols, slots, strict=True):
+            assert self.rows[slot] is None
+            self.rows[slot] = (int(symbol), row.tobytes())
+
+    def finish(self) -> bytes:
+        assert None not in self.rows
+        return b""
+
+
+class _Replayer:
+    """Gives the recorded symbols back if it is shown the recorded logits."""
+
+    def __init__(self, recorder: _Recorder) -> None:
+        self.rows = list(recorder.rows)
+        self.next = 0
+        self.finished = False
+
+    def decode_rows(self, logits, streams):  # type: ignore[no-untyped-def]
+        symbols = []
+        for row in logits:
+            item = self.rows[self.next]
+            assert item is not None
+            assert row.tobytes() == item[1], f"other logits at slot {self.next}"
+            symbols.append(item[0])
+            self.next += 1
+        return np.array(symbols, np.int32)
+
+    def finish(self) -> None:
+        assert self.next == len(self.rows)
+        self.finished = True
+
+
+@pytest.mark.parametrize("keep", [0, 1, 5, 14])
+@pytest.mark.parametrize("streams", [1, 2, 3, 8])
+@pytest.mark.parametrize("n_tokens", [1, 2, 8, 15, 16, 17, 31, 64, 200, 203])
+def test_encoder_and_decoder_evaluate_the_same_cells(
+    n_tokens: int, streams: int, keep: int
+) -> None:
+    streams = min(streams, n_tokens)
+    ids = np.random.default_rng(n_tokens).integers(0, VOCAB, n_tokens).astype(np.int32)
+    settings = LmSettings(window=16, keep=keep, streams=streams)
+    done: list[int] = []
+    recorder = _Recorder(n_tokens)
+    encode_tokens(_HashSession(16), START, ids, settings, recorder, done.append)  # type: ignore[arg-type]
+    assert sum(done) == n_tokens
+    replayer = _Replayer(recorder)
+    decoded = decode_tokens(
+        _HashSession(16), START, n_tokens, settings, replayer, done.append  # type: ignore[arg-type]
+    )
+    assert decoded.tolist() == ids.tolist()
+    assert replayer.finished
+    assert sum(done) == 2 * n_tokens
+
+
+def test_a_stop_condition_ends_a_single_stream() -> None:
+    ids = np.arange(10, dtype=np.int32)
+    settings = LmSettings(window=16, keep=4, streams=1)
+    recorder = _Recorder(10)
+    encode_tokens(_HashSession(16), START, ids, settings, recorder, lambda count: None)  # type: ignore[arg-type]
+    decoded = decode_tokens(
+        _HashSession(16),  # type: ignore[arg-type]
+        START,
+        1 << 40,
+        settings,
+        _Replayer(recorder),
+        lambda count: None,
+        stop=lambda token: token == 9,
+    )
+    assert decoded.tolist() == ids.tolist()
