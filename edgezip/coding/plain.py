@@ -1,8 +1,8 @@
 """The plain coder: every token by the model's own probabilities, whole vocabulary or top-k.
 
-`PlainEncoder` and `PlainDecoder` implement the protocols of `edgezip.coding.protocols`. The stream depends
-on the bits of the logits, the symbols in slot order, `n_vocab`, `top_k` and `banned`, and on nothing
-else.
+`PlainEncoder` and `PlainDecoder` implement the protocols of `edgezip.coding.protocols`. The stream
+depends on the bits of the logits, the symbols in slot order, `n_vocab`, `top_k` and `banned`, and
+on nothing else.
 """
 
 from __future__ import annotations
@@ -119,7 +119,9 @@ class _Alphabet:
 
     def __init__(self, n_vocab: int, top_k: int, banned: NDArray[np.bool_] | None) -> None:
         if not 1 <= n_vocab <= MAX_VOCAB:
-            raise SettingsError(f"a vocabulary of {n_vocab} tokens is not supported: 1 to {MAX_VOCAB}")
+            raise SettingsError(
+                f"a vocabulary of {n_vocab} tokens is not supported: 1 to {MAX_VOCAB}"
+            )
         if top_k < 0:
             raise SettingsError(f"top_k is {top_k}; it must be 0 (whole vocabulary) or more")
         if banned is None:
@@ -140,7 +142,7 @@ class _Alphabet:
         self.tops = np.zeros(n_blocks, dtype=np.uint32)
 
     def bits(self, logits: NDArray[np.float32]) -> NDArray[np.uint32]:
-        """Return the bits of `logits` (n, n_vocab) float32, without a copy if it is C-contiguous."""
+        """Return the bits of `logits` float32 (n, n_vocab); no copy if it is C-contiguous."""
         if logits.dtype != np.float32 or logits.ndim != 2 or logits.shape[1] != self.n_vocab:
             raise SettingsError(
                 f"logits must be float32 (n, {self.n_vocab}), not {logits.dtype} {logits.shape}"
@@ -154,8 +156,8 @@ class PlainEncoder:
     Args:
         n_slots: number of tokens.
         n_vocab: size of the vocabulary.
-        top_k: 0 for the whole vocabulary, else the number of ids coded directly; a top_k that leaves no
-            other id means the whole vocabulary.
+        top_k: 0 for the whole vocabulary, else the number of ids coded directly; a top_k that
+            leaves no other id means the whole vocabulary.
         banned: bool (n_vocab,), ids that can never be produced; they get no probability.
 
     Memory: 16 bytes per slot, 32 with top-k, and 4 or 8 more per slot in `finish`.
@@ -182,7 +184,8 @@ class PlainEncoder:
         symbols: NDArray[np.int32],
         slots: NDArray[np.int64],
     ) -> None:
-        """Compute the intervals of `symbols` (n,) under `logits` (n, n_vocab) and keep them under `slots` (n,).
+        """Compute the intervals of `symbols` (n,) under `logits` (n, n_vocab) and keep them under
+        `slots` (n,).
 
         The GIL is released meanwhile. Not to be called from two threads at once.
 
@@ -226,7 +229,9 @@ class PlainEncoder:
         """
         missing = np.flatnonzero(self._freqs[:, 0] == 0)
         if missing.size:
-            raise SettingsError(f"{missing.size} slots were never filled, the first is {missing[0]}")
+            raise SettingsError(
+                f"{missing.size} slots were never filled, the first is {missing[0]}"
+            )
         out = np.zeros(rc.output_bound(self._starts.size), dtype=np.uint8)
         length = _code_slots(self._starts, self._freqs, rc.new_encoder(), out)
         return out[:length].tobytes()
@@ -259,7 +264,8 @@ class PlainDecoder:
     def decode_rows(
         self, logits: NDArray[np.float32], streams: NDArray[np.int32] | None = None
     ) -> NDArray[np.int32]:
-        """Decode one token for each row of `logits` (n, n_vocab), in row order; `streams` is not used.
+        """Decode one token for each row of `logits` (n, n_vocab), in row order; `streams` is not
+        used.
 
         Raises:
             EngineError: a logit is infinite or not a number.
@@ -270,7 +276,9 @@ class PlainDecoder:
         bits = a.bits(logits)
         symbols = np.empty(bits.shape[0], dtype=np.int32)
         if symbols.size > self._left:
-            raise SettingsError(f"{symbols.size} rows to decode, but only {self._left} slots are left")
+            raise SettingsError(
+                f"{symbols.size} rows to decode, but only {self._left} slots are left"
+            )
         failed = _decode_rows(
             bits,
             a.banned,

@@ -6,12 +6,13 @@ Three steps, each a Numba kernel that LLVM vectorises (products are 32 x 32 -> 6
    [1, 2**32). Key 0 marks an id that can never be produced.
 2. `keys_to_weights`: key -> weight, proportional to exp(logit): the largest logit gets exactly
    2**32 - 1, ids more than 22.18 nats below it get 1, key 0 gets 0.
-3. `scale_for` and `weight_to_freq`: weights -> frequencies that sum to at most 2**32, with a floor of 1.
-   What is left of 2**32 goes to the lowest id with the weight 2**32 - 1.
+3. `scale_for` and `weight_to_freq`: weights -> frequencies that sum to at most 2**32, with a floor
+   of 1. What is left of 2**32 goes to the lowest id with the weight 2**32 - 1.
 
-No step uses floating point or libm, so equal logit bits give equal frequencies on every machine. The error
-of a weight is below 2**-14 of it (for weights above 2**18), which costs less than 1e-8 bits per token;
-the floor costs n_vocab * 2**-32 * 1.44 bits per token. docs/coding.md has the formulas.
+No step uses floating point or libm, so equal logit bits give equal frequencies on every machine.
+The error of a weight is below 2**-14 of it (down to 2**-14 of the largest), which costs less than 1e-8
+bits per token; the floor costs n_vocab * 2**-32 * 1.44 bits per token. docs/coding.md has the
+formulas.
 
 The context-mixing coder uses `row_weights`.
 """
@@ -22,18 +23,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-KEY_FRACTION_BITS = 16
 TOTAL_BITS = 32
-MAX_VOCAB = 1 << 18
-"""Largest vocabulary the frequencies are meant for."""
 
 _U = np.uint64
 TOP_WEIGHT = _U(0xFFFFFFFF)
 """Weight of the most likely ids, and of no other."""
 TOTAL = _U(1 << TOTAL_BITS)
 
-# 2**-y = 1 - y*(C1 - y*(C2 - y*(C3 - y*C4))) for y in [0, 1), coefficients in Q32: the degree-4 minimax
-# polynomial of the relative error (2.99e-6) with the value 1 at y = 0. Part of the stream format.
+# 2**-y = 1 - y*(C1 - y*(C2 - y*(C3 - y*C4))) for y in [0, 1), coefficients in Q32: the degree-4
+# minimax polynomial of the relative error (2.99e-6) with the value 1 at y = 0. Part of the
+# stream format.
 EXP2_C1 = _U(2976685367)
 EXP2_C2 = _U(1028458883)
 EXP2_C3 = _U(228593524)
@@ -111,12 +110,12 @@ def row_weights(bits, banned, weights):  # type: ignore[no-untyped-def]
     Args:
         bits: uint32 (n_vocab,), the bits of the float32 logits: `logits[i].view(np.uint32)`.
         banned: int32 (n_banned,), ids that can never be produced; may be empty.
-        weights: uint32 (n_vocab,), output: 0 for banned ids; for all others in [1, 2**32 - 1], and exactly
-            2**32 - 1 for the most likely.
+        weights: uint32 (n_vocab,), output: 0 for banned ids; for all others in [1, 2**32 - 1], and
+            exactly 2**32 - 1 for the most likely.
 
     Returns:
-        The sum of the weights, uint64, at least 2**32 - 1; or 0 if a logit is not finite (the caller
-        raises EngineError) or every id is banned.
+        The sum of the weights, uint64, at least 2**32 - 1; or 0 if a logit is not finite (the
+        caller raises EngineError) or every id is banned.
     """
     if not fill_keys(bits, banned, weights):
         return _ZERO
@@ -221,7 +220,8 @@ def ideal_bits(
 ) -> float:
     """Return the sum of -log2 p of `symbols` (n,) under float64 softmax of `logits` (n, n_vocab).
 
-    For measurements only: the stream does not depend on it. `banned` (n_vocab,) ids get probability 0.
+    For measurements only: the stream does not depend on it. `banned` bool (n_vocab,) ids have
+    probability 0.
     """
     total = 0.0
     for row, symbol in zip(logits, symbols, strict=True):

@@ -4,27 +4,27 @@ Method: G. N. N. Martin, "Range encoding" (1979), with byte-wise renormalisation
 propagated into the bytes already written. Every number is a 64-bit unsigned integer; docs/coding.md
 gives the state machine in a form from which a decoder can be written.
 
-The encoder is a `uint64[4]` array `state` and a `uint8` array `out`; the decoder is a `uint64[5]` array
-and the payload as a `uint8` array. Read every written byte and LOW as one long binary fraction: the
-code interval is [LOW, LOW + RANGE) in units of the last place of LOW.
+The encoder is a `uint64[4]` array `state` and a `uint8` array `out`; the decoder is a `uint64[5]`
+array and the payload as a `uint8` array. Read every written byte and LOW as one long binary
+fraction: the code interval is [LOW, LOW + RANGE) in units of the last place of LOW.
 
 Invariants, between any two calls:
 
 - RANGE_NORMAL: 2**56 <= RANGE < 2**64.
 - LOW_BELOW_ONE: the fraction LOW + RANGE stays <= 1, so that a carry never runs past `out[0]`.
-- POS_EQUAL: POS, the bytes that have left the 64-bit window, is the same number in the encoder and the
-  decoder after the same codings, whatever the symbols were. So the payload has POS + k bytes,
+- POS_EQUAL: POS, the bytes that have left the 64-bit window, is the same number in the encoder and
+  the decoder after the same codings, whatever the symbols were. So the payload has POS + k bytes,
   where 0 <= k <= 8 is the flush, and the decoder knows its length at the end.
-- CODE_INSIDE (decoder): CODE, the payload minus LOW, is < RANGE, unless the payload is not one that an
-  encoder could have written; then ERROR is set and decoding goes on with wrong symbols, but without
-  reading or writing out of bounds.
+- CODE_INSIDE (decoder): CODE, the payload minus LOW, is < RANGE, unless the payload is not one that
+  an encoder could have written; then ERROR is set and decoding goes on with wrong symbols, but
+  without reading or writing out of bounds.
 
-Room in `out`: a coding with a total of `bits` bits writes at most `ceil(bits / 8)` bytes, the flush at
-most 8. The kernels do not check; callers size `out` with `output_bound`, or grow it between codings
-(POS is `state[POS]`).
+Room in `out`: a coding with a total of `bits` bits writes at most `ceil(bits / 8)` bytes, the flush
+at most 8. The kernels do not check; callers size `out` with `output_bound`, or grow it between
+codings (POS is `state[POS]`).
 
-In pure Python (NUMBA_DISABLE_JIT=1) the same functions work on NumPy scalars; they wrap around as they
-do in Numba, with a RuntimeWarning.
+In pure Python (NUMBA_DISABLE_JIT=1) the same functions work on NumPy scalars; they wrap around as
+they do in Numba, with a RuntimeWarning.
 """
 
 from __future__ import annotations
@@ -154,8 +154,8 @@ def _flush_value(low, width):  # type: ignore[no-untyped-def]
 def encode_finish(state, out):  # type: ignore[no-untyped-def]
     """Write the flush bytes and return the length of the payload `out[:length]`.
 
-    The fewest bytes are written with which the decoder, which reads zeros behind the end, stays inside
-    the interval.
+    The fewest bytes are written with which the decoder, which reads zeros behind the end, stays
+    inside the interval.
     """
     low = state[LOW]
     value, k = _flush_value(low, state[RANGE])

@@ -1,8 +1,8 @@
 """Top-k alphabets with an exact escape, in integers.
 
-With k > 0 a row is coded over the k most likely ids (by key, ties by lower id) in ascending id order,
-and an escape behind them whose mass is the exact weight of all other ids. After an escape the id is
-coded over those others with weights of their own, computed as if the k ids were banned.
+With k > 0 a row is coded over the k most likely ids (by key, ties by lower id) in ascending id
+order, and an escape behind them whose mass is the exact weight of all other ids. After an escape
+the id is coded over those others with weights of their own, computed as if the k ids were banned.
 """
 
 from __future__ import annotations
