@@ -20,6 +20,7 @@ from edgezip.engine.vocabulary import Vocabulary, read_vocabulary
 from edgezip.errors import EngineError, ModelError, SettingsError
 
 _LOAD_MMAP = 1
+_REPACK_LIMIT = 2 << 30
 
 
 class Engine:
@@ -60,11 +61,14 @@ class Engine:
         kind: EngineKind = "strict",
         threads: int | None = None,
         gpu_layers: int = 0,
+        repack: bool | None = None,
     ) -> Engine:
         """Load the GGUF at `path`, memory-mapped.
 
-        threads: None for the physical cores. gpu_layers: native only; negative for all. Raises
-        EngineError when the engine, ModelError when the model cannot be used.
+        threads: None for the physical cores. gpu_layers: native only; negative for all. repack:
+        copy the weights into the layout of the kernels (faster, as much memory as the file again);
+        None does so up to 2 GiB. Raises EngineError when the engine, ModelError when the model
+        cannot be used.
         """
         if kind not in ("strict", "native"):
             raise SettingsError(f"the engine is strict or native, not {kind!r}")
@@ -73,7 +77,7 @@ class Engine:
         if threads is not None and threads < 1:
             raise SettingsError(f"threads must be at least 1, not {threads}")
         library = load(kind)
-        model = _load_model(library, Path(path), gpu_layers)
+        model = _load_model(library, Path(path), gpu_layers, repack)
         try:
             return cls(library, model, threads or physical_cores(), gpu_layers)
         except BaseException:
@@ -135,10 +139,20 @@ class Engine:
         """Return the 32-byte digest of the logits of a fixed short token sequence."""
         return selftest.known_answer(self)
 
-    def simd_level(self) -> int | None:
-        """Return the SIMD level the strict kernels use, None when the library does not tell."""
+    def simd_name(self) -> str | None:
+        """Name the SIMD level of the strict kernels; None for the native engine."""
         strict = self._library.strict
-        return None if strict is None else int(strict.simd_level())
+        return None if strict is None else bytes(strict.simd_name()).decode("ascii", "replace")
+
+    def limit_simd(self, level: int) -> int:
+        """Forbid strict kernels above `level` (negative: none) and return the level in use.
+
+        For tests and doctor: the logits must not depend on it. EngineError for the native engine.
+        """
+        strict = self._library.strict
+        if strict is None:
+            raise EngineError("only the strict engine can limit its SIMD level")
+        return int(strict.simd_limit(level))
 
     def _open(self) -> None:
         if not self._model:
@@ -159,7 +173,7 @@ class Engine:
         self.close()
 
 
-def _load_model(library: Library, path: Path, gpu_layers: int) -> Any:
+def _load_model(library: Library, path: Path, gpu_layers: int, repack: bool | None) -> Any:
     api = library.api
     if not path.is_file():
         raise ModelError(f"{path} is not a file; name a GGUF model")
@@ -167,6 +181,7 @@ def _load_model(library: Library, path: Path, gpu_layers: int) -> Any:
     params.n_gpu_layers = gpu_layers
     params.load_mode = _LOAD_MMAP
     params.check_tensors = False
+    params.use_extra_bufts = repack if repack is not None else path.stat().st_size <= _REPACK_LIMIT
     logs.forget()
     library.secure_float_environment()
     model = api.llama_model_load_from_file(str(path).encode(), params)

@@ -7,7 +7,6 @@ import hashlib
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgezip.engine.library import EngineKind, Library, find_library, mapped_libraries
 from edgezip.errors import EngineError

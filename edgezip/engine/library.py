@@ -26,6 +26,14 @@ UNVERIFIED_VARIABLE = "EDGEZIP_ALLOW_UNVERIFIED_LIB"
 
 _PACKAGED = Path(__file__).resolve().parent / "lib"
 _DEPENDENCIES = ("ggml-base", "ggml-cpu", "ggml")
+_FUNCTIONS = (
+    "fpenv_set",
+    "fpenv_check",
+    "simd_level",
+    "simd_name",
+    "simd_limit",
+    "engine_version",
+)
 _FAMILY = re.compile(r"^(lib)?(ggml|llama)[\w-]*\.(so|dylib|dll)[\d.]*$")
 
 
@@ -33,13 +41,15 @@ _FAMILY = re.compile(r"^(lib)?(ggml|llama)[\w-]*\.(so|dylib|dll)[\d.]*$")
 class StrictFunctions:
     """What our build adds to libggml-cpu.
 
-    fpenv_set: rounding to nearest, no flush to zero, for the calling thread; fpenv_check: 0 if that
-    is so. simd_level: the level in use; simd_limit: lower it. version: of the arithmetic.
+    fpenv_set: rounding to nearest, no flush to zero, for the calling thread; fpenv_check: 1 if that
+    is so. simd_level, simd_name: the kernels in use; simd_limit: forbid levels above the argument.
+    version: the number of the arithmetic.
     """
 
     fpenv_set: Any
     fpenv_check: Any
     simd_level: Any
+    simd_name: Any
     simd_limit: Any
     version: int
 
@@ -62,7 +72,7 @@ class Library:
         if self.strict is None:
             return
         self.strict.fpenv_set()
-        if self.strict.fpenv_check() != 0:
+        if self.strict.fpenv_check() != 1:
             raise EngineError("the processor's floating-point state cannot be set as strict needs")
 
 
@@ -169,10 +179,7 @@ def _strict_functions(directory: Path) -> StrictFunctions | None:
         raise EngineError(f"{directory} has no libggml-cpu; build the engine again")
     cpu = _open(path)
     try:
-        functions = {
-            name: getattr(cpu, f"edgezip_{name}")
-            for name in ("fpenv_set", "fpenv_check", "simd_level", "simd_limit", "engine_version")
-        }
+        functions = {name: getattr(cpu, f"edgezip_{name}") for name in _FUNCTIONS}
     except AttributeError as error:
         if os.environ.get(UNVERIFIED_VARIABLE) == "1":
             return None
@@ -183,6 +190,8 @@ def _strict_functions(directory: Path) -> StrictFunctions | None:
     for function in functions.values():
         function.restype = ctypes.c_int
         function.argtypes = []
+    functions["fpenv_set"].restype = None
+    functions["simd_name"].restype = ctypes.c_char_p
     functions["simd_limit"].argtypes = [ctypes.c_int]
     version = int(functions.pop("engine_version")())
     return StrictFunctions(version=version, **functions)

@@ -56,8 +56,8 @@ def read_shape(api: Any, model: Any, n_vocab: int) -> ModelShape:
 def session_bytes(shape: ModelShape, kind: EngineKind, n_streams: int, window: int) -> int:
     """Estimate the bytes of a session: cache (exact), compute buffer and logits (upper bounds).
 
-    The largest tensors of a graph are the attention weights (cells x rows x heads), the feed-forward
-    activations and the logits; a few of each are alive at once.
+    The largest tensors of a graph are the attention weights (cells x rows x heads), the
+    feed-forward activations and the logits; a few of each are alive at once.
     """
     cells = padded_window(window)
     rows = default_batch(shape.n_vocab, n_streams)

@@ -17,11 +17,12 @@ MAX_STREAMS = 256
 CELL_STEP = 256
 
 _TYPE_F32, _TYPE_F16 = 0, 1
-STRICT_CACHE_TYPE = _TYPE_F32
+STRICT_CACHE_TYPE = _TYPE_F16
 NATIVE_CACHE_TYPE = _TYPE_F16
 CACHE_BYTES = {_TYPE_F32: 4, _TYPE_F16: 2}
 
 _FLASH_DISABLED, _FLASH_AUTO = 0, -1
+STRICT_FLASH = _FLASH_DISABLED
 _LOGIT_BYTES_PER_BATCH = 64 << 20
 _LARGEST_BATCH = 512
 _SMALLEST_BATCH = 32
@@ -103,7 +104,9 @@ class Session:
         params.offload_kqv = gpu_layers > 0
         strict = self._library.kind == "strict"
         params.type_k = params.type_v = STRICT_CACHE_TYPE if strict else NATIVE_CACHE_TYPE
-        params.flash_attn_type = _FLASH_DISABLED if gpu_layers == 0 else _FLASH_AUTO
+        # Without a GPU the stock flash attention splits its sums by thread count.
+        native = _FLASH_AUTO if gpu_layers else _FLASH_DISABLED
+        params.flash_attn_type = STRICT_FLASH if strict else native
         return params
 
     def _make_buffers(self) -> None:
@@ -190,8 +193,6 @@ class Session:
         self._wanted[:n] = wanted
         self._batch.n_tokens = n
         logs.forget()
-        # Without a thread pool of its own a context starts its workers at every call, and they
-        # inherit this thread's state.
         self._library.secure_float_environment()
         code = self._api.llama_decode(self._context, self._batch)
         if code != 0:

@@ -61,7 +61,8 @@ class PieceTable:
         ends = np.cumsum(lengths)
         source = np.repeat(self._offsets[ids] - (ends - lengths), lengths)
         source += np.arange(int(ends[-1]), dtype=np.int64)
-        return self._buffer[source]
+        out: NDArray[np.uint8] = self._buffer[source]
+        return out
 
     def decode(self, ids: NDArray[np.int32]) -> bytes:
         """Return the bytes of `ids`; FormatError as in decode_array."""

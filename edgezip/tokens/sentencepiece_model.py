@@ -7,12 +7,9 @@ are written here, because sentencepiece does not depend on the protobuf package.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgezip.tokens.pieces import Vocabulary
-
-if TYPE_CHECKING:
-    import sentencepiece
 
 META_SPACE = "\u2581"
 
@@ -38,8 +35,8 @@ def build_model(vocabulary: Vocabulary) -> bytes:
     return b"".join(parts) + _field(2, trainer) + _field(3, normalizer)
 
 
-def load_processor(vocabulary: Vocabulary) -> sentencepiece.SentencePieceProcessor:
-    """Return a SentencePieceProcessor for `vocabulary`."""
+def load_processor(vocabulary: Vocabulary) -> Any:
+    """Return a sentencepiece.SentencePieceProcessor for `vocabulary`."""
     import sentencepiece
 
     processor: Any = sentencepiece.SentencePieceProcessor()
