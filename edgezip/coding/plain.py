@@ -242,7 +242,8 @@ class PlainDecoder:
 
     Args:
         payload: the bytes of `PlainEncoder.finish`, exactly.
-        n_slots, n_vocab, top_k, banned: as for the encoder.
+        n_slots, n_vocab, top_k, banned: as for the encoder; n_slots None where the caller knows the
+            end of the text by other means.
 
     Raises:
         SettingsError: the arguments make no sense.
@@ -251,7 +252,7 @@ class PlainDecoder:
     def __init__(
         self,
         payload: bytes,
-        n_slots: int,
+        n_slots: int | None,
         n_vocab: int,
         top_k: int = 0,
         banned: NDArray[np.bool_] | None = None,
@@ -275,7 +276,7 @@ class PlainDecoder:
         a = self._alphabet
         bits = a.bits(logits)
         symbols = np.empty(bits.shape[0], dtype=np.int32)
-        if symbols.size > self._left:
+        if self._left is not None and symbols.size > self._left:
             raise SettingsError(
                 f"{symbols.size} rows to decode, but only {self._left} slots are left"
             )
@@ -295,7 +296,8 @@ class PlainDecoder:
             raise _not_finite()
         if self._state[rc.ERROR]:
             raise FormatError("payload is damaged: it does not hold as many tokens as announced")
-        self._left -= symbols.size
+        if self._left is not None:
+            self._left -= symbols.size
         return symbols
 
     def finish(self) -> None:

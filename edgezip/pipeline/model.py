@@ -84,7 +84,9 @@ class LanguageModel:
             FormatError: the payload is damaged.
         """
         n_tokens = params.tokens or raw_size
-        decoder = PlainDecoder(payload, n_tokens, self.engine.n_vocab, settings.top_k, self._banned)
+        decoder = PlainDecoder(
+            payload, params.tokens, self.engine.n_vocab, settings.top_k, self._banned
+        )
         lm_settings = LmSettings(settings.window, settings.keep, params.streams)
         stop = None if params.tokens else _SizeReached(raw_size, self._piece_sizes)
         steps = -(-n_tokens // params.streams)
