@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgezip.container import constants as c
-from edgezip.container.source import Parse, Source
+from edgezip.container.source import Parse, Source, run
 from edgezip.container.types import (
     SETTING_TAGS,
     EngineField,
@@ -14,7 +14,7 @@ from edgezip.container.types import (
     Span,
     crc32,
 )
-from edgezip.errors import ChecksumError, FormatError, UnsupportedError
+from edgezip.errors import ChecksumError, FormatError, TruncatedError, UnsupportedError
 
 NOT_OURS = "not an edgezip file (wrong first bytes)"
 
@@ -56,13 +56,9 @@ class FrameHead:
 
 def read_header(source: Source, rules: Rules, first: bool = True) -> Parse[Header]:
     """The header of a member; `first` is False for what follows another member."""
-    message = (
-        NOT_OURS
-        if first
-        else (
-            f"trailing garbage after byte {source.position}: the file has more data than edgezip wrote"
-        )
-    )
+    message = NOT_OURS
+    if not first:
+        message = f"trailing garbage after byte {source.position}: not written by edgezip"
     seen = source.seen = bytearray()
     yield from source.expect(c.MAGIC, message)
     version_flags = yield from source.byte()
@@ -99,6 +95,13 @@ def _read_extras(source: Source, header: Header, id_size: int) -> Parse[Header]:
     if not 2 <= size <= c.MAX_EXTRAS:
         raise FormatError(f"damaged header: an extras block of {size} bytes")
     block = Source((yield from source.take(size)), closed=True)
+    try:
+        return run(_read_block(block, header, id_size))
+    except TruncatedError as error:
+        raise FormatError("damaged header: its extras block is too short") from error
+
+
+def _read_block(block: Source, header: Header, id_size: int) -> Parse[Header]:
     bits = yield from block.varint()
     if bits & ~c.EXTRA_KNOWN_BITS:
         raise UnsupportedError(f"header flags {bits:#x} are not known; use a newer edgezip")
@@ -112,8 +115,12 @@ def _read_extras(source: Source, header: Header, id_size: int) -> Parse[Header]:
     if bits & c.EXTRA_PRIMER:
         primer = yield from block.take(id_size)
     settings = yield from _read_settings(block)
-    return Header(
-        header.short, header.engine, header.model, settings, known_answer, total_size, primer
+    return replace(
+        header,
+        settings=settings,
+        known_answer=known_answer,
+        total_size=total_size,
+        primer=primer,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edgezip.container import constants as c
 from edgezip.container import varint
-from edgezip.errors import FormatError, SettingsError
+from edgezip.errors import FormatError, SettingsError, TruncatedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,10 @@ class LmParams:
 
         most_tokens: the raw size, because every token stands for at least one byte.
         """
-        values = varint.decode_all(params)
+        try:
+            values = varint.decode_all(params)
+        except TruncatedError as error:
+            raise FormatError("damaged: channel params end inside a number") from error
         tokens = values[0] if values else 0
         streams = values[1] if len(values) > 1 else 1
         result = cls(tokens or None, streams, tuple(values[2:]))

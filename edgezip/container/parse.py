@@ -55,7 +55,7 @@ class ContainerParser:
         self._source = Source()
         self._events = _parse_file(self._source, Rules(coders, transforms, verify), single)
         self._eof = False
-        self._dry = False
+        self._dry = True
         self._error: FormatError | None = None
 
     @property
@@ -79,7 +79,7 @@ class ContainerParser:
         return self._source.position
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
-        """Take more input. EOFError (TruncatedError) is never raised here."""
+        """Take more input."""
         if self._source.closed:
             raise ValueError("feed() after feed_eof()")
         if len(data):

@@ -34,7 +34,8 @@ class Source:
 
     def take_now(self, count: int) -> bytes:
         """The next `count` bytes, or fewer if fewer are there."""
-        data = bytes(self.buffer[:count]) if count < len(self.buffer) else bytes(self.buffer)
+        with memoryview(self.buffer) as view:
+            data = bytes(view[:count])
         del self.buffer[:count]
         self.position += len(data)
         if self.seen is not None:
@@ -80,3 +81,13 @@ class Source:
             found = yield from self.byte()
             if found != value:
                 raise FormatError(message)
+
+
+def run(parse: Parse[T]) -> T:
+    """The result of a coroutine whose source has all it needs or is closed."""
+    while True:
+        try:
+            next(parse)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,54 +16,15 @@ from edgezip.container import (
     Header,
     HeaderEvent,
     LmParams,
-    MemberWriter,
     Settings,
-    Span,
-    StoredChunk,
     StoredWriter,
     parse,
     write_short,
 )
+from tests.container.builders import content, long_member
 
 MODEL = bytes(range(32))
 STRICT = EngineField("strict", 1)
-
-
-def decode_channel(channel: Channel) -> bytes:
-    return zlib.decompress(channel.payload, -15) if channel.coder == 1 else channel.payload
-
-
-def deflate(data: bytes) -> bytes:
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return packer.compress(data) + packer.flush()
-
-
-def content(events: list[Event]) -> bytes:
-    out = b""
-    for event in events:
-        if isinstance(event, StoredChunk):
-            out += event.data
-        elif isinstance(event, FrameEvent):
-            raw = event.frame.join([decode_channel(x) for x in event.frame.channels])
-            event.frame.verify(raw)
-            out += raw
-    return out
-
-
-def long_member(frames: list[list[tuple[int, bytes]]], header: Header | None = None) -> bytes:
-    """A member of frames of (channel, content) spans; odd channels are deflated."""
-    writer = MemberWriter(header or Header())
-    out = writer.begin()
-    for pieces in frames:
-        count = max(number for number, _ in pieces) + 1
-        contents = [b"".join(data for n, data in pieces if n == k) for k in range(count)]
-        channels = [
-            Channel(1, deflate(data), len(data)) if k % 2 else Channel(0, data, len(data))
-            for k, data in enumerate(contents)
-        ]
-        raw = b"".join(data for _, data in pieces)
-        out += writer.frame(raw, channels, [Span(n, len(data)) for n, data in pieces])
-    return out + writer.finish()
 
 
 def feed_in_pieces(data: bytes, size: int) -> list[Event]:
