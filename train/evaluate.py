@@ -1,0 +1,142 @@
+"""Bits per byte of models on validation documents by kind, and on files: one table, one command.
+
+    python -m train.evaluate MODEL ... --val VAL.jsonl.xz --files FILE ... [--csv OUT.csv]
+
+MODEL is a checkpoint (.pt) or a GGUF file, whose quantized weights are used as they are
+dequantized; write PATH=TOKENIZER.model for a GGUF, or a checkpoint that holds no tokenizer.
+Activations are float32: what the 8-bit activations of llama.cpp add is measured by `edgezip score`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import sentencepiece
+import torch
+
+from train.checkpoint import Checkpoint
+from train.corpus import read_rows
+from train.encode import encode_documents
+from train.model import Llama, Shape
+from train.scoring import Tokens, bits_per_byte, by_kind, document_nats
+
+
+def load_gguf(path: Path) -> Checkpoint:
+    """A GGUF Llama as a checkpoint without tokenizer, weights dequantized to float32."""
+    reader = gguf.GGUFReader(path)
+
+    def field(name: str) -> Any:
+        return reader.fields[f"llama.{name}"].contents()
+
+    weights = {
+        t.name: torch.from_numpy(np.array(gguf.quants.dequantize(t.data, t.tensor_type)))
+        for t in reader.tensors
+    }
+    if "output.weight" in weights:
+        raise SystemExit(f"{path}: its output layer is not tied to the embedding")
+    vocab, dim = weights["token_embd.weight"].shape
+    base = reader.fields.get("llama.rope.freq_base")
+    shape = Shape(
+        vocab=vocab,
+        dim=dim,
+        layers=field("block_count"),
+        heads=field("attention.head_count"),
+        kv_heads=field("attention.head_count_kv"),
+        ff=field("feed_forward_length"),
+        context=field("context_length"),
+        rope_base=float(base.contents()) if base else 10000.0,
+        eps=float(field("attention.layer_norm_rms_epsilon")),
+    )
+    return Checkpoint(shape, weights)
+
+
+def load_model(argument: str, window: int) -> tuple[str, Llama, bytes]:
+    """Name, model and tokenizer of a MODEL argument."""
+    name, _, tokenizer = argument.partition("=")
+    path = Path(name)
+    checkpoint = load_gguf(path) if path.suffix == ".gguf" else Checkpoint.load(path)
+    proto = Path(tokenizer).read_bytes() if tokenizer else checkpoint.tokenizer
+    if not proto:
+        raise SystemExit(f"{path} holds no tokenizer: write {path}=TOKENIZER.model")
+    if window > checkpoint.shape.context:
+        raise SystemExit(f"{path}: its context is {checkpoint.shape.context} tokens")
+    return path.name, checkpoint.model().eval(), proto
+
+
+def score_validation(
+    model: Llama, proto: bytes, documents: Path, window: int, keep: int
+) -> dict[str, float]:
+    """Bits per byte by kind of validation documents (JSON lines with kind and text)."""
+    processor = sentencepiece.SentencePieceProcessor(model_proto=proto)
+    texts: dict[str, list[str]] = defaultdict(list)
+    for row in read_rows(documents):
+        texts[row["kind"]].append(row["text"])
+    validation = {
+        kind: (_bodies(processor, group), sum(len(text.encode()) for text in group))
+        for kind, group in sorted(texts.items())
+    }
+    return by_kind(model, validation, window, keep)
+
+
+def _bodies(processor: sentencepiece.SentencePieceProcessor, texts: list[str]) -> list[Tokens]:
+    return [tokens[1:] for tokens in encode_documents(processor, texts)]
+
+
+def score_file(model: Llama, proto: bytes, path: Path, window: int, keep: int) -> float:
+    """Bits per byte of a file that is UTF-8 text; raises SystemExit when it is not."""
+    data = path.read_bytes()
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise SystemExit(f"{path} is not UTF-8 text: `edgezip score` measures any file") from error
+    processor = sentencepiece.SentencePieceProcessor(model_proto=proto)
+    return bits_per_byte(
+        float(document_nats(model, _bodies(processor, [text]), window, keep).sum()), len(data)
+    )
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m train.evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("models", nargs="+", metavar="MODEL")
+    parser.add_argument("--val", type=Path, help="JSON lines with kind and text, .xz or plain")
+    parser.add_argument("--files", type=Path, nargs="*", default=[], help="UTF-8 text files")
+    parser.add_argument("--window", type=int, default=0, help="cells (default: the context)")
+    parser.add_argument("--keep", type=int, default=-1, help="tail kept (default: half a window)")
+    parser.add_argument("--csv", type=Path, help="also write the table there")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+    args = parser.parse_args(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    columns: dict[str, dict[str, float]] = {}
+    for argument in args.models:
+        name, model, proto = load_model(argument, args.window)
+        model.to(args.device)
+        column = {}
+        if args.val:
+            column |= score_validation(model, proto, args.val, args.window, args.keep)
+        for path in args.files:
+            column[path.name] = score_file(model, proto, path, args.window, args.keep)
+        columns[name] = column
+    rows = [["what", *columns]]
+    for key in next(iter(columns.values())):
+        rows.append([key, *(f"{column[key]:.4f}" for column in columns.values())])
+    for row in rows:
+        print(f"{row[0]:20}", *(f"{cell:>14}" for cell in row[1:]))
+    if args.csv:
+        with open(args.csv, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+if __name__ == "__main__":
+    main()

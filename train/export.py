@@ -1,0 +1,146 @@
+"""Write a checkpoint as GGUF, quantized or not.
+
+    python -m train.export CHECKPOINT.pt OUT.gguf --type Q8_0 --name edgezip-small
+
+F32, F16, BF16, Q8_0, Q5_1, Q5_0, Q4_1 and Q4_0 are quantized by the gguf package. It cannot
+quantize to the K types; for Q2_K to Q6_K llama.cpp's own quantizer is called (it needs
+llama-cpp-python, and rows of a multiple of 256: tensors with other rows get a simpler type).
+Norm weights stay F32.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import tempfile
+from pathlib import Path
+
+import gguf
+import numpy as np
+import sentencepiece
+import torch
+
+from train.checkpoint import Checkpoint
+from train.model import Shape
+
+_DIRECT = ("F32", "F16", "BF16", "Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0")
+# Values of llama.cpp's enum llama_ftype; the plain name stands for the _M variant.
+_BY_LLAMA = {"Q2_K": 10, "Q3_K": 12, "Q4_K": 15, "Q5_K": 17, "Q6_K": 18}
+
+
+def write_header(writer: gguf.GGUFWriter, name: str, shape: Shape) -> None:
+    writer.add_name(name)
+    writer.add_context_length(shape.context)
+    writer.add_embedding_length(shape.dim)
+    writer.add_block_count(shape.layers)
+    writer.add_feed_forward_length(shape.ff)
+    writer.add_head_count(shape.heads)
+    writer.add_head_count_kv(shape.kv_heads)
+    writer.add_layer_norm_rms_eps(shape.eps)
+    writer.add_rope_dimension_count(shape.head_dim)
+    writer.add_rope_freq_base(shape.rope_base)
+    writer.add_vocab_size(shape.vocab)
+
+
+def write_vocabulary(writer: gguf.GGUFWriter, model: bytes) -> None:
+    """The pieces of a SentencePiece model, as llama.cpp's `llama` tokenizer reads them."""
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+    ids = range(processor.vocab_size())
+    kinds = gguf.TokenType
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list([processor.id_to_piece(i) for i in ids])
+    writer.add_token_scores([processor.get_score(i) for i in ids])
+    writer.add_token_types(
+        [
+            kinds.UNKNOWN
+            if processor.is_unknown(i)
+            else kinds.CONTROL
+            if processor.is_control(i)
+            else kinds.BYTE
+            if processor.is_byte(i)
+            else kinds.NORMAL
+            for i in ids
+        ]
+    )
+    writer.add_bos_token_id(processor.bos_id())
+    writer.add_eos_token_id(processor.eos_id())
+    writer.add_unk_token_id(processor.unk_id())
+    writer.add_add_bos_token(True)
+    writer.add_add_eos_token(False)
+    writer.add_add_space_prefix(False)
+
+
+def write_gguf(checkpoint: Checkpoint, path: Path, name: str, kind: str) -> None:
+    """Write with one of the types that the gguf package quantizes to."""
+    quantization = gguf.GGMLQuantizationType[kind]
+    writer = gguf.GGUFWriter(str(path), "llama")
+    write_header(writer, name, checkpoint.shape)
+    write_vocabulary(writer, checkpoint.tokenizer)
+    writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
+    writer.add_file_type(int(gguf.LlamaFileType[_file_type(kind)]))
+    for tensor, value in checkpoint.weights.items():
+        array = np.ascontiguousarray(value.to(torch.float32).numpy())
+        if array.ndim == 1 or kind == "F32":
+            writer.add_tensor(tensor, array)
+        else:
+            packed = gguf.quants.quantize(array, quantization)
+            writer.add_tensor(tensor, packed, raw_dtype=quantization)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _file_type(kind: str) -> str:
+    return "ALL_F32" if kind == "F32" else f"MOSTLY_{kind}"
+
+
+def quantize_with_llama(source: Path, target: Path, kind: str) -> None:
+    """Quantize the F32 file `source` with llama.cpp; raises SystemExit when it cannot be had."""
+    try:
+        import llama_cpp
+    except ImportError as error:
+        raise SystemExit(f"{kind} needs llama-cpp-python: pip install llama-cpp-python") from error
+    params = llama_cpp.llama_model_quantize_default_params()
+    params.ftype = _BY_LLAMA[kind]
+    params.nthread = 1
+    failed = llama_cpp.llama_model_quantize(bytes(source), bytes(target), params)
+    if failed:
+        raise SystemExit(f"llama.cpp could not quantize to {kind}: its log above says why")
+
+
+def export(checkpoint: Checkpoint, path: Path, name: str, kind: str) -> None:
+    """Write `checkpoint` to `path` as GGUF of any of the types above."""
+    if not checkpoint.tokenizer:
+        raise SystemExit("the checkpoint holds no tokenizer: give --tokenizer")
+    if kind in _DIRECT:
+        write_gguf(checkpoint, path, name, kind)
+        return
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        source = Path(folder) / "float32.gguf"
+        write_gguf(checkpoint, source, name, "F32")
+        quantize_with_llama(source, path, kind)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m train.export",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("out", type=Path, help="GGUF file to write")
+    parser.add_argument("--type", choices=(*_DIRECT, *_BY_LLAMA), default="Q8_0")
+    parser.add_argument("--name", help="the model's name (default: that of the file)")
+    parser.add_argument("--tokenizer", type=Path, help="for checkpoints that hold none")
+    args = parser.parse_args(argv)
+    checkpoint = Checkpoint.load(args.checkpoint)
+    if args.tokenizer:
+        checkpoint.tokenizer = args.tokenizer.read_bytes()
+    export(checkpoint, args.out, args.name or args.out.stem, args.type)
+    digest = hashlib.sha256(args.out.read_bytes()).hexdigest()
+    print(f"{args.out.name}: {args.out.stat().st_size:,} bytes, SHA-256 {digest}")
+
+
+if __name__ == "__main__":
+    main()
