@@ -10,7 +10,7 @@ Three steps, each a Numba kernel that LLVM vectorises (products are 32 x 32 -> 6
    of 1. What is left of 2**32 goes to the lowest id with the weight 2**32 - 1.
 
 No step uses floating point or libm, so equal logit bits give equal frequencies on every machine.
-The error of a weight is below 2**-14 of it (down to 2**-14 of the largest), which costs less than 1e-8
+The error of a weight is below 2**-14 of it, down to weights of 2**18, which costs less than 1e-8
 bits per token; the floor costs n_vocab * 2**-32 * 1.44 bits per token. docs/coding.md has the
 formulas.
 
@@ -37,14 +37,13 @@ EXP2_C1 = _U(2976685367)
 EXP2_C2 = _U(1028458883)
 EXP2_C3 = _U(228593524)
 EXP2_C4 = _U(29342763)
-LOG2E_Q16 = _U(94548)  # log2(e) = 1.442695... in Q16
-DISTANCE_LIMIT = _U(1453638)  # largest d with d * LOG2E_Q16 < 2**37: 32 octaves
+LOG2E_Q30 = _U(1549082005)  # log2(e) = 1.442695... in Q30
+DISTANCE_LIMIT = _U(1453634)  # largest Q16 distance below 32 octaves
 
 _ZERO = _U(0)
 _ONE = _U(1)
-_S16 = _U(16)
+_S14 = _U(14)
 _S32 = _U(32)
-_FRACTION = _U(0xFFFF)
 _NOT_FINITE = 0x7F800000
 _BIAS = 1 << 31
 
@@ -90,13 +89,13 @@ def keys_to_weights(keys, weights):  # type: ignore[no-untyped-def]
     for i in range(keys.size):
         key = _U(keys[i])
         distance = min(_U(top) - key, DISTANCE_LIMIT)
-        octaves = (distance * LOG2E_Q16) >> _S16
-        y = (octaves & _FRACTION) << _S16
+        octaves = (distance * LOG2E_Q30) >> _S14
+        y = octaves & TOP_WEIGHT
         p = EXP2_C3 - ((EXP2_C4 * y) >> _S32)
         p = EXP2_C2 - ((p * y) >> _S32)
         p = EXP2_C1 - ((p * y) >> _S32)
         p = TOP_WEIGHT - ((p * y) >> _S32)
-        weight = max(p >> (octaves >> _S16), _ONE)
+        weight = max(p >> (octaves >> _S32), _ONE)
         weight = weight if key != _ZERO else _ZERO
         weights[i] = np.uint32(weight)
         total += weight

@@ -30,7 +30,7 @@ they do in Numba, with a RuntimeWarning.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uint64
+from numba import njit
 from numpy.typing import NDArray
 
 from edgezip.errors import FormatError
@@ -54,6 +54,7 @@ ERROR_OVERREAD = 2
 MAX_TOTAL_BITS = 32
 """Largest `total_bits` and `bits` of a coding."""
 
+_U = np.uint64
 _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _BOTTOM = np.uint64(1 << 56)
 _ZERO = np.uint64(0)
@@ -109,12 +110,12 @@ def encode(state, out, start, freq, total_bits):  # type: ignore[no-untyped-def]
 
     Needs 0 <= start, 1 <= freq, start + freq <= 2**total_bits and 0 <= total_bits <= 32.
     """
-    unit = state[RANGE] >> uint64(total_bits)
+    unit = state[RANGE] >> _U(total_bits)
     low = state[LOW]
-    moved = low + uint64(start) * unit
+    moved = low + _U(start) * unit
     if moved < low:
         _carry(out, state[POS])
-    _renormalise(state, out, moved, uint64(freq) * unit)
+    _renormalise(state, out, moved, _U(freq) * unit)
 
 
 @njit(cache=True)
@@ -123,7 +124,7 @@ def encode_bit(state, out, p1, bits, bit):  # type: ignore[no-untyped-def]
 
     Needs 1 <= p1 <= 2**bits - 1 and 1 <= bits <= 32. No part of the range is wasted.
     """
-    bound = (state[RANGE] >> uint64(bits)) * uint64(p1)
+    bound = (state[RANGE] >> _U(bits)) * _U(p1)
     low = state[LOW]
     if bit:
         _renormalise(state, out, low, bound)
@@ -171,16 +172,16 @@ def encode_finish(state, out):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _refill(state, data, code, width):  # type: ignore[no-untyped-def]
     """Take in whole bytes until the width is back in [2**56, 2**64) and store the state."""
-    size = uint64(data.size)
+    size = _U(data.size)
     pos = state[POS]
     while width < _BOTTOM:
         code = code << _EIGHT
         if pos + _EIGHT < size:
-            code |= uint64(data[pos + _EIGHT])
+            code |= _U(data[pos + _EIGHT])
         pos += _ONE
         width = width << _EIGHT
     if pos > size:
-        state[ERROR] |= uint64(ERROR_OVERREAD)
+        state[ERROR] |= _U(ERROR_OVERREAD)
     state[CODE] = code
     state[RANGE] = width
     state[POS] = pos
@@ -189,12 +190,12 @@ def _refill(state, data, code, width):  # type: ignore[no-untyped-def]
 @njit(cache=True, error_model="numpy")
 def decode_target(state, total_bits):  # type: ignore[no-untyped-def]
     """Return the number in [0, 2**total_bits) that lies in the interval of the next symbol."""
-    unit = state[RANGE] >> uint64(total_bits)
+    unit = state[RANGE] >> _U(total_bits)
     state[UNIT] = unit
     target = state[CODE] // unit
-    last = (_ONE << uint64(total_bits)) - _ONE
+    last = (_ONE << _U(total_bits)) - _ONE
     if target > last:
-        state[ERROR] |= uint64(ERROR_INVALID)
+        state[ERROR] |= _U(ERROR_INVALID)
         target = last
     return target
 
@@ -203,13 +204,13 @@ def decode_target(state, total_bits):  # type: ignore[no-untyped-def]
 def decode_update(state, data, start, freq):  # type: ignore[no-untyped-def]
     """Remove the symbol with [start, start + freq); call once after each `decode_target`."""
     unit = state[UNIT]
-    _refill(state, data, state[CODE] - uint64(start) * unit, uint64(freq) * unit)
+    _refill(state, data, state[CODE] - _U(start) * unit, _U(freq) * unit)
 
 
 @njit(cache=True)
 def decode_bit(state, data, p1, bits):  # type: ignore[no-untyped-def]
     """Return the binary decision coded by `encode_bit` with the same p1 and bits."""
-    bound = (state[RANGE] >> uint64(bits)) * uint64(p1)
+    bound = (state[RANGE] >> _U(bits)) * _U(p1)
     code = state[CODE]
     if code < bound:
         _refill(state, data, code, bound)
