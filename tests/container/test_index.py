@@ -115,7 +115,7 @@ def test_one_destroyed_frame_loses_itself_only() -> None:
             flipped = bytearray(BLOB)
             flipped[position : position + 20] = b"\xaa" * 20
             cut = BLOB[:position] + BLOB[position + 7 :]
-            grown = BLOB[:position] + b"\x9eFR\xf5\0" + BLOB[position:]
+            grown = BLOB[:position] + b"\x9eFR\xf5\7" + BLOB[position:]
             for data in (bytes(flipped), cut, grown):
                 recovered, lost = readable(data)
                 if data == grown and position == frame.position:
