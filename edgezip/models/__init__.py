@@ -1,0 +1,32 @@
+"""Finding models by path, name or SHA-256; nothing here is ever downloaded."""
+
+from edgezip.models.bundled import BundledModel, bundled_models
+from edgezip.models.hashing import file_sha256
+from edgezip.models.registry import (
+    DEFAULT_MODEL_VARIABLE,
+    MODELS_PATH_VARIABLE,
+    ModelFile,
+    add_model,
+    find_by_hash,
+    list_models,
+    resolve,
+    search_folders,
+    user_folder,
+    verify_model,
+)
+
+__all__ = [
+    "DEFAULT_MODEL_VARIABLE",
+    "MODELS_PATH_VARIABLE",
+    "BundledModel",
+    "ModelFile",
+    "add_model",
+    "bundled_models",
+    "file_sha256",
+    "find_by_hash",
+    "list_models",
+    "resolve",
+    "search_folders",
+    "user_folder",
+    "verify_model",
+]

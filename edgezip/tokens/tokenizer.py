@@ -26,8 +26,13 @@ _BOUNDARY = re.compile(r"(?<=[^\s]) (?=[^\s])|(?<=\n)(?=[^\s])")
 
 # Surrogates stand for the bytes that are not UTF-8; NUL ends a C string; U+2581 is SentencePiece's
 # own mark for a space.
-_VERBATIM_SPM = re.compile(f"[\udc80-\udcff\0{META_SPACE}]+")
-_VERBATIM_OTHER = re.compile("[\udc80-\udcff\0]+")
+_ODD_OTHER = "\udc80-\udcff\0"
+_ODD_SPM = _ODD_OTHER + META_SPACE
+# Up to two characters between odd ones are not worth a call of the tokenizer. Possessive: a match
+# may be as long as the input, and backtracking would keep a state for each step.
+_VERBATIM_SPM, _VERBATIM_OTHER = (
+    re.compile(f"[{odd}]++(?:[^{odd}]{{0,2}}+[{odd}]++)*+") for odd in (_ODD_SPM, _ODD_OTHER)
+)
 
 
 class Tokenizer:

@@ -1,0 +1,225 @@
+"""Where models are looked for, and in which order."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from edgezip.errors import InputError, ModelError, ModelNotFoundError, SettingsError
+from edgezip.models.bundled import BundledModel, bundled_by_hash, bundled_folders, bundled_models
+from edgezip.models.hashing import check_magic, file_sha256
+
+DEFAULT_MODEL_VARIABLE = "EDGEZIP_MODEL"
+MODELS_PATH_VARIABLE = "EDGEZIP_MODELS_PATH"
+
+_SUFFIX = ".gguf"
+# A prefix this long does not occur twice by accident.
+_UNIQUE_BYTES = 8
+_HASH_PREFIX = re.compile(r"[0-9a-fA-F]{8,64}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model on this machine. sha256: 32 bytes, of the whole file; size: bytes."""
+
+    path: Path
+    sha256: bytes
+    name: str
+    size: int
+
+    @property
+    def bundled(self) -> BundledModel | None:
+        """The manifest's entry when this is a bundled model: window, known answers."""
+        return bundled_by_hash(self.sha256)
+
+
+def user_folder() -> Path:
+    """Return the folder of registered models. Data, not cache: archives need their models."""
+    return Path(platformdirs.user_data_dir("edgezip")) / "models"
+
+
+def search_folders() -> list[Path]:
+    """Return the folders searched for models, in order; they need not exist."""
+    listed = os.environ.get(MODELS_PATH_VARIABLE, "").split(os.pathsep)
+    folders = [Path(folder) for folder in listed if folder]
+    return [*folders, user_folder(), *bundled_folders()]
+
+
+def list_models() -> list[ModelFile]:
+    """Return the models in the search folders, each content once, in search order."""
+    found: dict[bytes, ModelFile] = {}
+    for path in _candidates():
+        try:
+            model = load_file(path)
+        except ModelError:
+            continue
+        found.setdefault(model.sha256, model)
+    return list(found.values())
+
+
+def resolve(spec: str | Path | None = None) -> ModelFile:
+    """Return the model that `spec` names: a path, a registered name or a SHA-256 prefix in hex.
+
+    None stands for EDGEZIP_MODEL or, when that is not set, for the bundled default. Raises
+    ModelNotFoundError when there is no such model and ModelError when it is not a usable file or
+    the prefix is ambiguous.
+    """
+    if spec is None:
+        spec = os.environ.get(DEFAULT_MODEL_VARIABLE) or None
+    if spec is None:
+        return _default_model()
+    text = str(spec)
+    if isinstance(spec, Path) or os.sep in text or "/" in text or Path(text).is_file():
+        return load_file(Path(text).expanduser())
+    for path in _candidates():
+        if text in (path.name, path.stem):
+            return load_file(path)
+    if _HASH_PREFIX.fullmatch(text) and len(text) % 2 == 0:
+        return find_by_hash(bytes.fromhex(text))
+    raise ModelNotFoundError(f"there is no model named {text!r} {_where()}")
+
+
+def find_by_hash(prefix: bytes) -> ModelFile:
+    """Return the model whose SHA-256 starts with `prefix` (1 to 32 bytes).
+
+    Raises ModelNotFoundError when no search folder has it, and ModelError when several different
+    models match.
+    """
+    if not 1 <= len(prefix) <= 32:
+        raise SettingsError("a model hash has 1 to 32 bytes")
+    matches = _matching(prefix)
+    if len(matches) > 1:
+        names = ", ".join(str(model.path) for model in matches)
+        raise ModelError(f"several models have a SHA-256 that starts {prefix.hex()}: {names}")
+    if not matches:
+        shown = prefix.hex() + ("..." if len(prefix) < 32 else "")
+        known = next((b for b in bundled_models() if b.sha256.startswith(prefix)), None)
+        name = f" ({known.name})" if known is not None else ""
+        raise ModelNotFoundError(f"no model with SHA-256 {shown}{name} {_where()}")
+    return matches[0]
+
+
+def _matching(prefix: bytes) -> list[ModelFile]:
+    """Return the models whose hash starts with `prefix`; the first one if that is long enough.
+
+    Small files are hashed first, so that a bundled model is found without reading large ones.
+    """
+    found: dict[bytes, ModelFile] = {}
+    for path in sorted(_candidates(), key=lambda path: path.stat().st_size):
+        try:
+            model = load_file(path)
+        except ModelError:
+            continue
+        if model.sha256.startswith(prefix):
+            if len(prefix) >= _UNIQUE_BYTES:
+                return [model]
+            found.setdefault(model.sha256, model)
+    return list(found.values())
+
+
+def load_file(path: Path) -> ModelFile:
+    """Return the model at `path`; ModelError when it cannot be read or is no GGUF."""
+    check_magic(path)
+    return ModelFile(path, file_sha256(path), path.stem, path.stat().st_size)
+
+
+def verify_model(model: ModelFile) -> None:
+    """Read the whole file again; ModelError when it no longer has the hash it is known by."""
+    check_magic(model.path)
+    bundled = next((b for b in bundled_models() if b.path() == model.path), None)
+    expected = bundled.sha256 if bundled is not None else model.sha256
+    actual = file_sha256(model.path, fresh=True)
+    if actual != expected:
+        raise ModelError(
+            f"{model.path} is damaged or was changed: its SHA-256 is {actual.hex()}, "
+            f"not {expected.hex()}"
+        )
+
+
+def add_model(source: Path, name: str | None = None) -> ModelFile:
+    """Register a GGUF under `name` (default: its file name) in the user's folder.
+
+    Linked when on the same file system, copied otherwise; it appears under its name complete or not
+    at all. A model with the same content under that name is left as it is. Raises ModelError when
+    `source` is no GGUF, SettingsError for a bad name, InputError when the name is taken by another
+    model or the folder cannot be written.
+    """
+    source = source.expanduser()
+    model = load_file(source)
+    name = (name or source.stem).removesuffix(_SUFFIX)
+    if not _NAME.fullmatch(name):
+        raise SettingsError(f"{name!r} is no model name; use letters, digits and . _ + -")
+    target = user_folder() / (name + _SUFFIX)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            _place(source.resolve(), target)
+    except OSError as error:
+        raise InputError(f"model {name} cannot be added to {target.parent}: {error}") from error
+    added = load_file(target)
+    if added.sha256 != model.sha256:
+        raise InputError(f"another model is named {name} already ({target}); choose another name")
+    return added
+
+
+def _place(source: Path, target: Path) -> None:
+    """Create `target` from `source` in one step; an existing target stays."""
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".adding-")
+    os.close(handle)
+    try:
+        os.unlink(temporary)
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+            with open(temporary, "rb") as copied:
+                os.fsync(copied.fileno())
+        try:
+            os.link(temporary, target)
+        except FileExistsError:
+            return
+        except OSError:
+            os.replace(temporary, target)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _default_model() -> ModelFile:
+    for bundled in bundled_models():
+        path = bundled.path()
+        if path is None:
+            continue
+        model = load_file(path)
+        if model.sha256 != bundled.sha256:
+            raise ModelError(f"the bundled model {path} is damaged; install edgezip again")
+        return model
+    raise ModelNotFoundError(
+        f"the bundled models are missing from this installation; install edgezip again, "
+        f"or name a model with {DEFAULT_MODEL_VARIABLE}"
+    )
+
+
+def _candidates() -> list[Path]:
+    """Return the .gguf files of the search folders, in order."""
+    paths: list[Path] = []
+    for folder in search_folders():
+        try:
+            files = sorted(folder.iterdir())
+        except OSError:
+            continue
+        paths += [path for path in files if path.suffix == _SUFFIX and path.is_file()]
+    return paths
+
+
+def _where() -> str:
+    folders = ", ".join(str(folder) for folder in search_folders())
+    return (
+        f"in {folders}; copy it there, run: edgezip models add FILE, or set {MODELS_PATH_VARIABLE}"
+    )
