@@ -1,0 +1,125 @@
+"""Lossless compression with a small language model.
+
+    import edgezip
+
+    blob = edgezip.compress(b"some text")
+    assert edgezip.decompress(blob) == b"some text"
+    with edgezip.open("log.txt.ez", "rt", encoding="utf-8") as file:
+        ...
+
+Names are imported when they are first used (PEP 562), so that `import edgezip` stays fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from edgezip.errors import (
+    ChecksumError,
+    EdgezipError,
+    EngineError,
+    EngineMismatchError,
+    FormatError,
+    InputError,
+    LimitError,
+    ModelError,
+    ModelNotFoundError,
+    SettingsError,
+    TruncatedError,
+    UnsupportedError,
+)
+
+if TYPE_CHECKING:
+    from edgezip.api import compress, decompress, inspect_stream, pack_stream, unpack_stream
+    from edgezip.file import EdgezipFile, open
+    from edgezip.incremental import Compressor, Decompressor
+    from edgezip.pipeline.options import (
+        ChannelReport,
+        FrameInfo,
+        MemberInfo,
+        PackOptions,
+        PackReport,
+        UnpackOptions,
+        UnpackReport,
+    )
+
+    __version__: str
+
+_LAZY = {
+    "compress": "edgezip.api",
+    "decompress": "edgezip.api",
+    "inspect_stream": "edgezip.api",
+    "pack_stream": "edgezip.api",
+    "unpack_stream": "edgezip.api",
+    "EdgezipFile": "edgezip.file",
+    "open": "edgezip.file",
+    "Compressor": "edgezip.incremental",
+    "Decompressor": "edgezip.incremental",
+    "ChannelReport": "edgezip.pipeline.options",
+    "FrameInfo": "edgezip.pipeline.options",
+    "MemberInfo": "edgezip.pipeline.options",
+    "PackOptions": "edgezip.pipeline.options",
+    "PackReport": "edgezip.pipeline.options",
+    "UnpackOptions": "edgezip.pipeline.options",
+    "UnpackReport": "edgezip.pipeline.options",
+}
+
+__all__ = [
+    "ChannelReport",
+    "ChecksumError",
+    "Compressor",
+    "Decompressor",
+    "EdgezipError",
+    "EdgezipFile",
+    "EngineError",
+    "EngineMismatchError",
+    "FormatError",
+    "FrameInfo",
+    "InputError",
+    "LimitError",
+    "MemberInfo",
+    "ModelError",
+    "ModelNotFoundError",
+    "PackOptions",
+    "PackReport",
+    "SettingsError",
+    "TruncatedError",
+    "UnpackOptions",
+    "UnpackReport",
+    "UnsupportedError",
+    "__version__",
+    "compress",
+    "decompress",
+    "inspect_stream",
+    "open",
+    "pack_stream",
+    "unpack_stream",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use."""
+    if name in _LAZY:
+        value = getattr(importlib.import_module(_LAZY[name]), name)
+    elif name == "__version__":
+        value = _version()
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names, also those that are not imported yet."""
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    """The version in the package's metadata: pyproject.toml is the only place that states it."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("edgezip")
+    except metadata.PackageNotFoundError:
+        return "0+uninstalled"

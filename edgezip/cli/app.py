@@ -1,0 +1,302 @@
+"""Commands and their options. Typer only reads the arguments here: every command returns a job
+that `run` does afterwards, so that no error of the work passes through Typer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgezip.cli import options as o
+from edgezip.cli.console import Console, write_line
+from edgezip.errors import InputError, SettingsError
+
+Job = Callable[[], int]
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+app = typer.Typer(
+    name="edgezip",
+    help="Lossless compression with a small language model.",
+    epilog="edgezip pack notes.txt writes notes.txt.ez; edgezip unpack notes.txt.ez brings it"
+    " back. tar -I edgezip works too. Exit codes: 0 ok, 1 input or output, 2 usage, 3 damaged"
+    " file, 4 model, 5 engine, 6 limit, 128+n signal.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=_CONTEXT,
+)
+models_app = typer.Typer(
+    help="Language models on this machine.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    context_settings=_CONTEXT,
+)
+app.add_typer(models_app, name="models")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import edgezip
+
+        write_line(sys.stdout, f"edgezip {edgezip.__version__}")
+        raise typer.Exit()
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        write_line(sys.stdout, context.get_help())
+
+
+@app.command(short_help="Compress files.")
+def pack(
+    files: o.Files = None,
+    output: o.Output = None,
+    stdout: o.Stdout = False,
+    force: o.Force = False,
+    keep: o.Keep = False,
+    remove: o.Remove = False,
+    verify: o.Verify = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    json: o.Json = False,
+    threads: o.Threads = 0,
+    model: o.Model = None,
+    engine: o.EngineOption = o.EngineName.strict,
+    gpu_layers: o.GpuLayers = 0,
+    coder: o.Coder = o.CoderName.auto,
+    streams: o.Streams = None,
+    window: o.Window = None,
+    keep_tokens: o.KeepTokens = None,
+    top_k: o.TopK = 0,
+    frame_size: o.FrameSize = None,
+    prime: o.Prime = None,
+) -> Job:
+    """Compress files: notes.txt becomes notes.txt.ez, and notes.txt stays."""
+
+    def job() -> int:
+        from edgezip.cli.pack import FileOptions, pack_files
+        from edgezip.pipeline.options import DEFAULT_FRAME_SIZE, PackOptions
+
+        names = files or ["-"]
+        target = _file_options(FileOptions, names, output, stdout, force, keep, remove)
+        settings = PackOptions(
+            model=model,
+            engine=engine.value,
+            threads=threads or None,
+            gpu_layers=gpu_layers,
+            coder=coder.value,
+            top_k=top_k,
+            streams=streams,
+            window=window,
+            keep=keep_tokens,
+            frame_size=DEFAULT_FRAME_SIZE if frame_size is None else frame_size,
+            prime=_read_prime(prime),
+        )
+        console = Console(quiet, verbose, json, target.uses_stdout(names))
+        return pack_files(names, target, settings, console, verify)
+
+    return job
+
+
+@app.command(short_help="Decompress files.")
+def unpack(
+    files: o.Files = None,
+    output: o.Output = None,
+    stdout: o.Stdout = False,
+    force: o.Force = False,
+    keep: o.Keep = False,
+    remove: o.Remove = False,
+    recover: o.Recover = False,
+    max_output: o.MaxOutput = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    json: o.Json = False,
+    threads: o.Threads = 0,
+    model: o.Model = None,
+    gpu_layers: o.GpuLayers = 0,
+    prime: o.Prime = None,
+) -> Job:
+    """Decompress files: notes.txt.ez becomes notes.txt, and notes.txt.ez stays."""
+
+    def job() -> int:
+        from edgezip.cli.pack import FileOptions
+        from edgezip.cli.unpack import unpack_files
+
+        names = files or ["-"]
+        target = _file_options(FileOptions, names, output, stdout, force, keep, remove)
+        settings = _unpack_options(model, threads, gpu_layers, max_output, prime, recover)
+        console = Console(quiet, verbose, json, target.uses_stdout(names))
+        return unpack_files(names, target, settings, console)
+
+    return job
+
+
+@app.command(short_help="Check packed files.")
+def test(
+    files: o.Files = None,
+    recover: o.Recover = False,
+    max_output: o.MaxOutput = None,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    json: o.Json = False,
+    threads: o.Threads = 0,
+    model: o.Model = None,
+    gpu_layers: o.GpuLayers = 0,
+    prime: o.Prime = None,
+) -> Job:
+    """Decompress files without writing anything, to see whether they are sound."""
+
+    def job() -> int:
+        from edgezip.cli.unpack import test_files
+
+        settings = _unpack_options(model, threads, gpu_layers, max_output, prime, recover)
+        return test_files(files or ["-"], settings, Console(quiet, verbose, json))
+
+    return job
+
+
+@app.command(short_help="Describe packed files.")
+def info(files: o.Files = None, verbose: o.Verbose = False, json: o.Json = False) -> Job:
+    """Show sizes, coders and the model of packed files. Needs no model."""
+
+    def job() -> int:
+        from edgezip.cli.info import describe_files
+
+        return describe_files(files or ["-"], Console(verbose=verbose, json=json))
+
+    return job
+
+
+@app.command(short_help="Check this installation.")
+def doctor(
+    model: o.Model = None,
+    engine: o.EngineOption = o.EngineName.strict,
+    threads: o.Threads = 0,
+    gpu_layers: o.GpuLayers = 0,
+    json: o.Json = False,
+) -> Job:
+    """Check engine and models, and measure the speed. Exits with 5 if something fails."""
+
+    def job() -> int:
+        from edgezip.cli.doctor import examine
+
+        return examine(model, engine.value, threads or None, gpu_layers, Console(json=json))
+
+    return job
+
+
+@models_app.command("list")
+def models_list(json: o.Json = False) -> Job:
+    """List the models that are found, and the folders searched."""
+
+    def job() -> int:
+        from edgezip.cli.models import list_models
+
+        return list_models(Console(json=json))
+
+    return job
+
+
+@models_app.command("add")
+def models_add(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="GGUF files.")],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Name to register it under.")
+    ] = None,
+    json: o.Json = False,
+) -> Job:
+    """Put GGUF files into the user's model folder."""
+
+    def job() -> int:
+        from edgezip.cli.models import add_models
+
+        return add_models(files, name, Console(json=json))
+
+    return job
+
+
+@models_app.command("verify")
+def models_verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL", help="Models; none for all.")
+    ] = None,
+    json: o.Json = False,
+) -> Job:
+    """Compute the SHA-256 of models again and compare."""
+
+    def job() -> int:
+        from edgezip.cli.models import verify_models
+
+        return verify_models(names, Console(json=json))
+
+    return job
+
+
+@models_app.command("path")
+def models_path(
+    name: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="Model; none for the default.")
+    ] = None,
+) -> Job:
+    """Print the file of a model."""
+
+    def job() -> int:
+        from edgezip.cli.models import print_path
+
+        return print_path(name)
+
+    return job
+
+
+def _file_options(
+    make: Any,
+    names: list[str],
+    output: str | None,
+    stdout: bool,
+    force: bool,
+    keep: bool,
+    remove: bool,
+) -> Any:
+    if keep and remove:
+        raise SettingsError("-k and --rm exclude each other")
+    found = make(output, stdout, force, remove)
+    found.check(names)
+    return found
+
+
+def _unpack_options(
+    model: str | None,
+    threads: int,
+    gpu_layers: int,
+    max_output: int | None,
+    prime: Path | None,
+    recover: bool,
+) -> Any:
+    from edgezip.pipeline.options import UnpackOptions
+
+    return UnpackOptions(
+        model=model,
+        threads=threads or None,
+        gpu_layers=gpu_layers,
+        max_output=max_output,
+        prime=_read_prime(prime),
+        recover=recover,
+    )
+
+
+def _read_prime(path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read --prime {path}: {error.strerror}") from error

@@ -1,0 +1,145 @@
+"""What the user gets to read: messages, results, JSON. Names are made safe to print."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from edgezip.errors import EdgezipError
+
+DEBUG_VARIABLE = "EDGEZIP_DEBUG"
+
+
+def printable(text: str) -> str:
+    """`text` with everything that could steer a terminal or fake a second line escaped."""
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        # A byte that is no UTF-8, as Python carries it in file names (surrogateescape).
+        return f"\\x{code - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Where results and messages go.
+
+    Attributes:
+        quiet: only errors.
+        verbose: more detail in results.
+        json: one JSON object per file instead of text.
+        data_on_stdout: stdout carries file content, so JSON goes to stderr.
+    """
+
+    quiet: bool = False
+    verbose: bool = False
+    json: bool = False
+    data_on_stdout: bool = False
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether a progress bar makes sense: somebody looks at stderr."""
+        return not self.quiet and is_terminal(sys.stderr)
+
+    def note(self, text: str) -> None:
+        """A line about a file that went well. Not with --quiet or --json."""
+        if not (self.quiet or self.json):
+            write_line(sys.stderr, printable(text))
+
+    def warn(self, name: str, text: str) -> None:
+        """A line about something the user should know, also with --quiet."""
+        write_line(sys.stderr, printable(f"edgezip: {label(name)}: {text}"))
+
+    def result(self, value: dict[str, Any]) -> None:
+        """The JSON object of one file, if --json was given."""
+        if self.json:
+            write_line(sys.stderr if self.data_on_stdout else sys.stdout, json.dumps(value))
+
+    def fail(self, name: str, error: Exception) -> int:
+        """Report what went wrong with the file `name`; returns the exit code."""
+        message, code = describe(error)
+        if os.environ.get(DEBUG_VARIABLE):
+            traceback.print_exception(error)
+        if self.json:
+            problem = {"type": type(error).__name__, "message": message, "exit_code": code}
+            self.result({"file": name, "error": problem})
+        if not (self.json and self.data_on_stdout):
+            self.warn(name, message)
+        return code
+
+
+def label(name: str) -> str:
+    """How messages call the file `name`."""
+    return "(stdin)" if name == "-" else name
+
+
+def describe(error: Exception) -> tuple[str, int]:
+    """One line about `error` and the exit code it stands for."""
+    if isinstance(error, EdgezipError):
+        return str(error) or type(error).__name__, error.exit_code
+    if isinstance(error, OSError):
+        reason = error.strerror or str(error) or type(error).__name__
+        where = f"{os.fsdecode(error.filename)}: " if _is_name(error.filename) else ""
+        return where + reason, 1
+    if isinstance(error, MemoryError):
+        return "not enough memory; a smaller --frame-size or fewer --streams need less", 1
+    text = " ".join(str(error).split())
+    what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"internal error: {what} (set {DEBUG_VARIABLE}=1 to see where)", 1
+
+
+def _is_name(filename: object) -> bool:
+    return isinstance(filename, (str, bytes))
+
+
+def for_each(names: Iterable[str], console: Console, work: Callable[[str], int]) -> int:
+    """Do `work` for every file, also after one has failed.
+
+    Returns:
+        The exit code of the first file that failed, or 0.
+    """
+    code = 0
+    for name in names:
+        try:
+            found = work(name)
+        except BrokenPipeError:
+            # The reader of stdout has gone; there is nobody left to work for.
+            raise
+        except Exception as error:
+            found = console.fail(name, error)
+        code = code or found
+    return code
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody sits in front of `stream`."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
+def write_line(stream: TextIO | None, text: str) -> None:
+    """Write a line to stdout or stderr; one that was closed takes nothing.
+
+    Raises:
+        OSError: stdout cannot be written. Messages on stderr are never worth failing for.
+    """
+    if stream is None:
+        return
+    if stream is sys.stderr:
+        with contextlib.suppress(OSError, ValueError):
+            stream.write(text + "\n")
+            stream.flush()
+    else:
+        stream.write(text + "\n")
+        stream.flush()

@@ -1,0 +1,163 @@
+"""Opening what is to be packed or unpacked, and removing it afterwards if that is wanted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from edgezip.cli.console import is_terminal
+from edgezip.errors import InputError
+
+SUFFIX = ".ez"
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class InputRules:
+    """What may be read, after xz.
+
+    Attributes:
+        special: FIFOs and devices are read as well (-f, -c or -o).
+        removing: --rm was given, so links and set-uid files are refused.
+        force: but not with -f.
+        tar_hint: for a directory, tell the command line to use.
+    """
+
+    special: bool = False
+    removing: bool = False
+    force: bool = False
+    tar_hint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An open input.
+
+    Attributes:
+        name: as the user wrote it, "-" for stdin.
+        file: open for reading.
+        status: of the open file, None for stdin.
+    """
+
+    name: str
+    file: BinaryIO
+    status: os.stat_result | None
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of a regular file, None if that cannot be known before it is read."""
+        if self.status is not None and stat.S_ISREG(self.status.st_mode):
+            return self.status.st_size
+        return None
+
+    @property
+    def regular(self) -> os.stat_result | None:
+        """The status if there are permissions and times worth keeping."""
+        return self.status if self.size is not None else None
+
+    def remove(self) -> None:
+        """Remove the file, if its name still stands for it and it did not change meanwhile.
+
+        Raises:
+            InputError: it was replaced or written to; it is still there.
+        """
+        assert self.status is not None
+        for now in (os.fstat(self.file.fileno()), os.stat(self.name)):
+            if _state(now) != _state(self.status):
+                raise InputError("was changed while it was read, so it is not removed")
+        os.unlink(self.name)
+
+
+def _state(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@contextlib.contextmanager
+def open_source(name: str, rules: InputRules, *, packed: bool = False) -> Iterator[Source]:
+    """Open a file or stdin.
+
+    Args:
+        name: file, or "-".
+        rules: what may be read.
+        packed: the input should be a packed file, which nobody types on a terminal.
+
+    Raises:
+        InputError: a directory, a kind of file that `rules` refuse, or a terminal.
+        OSError: it cannot be opened.
+    """
+    if name == STDIN:
+        yield Source(name, _stdin(packed), None)
+        return
+    _check(name, os.stat(name), rules)
+    with open(name, "rb") as file:
+        status = os.fstat(file.fileno())
+        _check(name, status, rules)
+        yield Source(name, file, status)
+
+
+def _stdin(packed: bool) -> BinaryIO:
+    if sys.stdin is None:
+        raise InputError("stdin is closed")
+    if packed and is_terminal(sys.stdin):
+        raise InputError("packed data cannot be read from a terminal; name a file")
+    return sys.stdin.buffer
+
+
+def _check(name: str, status: os.stat_result, rules: InputRules) -> None:
+    mode = status.st_mode
+    if stat.S_ISDIR(mode):
+        raise InputError(
+            f"is a directory; use: {tar_line(name)}" if rules.tar_hint else "is a directory"
+        )
+    if not stat.S_ISREG(mode) and not rules.special:
+        raise InputError("is not a regular file; use -c, -o or -f to read it all the same")
+    if not rules.removing or rules.force:
+        return
+    if os.path.islink(name):
+        raise InputError("is a symbolic link; use -f to pack its target and remove the link")
+    if status.st_nlink > 1:
+        raise InputError(f"has {status.st_nlink} hard links; use -f to remove this one")
+    if mode & (stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX):
+        raise InputError("has the set-uid, set-gid or sticky bit; use -f to lose it")
+
+
+def tar_line(name: str) -> str:
+    """The command line that packs the directory `name`."""
+    directory = name.rstrip("/") or "/"
+    if directory.startswith("-"):
+        directory = f"./{directory}"
+    base = os.path.basename(directory)
+    if base in {"", ".", ".."}:
+        # An archive in the directory itself would contain itself.
+        real = os.path.basename(os.path.abspath(directory)) or "root"
+        target = os.path.join("..", real) if base == "." else real
+    else:
+        target = directory
+    quoted = shlex.quote(target + ".tar" + SUFFIX)
+    return f"tar c {shlex.quote(directory)} | edgezip pack -o {quoted}"
+
+
+def packed_name(name: str, force: bool) -> str:
+    """The name of the packed file for `name`. InputError if it seems to be packed already."""
+    if name.endswith(SUFFIX) and not force:
+        raise InputError(f"ends in {SUFFIX} already; use -f or -o to pack it again")
+    return name + SUFFIX
+
+
+def unpacked_name(name: str) -> str:
+    """The name of the content of `name`. InputError if it cannot be known."""
+    base = os.path.basename(name)
+    if not base.endswith(SUFFIX) or base == SUFFIX:
+        raise InputError(f"does not end in {SUFFIX}; name the output with -o, or use -c")
+    return name[: -len(SUFFIX)]
+
+
+def as_binary(file: object) -> BinaryIO:
+    """`file`, which has the methods of a binary file that are needed."""
+    return cast(BinaryIO, file)

@@ -1,0 +1,104 @@
+"""`edgezip models`: list, add, verify, path."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgezip import models
+from edgezip.cli.console import Console, for_each, printable, write_line
+from edgezip.errors import EdgezipError, SettingsError
+from edgezip.models import ModelFile
+
+
+def list_models(console: Console) -> int:
+    """Print the models on this machine and the folders that were searched."""
+    default = _default()
+    found = models.list_models()
+    if default is not None and default.sha256 not in {model.sha256 for model in found}:
+        found.insert(0, default)
+    for model in found:
+        is_default = default is not None and model.sha256 == default.sha256
+        if console.json:
+            console.result({**as_json(model), "default": is_default})
+        else:
+            _print(f"{'*' if is_default else ' '} {line(model)}")
+            _print(f"    {model.path}")
+    if not console.json:
+        folders = ", ".join(str(folder) for folder in models.search_folders())
+        console.note(f"* is the default. Searched: {folders}")
+    return 0
+
+
+def add_models(files: Sequence[str], name: str | None, console: Console) -> int:
+    """Register GGUF files; returns the exit code."""
+    if name is not None and len(files) > 1:
+        raise SettingsError("--name takes one file")
+
+    def add(file: str) -> int:
+        model = models.add_model(Path(file), name)
+        console.note(f"{line(model)} is now {model.path}")
+        console.result({"file": file, **as_json(model)})
+        return 0
+
+    return for_each(files, console, add)
+
+
+def verify_models(names: Sequence[str] | None, console: Console) -> int:
+    """Hash models again; returns the exit code."""
+    if names:
+        return for_each(names, console, _verifier(console, models.resolve))
+    by_path = {str(model.path): model for model in models.list_models()}
+    return for_each(by_path, console, _verifier(console, by_path.__getitem__))
+
+
+def _verifier(console: Console, find: Callable[[str], ModelFile]) -> Callable[[str], int]:
+    def verify(name: str) -> int:
+        model = find(name)
+        models.verify_model(model)
+        console.result({"file": name, **as_json(model), "ok": True})
+        if not console.json:
+            _print(f"ok {line(model)}")
+        return 0
+
+    return verify
+
+
+def print_path(name: str | None) -> int:
+    """Print where a model lies, byte for byte as scripts need it."""
+    path = os.fsencode(models.resolve(name).path)
+    if sys.stdout is not None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(path + b"\n")
+    return 0
+
+
+def line(model: ModelFile) -> str:
+    """A model in one line: name, size, hash."""
+    origin = ", bundled" if model.bundled else ""
+    return f"{model.name} ({model.size:,} bytes{origin}) {model.sha256.hex()}"
+
+
+def as_json(model: ModelFile) -> dict[str, Any]:
+    """A model as --json prints it."""
+    return {
+        "name": model.name,
+        "path": str(model.path),
+        "size": model.size,
+        "sha256": model.sha256.hex(),
+        "bundled": model.bundled is not None,
+    }
+
+
+def _default() -> ModelFile | None:
+    try:
+        return models.resolve(None)
+    except EdgezipError:
+        return None
+
+
+def _print(text: str) -> None:
+    write_line(sys.stdout, printable(text))

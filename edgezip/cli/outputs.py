@@ -1,0 +1,160 @@
+"""Where results go: a file that appears when it is complete, stdout, or a device."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO, Protocol
+
+from edgezip.atomic import AtomicFile
+from edgezip.cli.console import is_terminal, printable
+from edgezip.cli.inputs import as_binary
+from edgezip.errors import InputError
+
+STDOUT = "-"
+
+
+class Output(Protocol):
+    """Content on its way to its place.
+
+    `file` takes it; `read_back` gives it again from the start; `commit` lets it stand. Without
+    `commit` a file does not come into being. On a stream what was written is gone.
+    """
+
+    file: BinaryIO
+
+    def read_back(self) -> BinaryIO:
+        """What was written, from the start."""
+
+    def commit(self, like: os.stat_result | None) -> None:
+        """Let the output stand, with permissions and times of `like`."""
+
+
+class Writer:
+    """Writes to a file and says which one when that fails."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self._name = name
+
+    def write(self, data: bytes) -> int:
+        """Write all of `data`."""
+        with naming(self._name):
+            return self._file.write(data)
+
+    def flush(self) -> None:
+        """Flush the file."""
+        with naming(self._name):
+            self._file.flush()
+
+
+@contextlib.contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Turn an `OSError` of the block into an `InputError` that names the output."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"cannot write {printable(name)}: {reason}") from error
+
+
+class FileOutput:
+    """A file that appears under its name when it is committed."""
+
+    def __init__(self, atomic: AtomicFile) -> None:
+        self._atomic = atomic
+        self._name = str(atomic.path)
+        self.file = as_binary(Writer(atomic.file, self._name))
+
+    def read_back(self) -> BinaryIO:
+        """What was written, from the start."""
+        self.file.flush()
+        self._atomic.file.seek(0)
+        return self._atomic.file
+
+    def commit(self, like: os.stat_result | None) -> None:
+        """Give the file its name."""
+        with naming(self._name):
+            self._atomic.commit(like)
+
+
+class StreamOutput:
+    """stdout, a FIFO or a device: nothing to commit, and nothing to take back.
+
+    With `spool`, everything waits in a temporary file until it is committed.
+    """
+
+    def __init__(self, stream: BinaryIO, name: str, spool: BinaryIO | None) -> None:
+        self._stream = as_binary(Writer(stream, name))
+        self._spool = spool
+        self.file = self._stream if spool is None else as_binary(Writer(spool, "temporary file"))
+
+    def read_back(self) -> BinaryIO:
+        """What was written, from the start; only with `spool`."""
+        assert self._spool is not None
+        self._spool.seek(0)
+        return self._spool
+
+    def commit(self, like: os.stat_result | None) -> None:
+        """Write what was spooled."""
+        if self._spool is not None:
+            self._spool.seek(0)
+            shutil.copyfileobj(self._spool, self._stream)
+        self._stream.flush()
+
+
+@contextlib.contextmanager
+def open_output(
+    name: str, *, force: bool, binary: bool, spool: bool, source: os.stat_result | None
+) -> Iterator[Output]:
+    """Open a new output.
+
+    Args:
+        name: file, or "-" for stdout.
+        force: replace an existing file.
+        binary: it is packed data, which must not go to a terminal.
+        spool: it will be read back before it is committed.
+        source: status of the input, which must be another file.
+
+    Raises:
+        InputError: it exists, is a directory, is the input, or is a terminal.
+    """
+    with contextlib.ExitStack() as stack:
+        stream = _stream(name, binary, source, stack)
+        if stream is not None:
+            spooled = stack.enter_context(tempfile.TemporaryFile()) if spool else None
+            yield StreamOutput(stream, "stdout" if name == STDOUT else name, spooled)
+        else:
+            with naming(name):
+                atomic = stack.enter_context(AtomicFile(name, overwrite=force))
+            yield FileOutput(atomic)
+
+
+def _stream(
+    name: str, binary: bool, source: os.stat_result | None, stack: contextlib.ExitStack
+) -> BinaryIO | None:
+    """The stream to write to, or None if `name` is to become a regular file."""
+    if name == STDOUT:
+        if sys.stdout is None:
+            raise InputError("stdout is closed")
+        if binary and is_terminal(sys.stdout):
+            raise InputError("packed data is not written to a terminal; use -o FILE or redirect")
+        return sys.stdout.buffer
+    try:
+        status = os.stat(name)
+    except FileNotFoundError:
+        return None
+    if source is not None and os.path.samestat(status, source):
+        raise InputError(f"{printable(name)} is the input itself")
+    if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+        return None
+    # A device or a FIFO is written to, never replaced.
+    with naming(name):
+        return stack.enter_context(open(name, "wb"))

@@ -1,0 +1,177 @@
+"""`edgezip pack`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from edgezip import api
+from edgezip.cli import report
+from edgezip.cli.console import Console, for_each
+from edgezip.cli.inputs import (
+    STDIN,
+    InputRules,
+    Source,
+    as_binary,
+    open_source,
+    packed_name,
+)
+from edgezip.cli.outputs import STDOUT, Output, open_output
+from edgezip.cli.progress import progress_bar
+from edgezip.errors import ChecksumError, SettingsError
+from edgezip.pipeline.options import PackOptions, UnpackOptions
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """What `pack` and `unpack` do with files.
+
+    Attributes:
+        output: name of the output, None to derive it.
+        to_stdout: -c.
+        force: -f.
+        remove: --rm.
+    """
+
+    output: str | None = None
+    to_stdout: bool = False
+    force: bool = False
+    remove: bool = False
+
+    def check(self, names: Sequence[str]) -> None:
+        """Raise `SettingsError` for options that do not go together."""
+        if self.output is not None and self.to_stdout:
+            raise SettingsError("-o and -c exclude each other")
+        if self.output is not None and len(names) > 1:
+            raise SettingsError("-o takes one input; without it every file gets its own output")
+        if self.remove and (self.to_stdout or self.output == STDOUT):
+            raise SettingsError("--rm needs an output file, not stdout")
+        if names.count(STDIN) > 1:
+            raise SettingsError("stdin (-) can be read only once")
+
+    def rules(self, tar_hint: bool) -> InputRules:
+        """Which inputs are accepted."""
+        special = self.force or self.to_stdout or self.output is not None
+        return InputRules(special, self.remove, self.force, tar_hint)
+
+    def uses_stdout(self, names: Sequence[str]) -> bool:
+        """Whether content goes to stdout."""
+        return self.to_stdout or self.output == STDOUT or (self.output is None and STDIN in names)
+
+
+def pack_files(
+    names: Sequence[str],
+    files: FileOptions,
+    options: PackOptions,
+    console: Console,
+    verify: bool,
+) -> int:
+    """Pack every file; returns the exit code."""
+    rules = files.rules(tar_hint=True)
+
+    def pack(name: str) -> int:
+        with open_source(name, rules) as source:
+            output = _output_name(name, files)
+            _pack(source, output, files, options, console, verify or files.remove)
+            if files.remove and name != STDIN:
+                source.remove()
+        return 0
+
+    return for_each(names, console, pack)
+
+
+def _output_name(name: str, files: FileOptions) -> str:
+    if files.output is not None:
+        return files.output
+    return STDOUT if files.to_stdout or name == STDIN else packed_name(name, files.force)
+
+
+def _pack(
+    source: Source,
+    target: str,
+    files: FileOptions,
+    options: PackOptions,
+    console: Console,
+    verify: bool,
+) -> None:
+    with open_output(
+        target, force=files.force, binary=True, spool=verify, source=source.status
+    ) as output:
+        reader = HashingReader(source.file) if verify else None
+        file = source.file if reader is None else as_binary(reader)
+        with progress_bar(console, "pack", source.name, source.size) as progress:
+            done = api.pack_stream(file, output.file, options, size=source.size, progress=progress)
+        if reader is not None:
+            with progress_bar(console, "verify", source.name, done.raw_size) as progress:
+                _verify(output, reader, options, progress)
+        output.commit(source.regular)
+    report.packed(console, source.name, target, done, verify)
+
+
+def _verify(output: Output, reader: HashingReader, options: PackOptions, progress: Any) -> None:
+    """Decode what was written and compare it with what was read.
+
+    Raises:
+        ChecksumError: they differ.
+    """
+    check = HashingWriter()
+    same = UnpackOptions(
+        model=options.model,
+        threads=options.threads,
+        gpu_layers=options.gpu_layers,
+        prime=options.prime,
+    )
+    try:
+        api.unpack_stream(output.read_back(), as_binary(check), same, progress=progress)
+    except ChecksumError:
+        pass
+    else:
+        if check.digest() == reader.digest():
+            return
+    raise ChecksumError(
+        "verification failed: unpacking does not give the input back, so nothing was written;"
+        " run edgezip doctor"
+    )
+
+
+class HashingReader:
+    """Reads from a file and remembers a hash of what was read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes of the file."""
+        data = self._file.read(size)
+        self._hash.update(data)
+        self._size += len(data)
+        return data
+
+    def digest(self) -> tuple[int, bytes]:
+        """Number of bytes read, and their SHA-256."""
+        return self._size, self._hash.digest()
+
+
+class HashingWriter:
+    """Takes content and keeps only its hash."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def write(self, data: bytes) -> int:
+        """Take `data`."""
+        self._hash.update(data)
+        self._size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing to do."""
+
+    def digest(self) -> tuple[int, bytes]:
+        """Number of bytes written, and their SHA-256."""
+        return self._size, self._hash.digest()

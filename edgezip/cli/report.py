@@ -1,0 +1,92 @@
+"""Lines and JSON objects about files that were packed or unpacked."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+
+from edgezip.cli.console import Console, label
+from edgezip.pipeline.options import ChannelReport, PackReport, UnpackReport
+
+
+def ratio_text(raw: int, packed: int) -> str:
+    """Packed size in percent of the raw size, and bits per byte."""
+    if not raw:
+        return "empty"
+    return f"{100 * packed / raw:.1f} %, {8 * packed / raw:.3f} bpb"
+
+
+def seconds_text(seconds: float) -> str:
+    """Time as people read it: 0.42 s, 12.3 s, 3 min 05 s."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def peak_memory() -> int | None:
+    """Largest resident size of this process so far in bytes, None where it is not told."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def packed(console: Console, name: str, output: str, report: PackReport, verified: bool) -> None:
+    """Tell about a packed file."""
+    raw, size = report.raw_size, report.packed_size
+    done = f"{ratio_text(raw, size)}, {seconds_text(report.seconds)}"
+    checked = ", verified" if verified else ""
+    console.note(f"{label(name)}: {raw:,} -> {size:,} bytes ({done}{checked})")
+    if console.verbose:
+        _details(console, report)
+    console.result(
+        {
+            "file": name,
+            "output": output,
+            **asdict(report),
+            "ratio": size / raw if raw else None,
+            "bits_per_byte": 8 * size / raw if raw else None,
+            "verified": verified,
+            "peak_memory": peak_memory(),
+        }
+    )
+
+
+def _details(console: Console, report: PackReport) -> None:
+    for channel in report.channels:
+        console.note(f"  {channel_text(channel)}")
+    if report.model is not None:
+        console.note(f"  model {report.model}, engine {report.engine}, {report.tokens:,} tokens")
+    speed = report.raw_size / 1000 / report.seconds if report.seconds else 0.0
+    console.note(f"  {report.frames} frames, {speed:,.1f} KB/s{_memory_text()}")
+
+
+def channel_text(channel: ChannelReport) -> str:
+    """One coder's part in a file."""
+    sizes = f"{channel.raw_size:,} -> {channel.coded_size:,} bytes"
+    return f"{channel.coder}: {sizes} ({ratio_text(channel.raw_size, channel.coded_size)})"
+
+
+def unpacked(console: Console, name: str, output: str | None, report: UnpackReport) -> None:
+    """Tell about an unpacked file, or one that was tested (`output` is None)."""
+    raw, size = report.raw_size, report.packed_size
+    verb = "is sound, " if output is None and not report.lost else ""
+    console.note(f"{label(name)}: {verb}{size:,} -> {raw:,} bytes ({seconds_text(report.seconds)})")
+    if console.verbose:
+        speed = raw / 1000 / report.seconds if report.seconds else 0.0
+        counts = f"{report.members} members, {report.frames} frames"
+        console.note(f"  {counts}, {speed:,.1f} KB/s{_memory_text()}")
+    for first, end in report.lost:
+        console.warn(name, f"lost: bytes {first:,} to {end:,} of the content")
+    console.result({"file": name, "output": output, **asdict(report), "peak_memory": peak_memory()})
+
+
+def _memory_text() -> str:
+    peak = peak_memory()
+    return f", peak memory {peak / 1e6:,.0f} MB" if peak is not None else ""

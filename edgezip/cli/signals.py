@@ -1,0 +1,65 @@
+"""Turns SIGINT, SIGTERM and SIGHUP into an exception, so that `finally` clauses clean up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+from edgezip.atomic import remove_unfinished
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+_received: int | None = None
+
+
+class Interrupted(BaseException):
+    """A signal asks the program to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+    @property
+    def exit_code(self) -> int:
+        """128 + signal number, as a shell reports it."""
+        return 128 + self.number
+
+
+def check() -> None:
+    """Raise `Interrupted` if a signal came.
+
+    The handler raises as well, but Python drops exceptions that meet a callback from C or a
+    destructor. Work that takes long calls this now and then.
+    """
+    if _received is not None:
+        raise Interrupted(_received)
+
+
+def _handle(number: int, _frame: FrameType | None) -> None:
+    global _received
+    if _received is not None:
+        # Asked twice: the orderly way takes too long for the user.
+        remove_unfinished()
+        os._exit(128 + number)
+    _received = number
+    raise Interrupted(number)
+
+
+@contextlib.contextmanager
+def handled() -> Iterator[None]:
+    """Handle the signals inside of the block, except those the caller ignores (nohup)."""
+    global _received
+    _received = None
+    before = {}
+    try:
+        for name in _NAMES:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, _handle)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        _received = None

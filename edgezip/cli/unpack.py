@@ -1,0 +1,87 @@
+"""`edgezip unpack` and `edgezip test`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from edgezip import api
+from edgezip.cli import report
+from edgezip.cli.console import Console, for_each
+from edgezip.cli.inputs import STDIN, InputRules, Source, open_source, unpacked_name
+from edgezip.cli.outputs import STDOUT, open_output
+from edgezip.cli.pack import FileOptions
+from edgezip.cli.progress import progress_bar
+from edgezip.errors import EdgezipError, FormatError
+from edgezip.pipeline.options import UnpackOptions, UnpackReport
+
+
+def unpack_files(
+    names: Sequence[str], files: FileOptions, options: UnpackOptions, console: Console
+) -> int:
+    """Unpack every file; returns the exit code."""
+    rules = files.rules(tar_hint=False)
+
+    def unpack(name: str) -> int:
+        with open_source(name, rules, packed=True) as source:
+            target = _output_name(name, files)
+            done = _unpack(source, target, files, options, console)
+            if files.remove and name != STDIN and not done.lost:
+                source.remove()
+        report.unpacked(console, name, target, done)
+        return FormatError.exit_code if done.lost else 0
+
+    return for_each(names, console, unpack)
+
+
+def test_files(names: Sequence[str], options: UnpackOptions, console: Console) -> int:
+    """Decode every file without writing anything; returns the exit code."""
+
+    def test(name: str) -> int:
+        with open_source(name, InputRules(special=True), packed=True) as source:
+            done = _decode(source, None, "test", options, console)
+        report.unpacked(console, name, None, done)
+        return FormatError.exit_code if done.lost else 0
+
+    return for_each(names, console, test)
+
+
+def _output_name(name: str, files: FileOptions) -> str:
+    if files.output is not None:
+        return files.output
+    return STDOUT if files.to_stdout or name == STDIN else unpacked_name(name)
+
+
+def _unpack(
+    source: Source, target: str, files: FileOptions, options: UnpackOptions, console: Console
+) -> UnpackReport:
+    with open_output(
+        target, force=files.force, binary=False, spool=False, source=source.status
+    ) as output:
+        done = _decode(source, output.file, "unpack", options, console)
+        output.commit(source.regular)
+    return done
+
+
+def _decode(
+    source: Source,
+    target: BinaryIO | None,
+    action: str,
+    options: UnpackOptions,
+    console: Console,
+) -> UnpackReport:
+    total = _raw_size(source) if console.shows_progress else None
+    with progress_bar(console, action, source.name, total) as progress:
+        return api.unpack_stream(source.file, target, options, progress=progress)
+
+
+def _raw_size(source: Source) -> int | None:
+    """The size of the content, so that the progress bar has an end; None if unknown."""
+    if source.size is None:
+        return None
+    try:
+        return sum(member.raw_size for member in api.inspect_stream(source.file))
+    except EdgezipError:
+        return None
+    finally:
+        source.file.seek(0)

@@ -1,0 +1,163 @@
+"""Compression and decompression piece by piece, after `compression.zstd` and `lzma`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from edgezip.errors import SettingsError, TruncatedError
+from edgezip.pipeline.options import PackOptions, UnpackOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_Options = TypeVar("_Options", PackOptions, UnpackOptions)
+
+_FEED = 1 << 16
+_BOUNDED_FEED = 512
+"""Bytes given to the unpacker at a time when the output is bounded.
+
+A frame of a few bytes may stand for megabytes. Small steps keep what one step can produce near
+one frame, so that `max_length` also bounds memory.
+"""
+
+
+class Compressor:
+    """Compresses data that comes in pieces into one member.
+
+    Args:
+        model: as `PackOptions.model`, which it overrides.
+        options: how to compress.
+    """
+
+    def __init__(self, model: str | Path | None = None, options: PackOptions | None = None) -> None:
+        from edgezip.pipeline.writer import Packer
+
+        self._packer = Packer(with_model(options or PackOptions(), model))
+        self._flushed = False
+
+    def compress(self, data: Buffer) -> bytes:
+        """Take `data` and return what is coded so far, often nothing: frames are coded whole.
+
+        Raises:
+            SettingsError: (a `ValueError`) after `flush`.
+        """
+        self._check()
+        return self._packer.feed(bytes(data))
+
+    def flush(self) -> bytes:
+        """Finish the member and return the rest of it. The compressor cannot be used afterwards.
+
+        Raises:
+            SettingsError: (a `ValueError`) when called twice.
+        """
+        self._check()
+        self._flushed = True
+        return self._packer.finish()
+
+    def _check(self) -> None:
+        if self._flushed:
+            raise SettingsError("the compressor has been flushed; make a new one")
+
+
+class Decompressor:
+    """Decompresses one member that comes in pieces.
+
+    What follows the member is left in `unused_data`; concatenated members need one decompressor
+    each (`edgezip.decompress` and `edgezip.open` do that).
+
+    Args:
+        model: as `UnpackOptions.model`, which it overrides.
+        options: how to decompress.
+    """
+
+    def __init__(
+        self, model: str | Path | None = None, options: UnpackOptions | None = None
+    ) -> None:
+        from edgezip.pipeline.reader import Unpacker
+
+        self._unpacker = Unpacker(with_model(options or UnpackOptions(), model), single=True)
+        self._input = bytearray()
+        self._output = bytearray()
+        self._needs_input = True
+        self._failed: Exception | None = None
+
+    @property
+    def eof(self) -> bool:
+        """True when the end of the member was reached and everything was returned."""
+        return self._unpacker.eof and not self._output
+
+    @property
+    def needs_input(self) -> bool:
+        """False if `decompress(b"")` can return more before new input is needed."""
+        return self._needs_input and not self.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        """Input after the end of the member; empty before the end."""
+        return self._unpacker.unused_data + bytes(self._input) if self.eof else b""
+
+    def decompress(self, data: Buffer, max_length: int = -1) -> bytes:
+        """Take `data` and return up to `max_length` bytes of output (no limit if negative).
+
+        Args:
+            data: the next part of the file; may be empty.
+            max_length: most bytes to return. When it stops the output, `needs_input` is false and
+                the next call continues, with `b""` for instance.
+
+        Raises:
+            EOFError: the end of the member was reached before.
+            FormatError: the data is not a valid file. Further calls raise the same error.
+        """
+        if self.eof:
+            raise EOFError("the end of the member was reached already")
+        if self._failed is not None:
+            raise self._failed
+        self._input += data
+        try:
+            self._produce(max_length)
+        except Exception as error:
+            self._failed = error
+            raise
+        return self._take(max_length)
+
+    def check_end(self) -> None:
+        """Say that no more input will come.
+
+        Raises:
+            TruncatedError: (an `EOFError`) the member is not complete.
+        """
+        if self._unpacker.eof:
+            return
+        if self._failed is not None:
+            raise self._failed
+        self._output += self._unpacker.feed_eof()
+        if not self._unpacker.eof:
+            raise TruncatedError("the file ends before its end mark: it is truncated")
+
+    def _produce(self, max_length: int) -> None:
+        """Feed the unpacker until the output suffices, the input is used up or the member ends."""
+        bounded = max_length >= 0
+        step = _BOUNDED_FEED if bounded else _FEED
+        while self._input and not self._unpacker.eof:
+            if bounded and len(self._output) >= max_length:
+                break
+            piece = bytes(self._input[:step])
+            del self._input[:step]
+            self._output += self._unpacker.feed(piece)
+
+    def _take(self, max_length: int) -> bytes:
+        if max_length < 0 or max_length >= len(self._output):
+            result = bytes(self._output)
+            self._output.clear()
+        else:
+            result = bytes(self._output[:max_length])
+            del self._output[:max_length]
+        self._needs_input = not self._input and not self._output
+        return result
+
+
+def with_model(options: _Options, model: str | Path | None) -> _Options:
+    """`options` with `model`, unless that is None."""
+    return options if model is None else dataclasses.replace(options, model=model)
