@@ -8,11 +8,11 @@ on nothing else.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numba import types as nt
 from numpy.typing import NDArray
 
 from edgezip.coding import rangecoder as rc
+from edgezip.coding.jit import njit
 from edgezip.coding.probability import (
     TOTAL_BITS,
     find_interval,
@@ -42,7 +42,6 @@ _U64_2D = nt.Array(nt.uint64, 2, "C")
 
 @njit(
     nt.int64(_ROWS, _READ_I32, _READ_I64, _READ_I32, _U32, _U32, _I32, _U64_2D, _U64_2D),
-    cache=True,
     nogil=True,
 )
 def _add_rows(bits, symbols, slots, banned, keys, weights, selected, starts, freqs):  # type: ignore[no-untyped-def]
@@ -73,7 +72,7 @@ def _add_rows(bits, symbols, slots, banned, keys, weights, selected, starts, fre
     return -1
 
 
-@njit(nt.int64(_U64_2D, _U64_2D, _U64, _U8), cache=True, nogil=True)
+@njit(nt.int64(_U64_2D, _U64_2D, _U64, _U8), nogil=True)
 def _code_slots(starts, freqs, state, out):  # type: ignore[no-untyped-def]
     """Range-code all slots in ascending order; return the length of the payload in `out`."""
     for slot in range(starts.shape[0]):
@@ -85,7 +84,6 @@ def _code_slots(starts, freqs, state, out):  # type: ignore[no-untyped-def]
 
 @njit(
     nt.int64(_ROWS, _READ_I32, _U32, _U32, _I32, _U64, _U32, _U64, _READ_U8, _I32),
-    cache=True,
     nogil=True,
 )
 def _decode_rows(bits, banned, keys, weights, selected, sums, tops, state, data, out):  # type: ignore[no-untyped-def]

@@ -20,8 +20,9 @@ The context-mixing coder uses `row_weights`.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from edgezip.coding.jit import njit
 
 TOTAL_BITS = 32
 
@@ -48,7 +49,7 @@ _NOT_FINITE = 0x7F800000
 _BIAS = 1 << 31
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def fill_keys(bits, banned, keys):  # type: ignore[no-untyped-def]
     """Convert one row of logits to keys.
 
@@ -75,7 +76,7 @@ def fill_keys(bits, banned, keys):  # type: ignore[no-untyped-def]
     return largest < _NOT_FINITE
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def keys_to_weights(keys, weights):  # type: ignore[no-untyped-def]
     """Convert keys to weights, uint32 (n_vocab,) both; they may be the same array.
 
@@ -102,7 +103,7 @@ def keys_to_weights(keys, weights):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def row_weights(bits, banned, weights):  # type: ignore[no-untyped-def]
     """Convert one row of logits to weights proportional to exp(logit).
 
@@ -121,7 +122,7 @@ def row_weights(bits, banned, weights):  # type: ignore[no-untyped-def]
     return keys_to_weights(weights, weights)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def scale_for(total_weight, n_symbols):  # type: ignore[no-untyped-def]
     """Return the factor for `weight_to_freq`, below 2**32.
 
@@ -132,7 +133,7 @@ def scale_for(total_weight, n_symbols):  # type: ignore[no-untyped-def]
     return min(((TOTAL - _U(n_symbols)) << _S32) // _U(total_weight), TOP_WEIGHT)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def weight_to_freq(weight, scale):  # type: ignore[no-untyped-def]
     """Return the frequency of a weight, uint64: 0 for 0, else 1 + floor(weight * scale / 2**32)."""
     w = _U(weight)
@@ -140,7 +141,7 @@ def weight_to_freq(weight, scale):  # type: ignore[no-untyped-def]
     return ((w * (_U(scale) & TOP_WEIGHT)) >> _S32) + (_ONE if w != _ZERO else _ZERO)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _sum_frequencies(weights, scale):  # type: ignore[no-untyped-def]
     """Return (sum of the frequencies, largest weight) of `weights` uint32 (n,)."""
     total = _ZERO
@@ -151,7 +152,7 @@ def _sum_frequencies(weights, scale):  # type: ignore[no-untyped-def]
     return total, top
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def find_interval(weights, scale, symbol):  # type: ignore[no-untyped-def]
     """Return (start, freq), uint64, of `symbol` in the alphabet of `weights` uint32 (n,).
 
@@ -168,7 +169,7 @@ def find_interval(weights, scale, symbol):  # type: ignore[no-untyped-def]
     return before, freq
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def find_symbol(weights, scale, target, sums, tops):  # type: ignore[no-untyped-def]
     """Return (symbol, start, freq) of the symbol whose interval holds `target`.
 

@@ -30,9 +30,9 @@ they do in Numba, with a RuntimeWarning.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from edgezip.coding.jit import njit
 from edgezip.errors import FormatError
 
 LOW = 0
@@ -80,7 +80,7 @@ def new_decoder(data: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return np.array([first, _FULL, 0, invalid, 0], dtype=np.uint64)
 
 
-@njit(cache=True)
+@njit()
 def _carry(out, pos):  # type: ignore[no-untyped-def]
     """Add one to the big-endian number `out[:pos]`."""
     i = np.int64(pos) - 1
@@ -90,7 +90,7 @@ def _carry(out, pos):  # type: ignore[no-untyped-def]
     out[i] += np.uint8(1)
 
 
-@njit(cache=True)
+@njit()
 def _renormalise(state, out, low, width):  # type: ignore[no-untyped-def]
     """Write whole bytes until the width is back in [2**56, 2**64) and store the state."""
     pos = state[POS]
@@ -104,7 +104,7 @@ def _renormalise(state, out, low, width):  # type: ignore[no-untyped-def]
     state[POS] = pos
 
 
-@njit(cache=True)
+@njit()
 def encode(state, out, start, freq, total_bits):  # type: ignore[no-untyped-def]
     """Code the interval [start, start + freq) of [0, 2**total_bits).
 
@@ -118,7 +118,7 @@ def encode(state, out, start, freq, total_bits):  # type: ignore[no-untyped-def]
     _renormalise(state, out, moved, _U(freq) * unit)
 
 
-@njit(cache=True)
+@njit()
 def encode_bit(state, out, p1, bits, bit):  # type: ignore[no-untyped-def]
     """Code one binary decision whose probability of being 1 is p1 / 2**bits.
 
@@ -135,7 +135,7 @@ def encode_bit(state, out, p1, bits, bit):  # type: ignore[no-untyped-def]
         _renormalise(state, out, moved, state[RANGE] - bound)
 
 
-@njit(cache=True)
+@njit()
 def _flush_value(low, width):  # type: ignore[no-untyped-def]
     """Return (value, k): the k-byte multiple of 2**(64 - 8k) in [low, low + width) with least k.
 
@@ -151,7 +151,7 @@ def _flush_value(low, width):  # type: ignore[no-untyped-def]
     return value, k
 
 
-@njit(cache=True)
+@njit()
 def encode_finish(state, out):  # type: ignore[no-untyped-def]
     """Write the flush bytes and return the length of the payload `out[:length]`.
 
@@ -169,7 +169,7 @@ def encode_finish(state, out):  # type: ignore[no-untyped-def]
     return pos + k
 
 
-@njit(cache=True)
+@njit()
 def _refill(state, data, code, width):  # type: ignore[no-untyped-def]
     """Take in whole bytes until the width is back in [2**56, 2**64) and store the state."""
     size = _U(data.size)
@@ -187,7 +187,7 @@ def _refill(state, data, code, width):  # type: ignore[no-untyped-def]
     state[POS] = pos
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def decode_target(state, total_bits):  # type: ignore[no-untyped-def]
     """Return the number in [0, 2**total_bits) that lies in the interval of the next symbol."""
     unit = state[RANGE] >> _U(total_bits)
@@ -200,14 +200,14 @@ def decode_target(state, total_bits):  # type: ignore[no-untyped-def]
     return target
 
 
-@njit(cache=True)
+@njit()
 def decode_update(state, data, start, freq):  # type: ignore[no-untyped-def]
     """Remove the symbol with [start, start + freq); call once after each `decode_target`."""
     unit = state[UNIT]
     _refill(state, data, state[CODE] - _U(start) * unit, _U(freq) * unit)
 
 
-@njit(cache=True)
+@njit()
 def decode_bit(state, data, p1, bits):  # type: ignore[no-untyped-def]
     """Return the binary decision coded by `encode_bit` with the same p1 and bits."""
     bound = (state[RANGE] >> _U(bits)) * _U(p1)

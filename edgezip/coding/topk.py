@@ -8,8 +8,8 @@ the id is coded over those others with weights of their own, computed as if the 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from edgezip.coding.jit import njit
 from edgezip.coding.probability import (
     TOTAL,
     fill_keys,
@@ -25,7 +25,7 @@ _ZERO = _U(0)
 NO_SYMBOL = -1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _count_from(keys, least):  # type: ignore[no-untyped-def]
     """Return how many of `keys` uint32 (n,) are >= `least`."""
     count = 0
@@ -35,7 +35,7 @@ def _count_from(keys, least):  # type: ignore[no-untyped-def]
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def select_top(keys, selected):  # type: ignore[no-untyped-def]
     """Write the ids of the k largest keys, ties by lower id, in ascending order.
 
@@ -62,7 +62,7 @@ def select_top(keys, selected):  # type: ignore[no-untyped-def]
             ties -= 1
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _head(bits, banned, keys, weights, selected):  # type: ignore[no-untyped-def]
     """Prepare a row: keys, weights and the top k; return the scale, 0 if a logit is not finite."""
     if not fill_keys(bits, banned, keys):
@@ -71,7 +71,7 @@ def _head(bits, banned, keys, weights, selected):  # type: ignore[no-untyped-def
     return scale_for(keys_to_weights(keys, weights), selected.size + 1)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _tail(keys, weights, selected, n_tail):  # type: ignore[no-untyped-def]
     """Turn `weights` into those of the ids outside the top k; return their scale."""
     for i in range(selected.size):
@@ -79,7 +79,7 @@ def _tail(keys, weights, selected, n_tail):  # type: ignore[no-untyped-def]
     return scale_for(keys_to_weights(keys, weights), n_tail)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def topk_intervals(bits, banned, n_tail, symbol, keys, weights, selected):  # type: ignore[no-untyped-def]
     """Return (start, freq, tail start, tail freq), uint64, of `symbol` in a top-k alphabet.
 
@@ -108,7 +108,7 @@ def topk_intervals(bits, banned, n_tail, symbol, keys, weights, selected):  # ty
     return start, TOTAL - start, tail_start, tail_freq
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def topk_symbol(bits, banned, target, keys, weights, selected):  # type: ignore[no-untyped-def]
     """Return (symbol, start, freq) for the first coding of a row.
 
@@ -127,7 +127,7 @@ def topk_symbol(bits, banned, target, keys, weights, selected):  # type: ignore[
     return np.int64(NO_SYMBOL), start, TOTAL - start
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def topk_tail(target, n_tail, keys, weights, selected, sums, tops):  # type: ignore[no-untyped-def]
     """Return (symbol, start, freq) for the second coding of a row, after `topk_symbol`."""
     scale = _tail(keys, weights, selected, n_tail)
