@@ -2,7 +2,7 @@
 
 from edgezip.container import constants
 from edgezip.container.params import LmParams
-from edgezip.container.parse import ContainerParser, parse
+from edgezip.container.parser import ContainerParser, parse
 from edgezip.container.types import (
     Channel,
     EndEvent,

@@ -11,6 +11,7 @@ from edgezip.container.types import Header
 from edgezip.errors import FormatError
 
 MAX_HEADER = 1024
+MAX_RECORD = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,14 @@ from collections.abc import Sequence
 from typing import BinaryIO, TypeVar
 
 from edgezip.container import constants as c
-from edgezip.container.endrecord import IndexedFrame, IndexedMember, read_end_record
+from edgezip.container.endrecord import (
+    MAX_RECORD,
+    IndexedFrame,
+    IndexedMember,
+    read_end_record,
+)
 from edgezip.container.headers import Rules, read_channel, read_frame_head, read_header
-from edgezip.container.parse import read_frame
+from edgezip.container.parser import read_frame
 from edgezip.container.source import Parse, Source, run
 from edgezip.container.types import Frame, Header
 from edgezip.errors import FormatError, TruncatedError
@@ -73,7 +78,7 @@ def _last_member(file: BinaryIO, end: int, rules: Rules) -> IndexedMember | None
     file.seek(end - c.TAIL_SIZE)
     tail = file.read(c.TAIL_SIZE)
     size = int.from_bytes(tail[:4], "little")
-    if not tail.endswith(c.TAIL_MARK) or size > end:
+    if not tail.endswith(c.TAIL_MARK) or size > min(end, MAX_RECORD):
         return None
     file.seek(end - size)
     try:

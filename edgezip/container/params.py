@@ -58,4 +58,6 @@ class LmParams:
         problem = result.problem(most_tokens)
         if problem:
             raise FormatError(f"damaged: the file names {problem}")
+        if result.encode() != params:
+            raise FormatError("damaged: channel params that repeat their defaults")
         return result

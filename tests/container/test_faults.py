@@ -212,7 +212,7 @@ def test_absurd_sizes_are_refused_at_once() -> None:
 
 
 def test_lm_params_are_bounded() -> None:
-    for params in (b"\x0b", b"\x05\x06", b"\x00\x02", b"\x05\x00", b"\x85"):
+    for params in (b"\x0b", b"\x05\x06", b"\x00\x02", b"\x05\x00", b"\x85", b"\x05\x01", b"\x00"):
         with pytest.raises(FormatError):
             LmParams.decode(params, 10)
     with pytest.raises(SettingsError):

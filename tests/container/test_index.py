@@ -6,14 +6,17 @@ import io
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edgezip.container import EngineField, FrameEvent, Header, StoredChunk, parse
 from edgezip.container.bare import decode_bare, encode_bare
+from edgezip.container.headers import Rules
 from edgezip.container.index import load_frame, read_index, select
 from edgezip.container.recover import find_members, lost_ranges
 from edgezip.container.types import Channel
 from edgezip.errors import FormatError, UnsupportedError
-from tests.container.builders import decode_channel, long_member, stored
+from tests.container.builders import content, decode_channel, long_member, stored
 
 HEADER = Header(engine=EngineField("strict", 7), model=b"modelmodelmodel")
 NOISE = random.Random(5).randbytes(3000)
@@ -153,6 +156,42 @@ def test_marks_across_read_borders(monkeypatch: pytest.MonkeyPatch) -> None:
     for block in (4, 5, 7, 64):
         monkeypatch.setattr("edgezip.container.recover.SCAN", block)
         assert readable(b"\0" + BLOB[1:]) == (CONTENT, [])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from([BLOB + BLOB, BIG[-70000:], BLOB + stored(b"abc"), stored(b"abc") + BLOB]),
+    st.lists(st.tuples(st.integers(-200, 200), st.integers(0, 255)), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_damage_only_raises_format_errors(
+    blob: bytes, edits: list[tuple[int, int]], verify: bool
+) -> None:
+    data = bytearray(blob)
+    for position, value in edits:
+        data[position] = value
+    rules = Rules(verify=verify)
+    file = io.BytesIO(data)
+    find_members(file, rules)
+    try:
+        wanted = content(parse(bytes(data)))
+    except FormatError:
+        wanted = None
+    try:
+        members = read_index(file, rules)
+    except FormatError:
+        assert wanted is None
+    else:
+        assert wanted is None or sum(m.raw_size for m in members) == len(wanted)
+
+
+def test_an_archive_inside_an_archive_is_content() -> None:
+    inner = stored(BLOB)
+    (member,) = read_index(io.BytesIO(inner))
+    assert member.raw_size == len(BLOB) and len(member.frames) == 1
+    # Cut after the inner archive, the file ends like a long member, but is none.
+    with pytest.raises(FormatError):
+        read_index(io.BytesIO(inner[:-4]))
 
 
 def test_bare_form() -> None:

@@ -128,6 +128,32 @@ def test_lm_params(tokens: int, streams: int, extra: list[int]) -> None:
     assert LmParams().encode() == b"" and len(LmParams(100).encode()) == 1
 
 
+def test_an_interrupted_parser_does_not_pretend_to_be_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    parser = ContainerParser()
+    parser.feed(write_short(Header(short=True), Channel(0, b"abc", 3), b"abc"))
+    monkeypatch.setattr("edgezip.container.parser.read_channel", interrupt)
+    parser.next_event()
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            parser.next_event()
+    assert not parser.eof
+
+
+def test_many_tiny_members_and_tiny_pieces_take_linear_time() -> None:
+    one = write_short(Header(short=True), Channel(0, b"abc", 3), b"abc")
+    parser = ContainerParser()
+    parser.feed(one * 20000)
+    parser.feed_eof()
+    assert sum(isinstance(event, EndEvent) for event in parser) == 20000
+    blob = long_member([[(0, b"x" * 100000)]])
+    assert content(feed_in_pieces(blob, 1)) == b"x" * 100000
+
+
 def test_a_single_member_leaves_the_rest_unused() -> None:
     blob = write_short(Header(short=True), Channel(0, b"abc", 3), b"abc")
     parser = ContainerParser(single=True)

@@ -56,7 +56,7 @@ class ContainerParser:
         self._events = _parse_file(self._source, Rules(coders, transforms, verify), single)
         self._eof = False
         self._dry = True
-        self._error: FormatError | None = None
+        self._error: BaseException | None = None
 
     @property
     def eof(self) -> bool:
@@ -106,7 +106,8 @@ class ContainerParser:
         except StopIteration:
             self._eof = True
             return None
-        except FormatError as error:
+        except BaseException as error:
+            # Also an interrupt ends the coroutine, which must not look like the end of the file.
             self._error = error
             raise
         self._dry = event is None
