@@ -20,7 +20,7 @@ from edgezip.tokens.sentencepiece_model import META_SPACE, load_processor
 
 # SentencePiece keeps some 100 bytes of state per character, and llama.cpp's pre-tokenizer may
 # recurse per character of a word; neither sees more than this at once.
-_CHUNK = 1 << 14
+_CHUNK = 1 << 12
 # Where a chunk may end: before a space or after a line feed that follows something else.
 _BOUNDARY = re.compile(r"(?<=[^\s]) (?=[^\s])|(?<=\n)(?=[^\s])")
 
@@ -94,11 +94,11 @@ class Tokenizer:
 
 
 def _chunk_end(text: str, start: int, end: int) -> int:
-    """Return where the chunk from `start` ends: at the last boundary in its second half."""
+    """Return where the chunk from `start` ends: at the last boundary in its last eighth."""
     limit = start + _CHUNK
     if limit >= end:
         return end
     cut = limit
-    for match in _BOUNDARY.finditer(text, limit - _CHUNK // 16, limit):
+    for match in _BOUNDARY.finditer(text, limit - _CHUNK // 8, limit):
         cut = match.start()
     return cut

@@ -1,0 +1,153 @@
+"""Loading models: identity, vocabulary, known answers, errors."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from edgezip.engine import Engine, hardware, selftest
+from edgezip.engine.vocabulary import BYTE, CONTROL, NORMAL, UNKNOWN
+from edgezip.errors import EngineError, ModelError, SettingsError
+
+
+@pytest.fixture(scope="session")
+def generator(root: Path) -> ModuleType:
+    pytest.importorskip("gguf")
+    path = root / "tests" / "make_llama2_model.py"
+    spec = importlib.util.spec_from_file_location("make_llama2_model", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_shapes_and_identity(stories: Engine, seed: Engine) -> None:
+    assert (stories.n_vocab, stories.n_ctx_train, stories.start_token) == (512, 512, 1)
+    assert (seed.n_vocab, seed.start_token) == (4096, 1)
+    assert stories.identity == seed.identity
+    assert stories.identity.kind == "strict" and stories.identity.fingerprint == b""
+    assert stories.identity.version > 0
+
+
+def test_vocabulary_of_sentencepiece(stories: Engine) -> None:
+    vocabulary = stories.vocabulary()
+    assert vocabulary.kind == "spm" and len(vocabulary) == 512
+    assert vocabulary.types[:3].tolist() == [UNKNOWN, CONTROL, CONTROL]
+    assert vocabulary.pieces[:3] == [None, None, None]
+    assert vocabulary.pieces[3:259] == [bytes([value]) for value in range(256)]
+    assert set(vocabulary.types[3:259].tolist()) == {BYTE}
+    assert set(vocabulary.types[259:].tolist()) == {NORMAL}
+    assert b" the" in vocabulary.pieces and not any(
+        "\u2581".encode() in piece for piece in vocabulary.pieces if piece
+    )
+
+
+def test_vocabulary_of_byte_level(
+    open_engine: Callable[..., Engine], generator: ModuleType, tmp_path: Path
+) -> None:
+    path = tmp_path / "byte-level.gguf"
+    generator.make_byte_level(path)
+    engine = open_engine(path, threads=1)
+    vocabulary = engine.vocabulary()
+    assert vocabulary.kind == "other"
+    assert vocabulary.pieces[:256] == [bytes([value]) for value in range(256)]
+    assert vocabulary.pieces[256:] == [b"th", b"the", b" the", b"in", b" a", b"er", None, None]
+    assert engine.start_token == 262
+    ids = engine.tokenize(b"in the end <|end|>")
+    assert b"".join(vocabulary.pieces[i] or b"?" for i in ids) == b"in the end <|end|>"
+
+
+def test_llama2_vocabulary(
+    open_engine: Callable[..., Engine], generator: ModuleType, shared_dir: Path, tmp_path: Path
+) -> None:
+    tokenizer = shared_dir / "models" / "llama2_tokenizer.model"
+    if not tokenizer.is_file():
+        pytest.skip(f"needs {tokenizer}")
+    path = tmp_path / "llama2.gguf"
+    generator.make_llama2(tokenizer, path)
+    engine = open_engine(path, threads=1)
+    vocabulary = engine.vocabulary()
+    assert engine.n_vocab == 32000 and vocabulary.kind == "spm"
+    assert vocabulary.pieces.count(None) == 3
+    assert selftest.batch_independent(engine)
+
+
+@pytest.mark.parametrize("name", ["stories", "seed"])
+def test_known_answer_is_stable_and_batch_independent(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    engine: Engine = request.getfixturevalue(name)
+    answer = engine.known_answer()
+    assert len(answer) == 32 and answer == engine.known_answer()
+    assert selftest.batch_independent(engine)
+
+
+def test_known_answer_of_the_manifest(seed: Engine, root: Path) -> None:
+    manifest = json.loads((root / "edgezip" / "models" / "manifest.json").read_text())
+    entry = next(m for m in manifest["models"] if m["name"] == "edgezip-seed")
+    expected = entry["known_answers"].get(str(seed.identity.version))
+    if expected is None and os.environ.get("EDGEZIP_REQUIRE_STRICT") != "1":
+        pytest.skip("no known answer for this engine version yet: run scripts/known_answers.py")
+    assert seed.known_answer().hex() == expected
+
+
+def test_wrong_known_answer_is_an_error(stories: Engine) -> None:
+    answer = stories.known_answer()
+    assert selftest.check(stories, answer) == selftest.check(stories, None) == answer
+    with pytest.raises(EngineError, match="self-test") as caught:
+        selftest.check(stories, bytes([answer[0] ^ 1]) + answer[1:])
+    assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize("n_vocab", [1, 2, 300, 32000, 200_000])
+def test_fixed_tokens_fit_every_vocabulary(n_vocab: int) -> None:
+    tokens = selftest.fixed_tokens(n_vocab)
+    assert len(tokens) == selftest.TOKENS
+    assert int(tokens.min()) >= 0 and int(tokens.max()) < n_vocab
+
+
+def test_digest_sees_the_bits() -> None:
+    zero = np.zeros((2, 3), dtype=np.float32)
+    assert selftest.digest(zero) != selftest.digest(-zero)
+
+
+def test_simd_levels_give_one_answer(seed: Engine) -> None:
+    answers = set()
+    try:
+        for level in range(5):
+            seed.limit_simd(level)
+            answers.add(seed.known_answer())
+    finally:
+        seed.limit_simd(-1)
+    assert len(answers) == 1 and seed.simd_name()
+
+
+def test_files_that_are_no_models(
+    open_engine: Callable[..., Engine], tmp_path: Path, stories_model: Path
+) -> None:
+    with pytest.raises(ModelError, match="not a file"):
+        open_engine(tmp_path / "absent.gguf")
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(stories_model.read_bytes()[:5000])
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        open_engine(broken)
+
+
+def test_settings_that_make_no_sense(stories_model: Path) -> None:
+    with pytest.raises(SettingsError):
+        Engine.load(stories_model, kind="other")  # type: ignore[arg-type]
+    with pytest.raises(SettingsError):
+        Engine.load(stories_model, gpu_layers=3)
+    with pytest.raises(SettingsError):
+        Engine.load(stories_model, threads=0)
+
+
+def test_physical_cores_are_counted() -> None:
+    assert hardware.physical_cores() >= 1

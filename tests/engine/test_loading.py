@@ -1,0 +1,91 @@
+"""Which libllama a process gets. Each case needs a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgezip.engine import library
+
+LOAD = "from pathlib import Path; from edgezip.engine import Engine; import sys\n"
+
+
+def run(code: str, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **variables}
+    return subprocess.run(
+        [sys.executable, "-c", LOAD + code, *map(str, arguments)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_loading_is_silent_and_light(strict_folder: Path, stories_model: Path) -> None:
+    code = (
+        "e = Engine.load(Path(sys.argv[1]))\n"
+        "e.session(1, 64).evaluate([1], [0], [0], [1])\n"
+        "assert 'llama_cpp' not in sys.modules and 'jinja2' not in sys.modules\n"
+    )
+    done = run(code, stories_model)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_whole_package_can_be_imported_afterwards(
+    strict_folder: Path, stories_model: Path
+) -> None:
+    code = (
+        "e = Engine.load(Path(sys.argv[1]))\n"
+        "import llama_cpp\n"
+        "assert llama_cpp.Llama and llama_cpp.llama_decode is e._api.llama_decode\n"
+        "import os; print(os.environ.get('LLAMA_CPP_LIB_PATH'))\n"
+    )
+    done = run(code, stories_model)
+    assert done.stdout.strip() == str(os.environ.get("LLAMA_CPP_LIB_PATH")), done.stderr
+
+
+def test_missing_library_says_how_to_build(stories_model: Path, tmp_path: Path) -> None:
+    code = "Engine.load(Path(sys.argv[1]))"
+    done = run(code, stories_model, EDGEZIP_LIB_DIR=str(tmp_path))
+    assert "EngineError: EDGEZIP_LIB_DIR names" in done.stderr
+
+
+def test_damaged_library_is_an_error(stories_model: Path, tmp_path: Path) -> None:
+    for stem in ("ggml", "ggml-cpu", "llama"):
+        (tmp_path / library.library_name(stem)).write_bytes(b"no library")
+    done = run("Engine.load(Path(sys.argv[1]))", stories_model, EDGEZIP_LIB_DIR=str(tmp_path))
+    assert "EngineError" in done.stderr and "cannot be loaded" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/maps")
+def test_another_llama_in_the_process_is_refused(
+    strict_folder: Path, stories_model: Path, tmp_path: Path
+) -> None:
+    source = library.find_library(strict_folder, "ggml-base")
+    assert source is not None
+    copy = tmp_path / source.name
+    shutil.copyfile(source, copy)
+    code = "import ctypes; ctypes.CDLL(sys.argv[2])\nEngine.load(Path(sys.argv[1]))"
+    done = run(code, stories_model, copy)
+    assert "EngineError: this process has loaded another llama.cpp" in done.stderr
+
+
+def test_native_needs_its_own_process(strict_folder: Path, stories_model: Path) -> None:
+    code = (
+        "from edgezip.errors import EngineError\n"
+        "p = Path(sys.argv[1])\n"
+        "n = Engine.load(p, kind='native', threads=1)\n"
+        "m = Engine.load(p, kind='native', threads=2)\n"
+        "assert n.identity != m.identity and len(n.identity.fingerprint) == 8\n"
+        "assert n.identity == Engine.load(p, kind='native', threads=1).identity\n"
+        "assert n.session(2, 64).evaluate([1], [0], [0], [1]).shape == (1, n.n_vocab)\n"
+        "try: Engine.load(p)\n"
+        "except EngineError as error: print(error)\n"
+    )
+    done = run(code, stories_model, LLAMA_CPP_LIB_PATH=str(strict_folder))
+    assert "cannot load the strict one" in done.stdout, done.stderr
