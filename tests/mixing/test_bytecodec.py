@@ -1,0 +1,69 @@
+"""The stand-alone context-mixing codec returns every byte and notices damage."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
+from edgezip.coding.mixing.params import MixParams
+from edgezip.errors import FormatError, SettingsError
+
+SMALL = MixParams(16)
+TEXT = b"".join(b"2024-05-%02d 12:%02d:07 worker[%d]: job %d done\n" % (i % 28, i % 60, i, i * 7) for i in range(300))
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=40, deadline=None)
+def test_any_bytes_come_back(data: bytes) -> None:
+    assert cm_decode(cm_encode(data, SMALL), len(data), SMALL) == data
+
+
+@pytest.mark.parametrize("mem_log2", [16, 20, 26])
+def test_every_memory_setting_round_trips(mem_log2: int) -> None:
+    params = MixParams(mem_log2)
+    assert cm_decode(cm_encode(TEXT, params), len(TEXT), params) == TEXT
+
+
+def test_structured_text_shrinks_well_and_random_data_hardly_grows() -> None:
+    noise = random.Random(1).randbytes(20000)
+    assert len(cm_encode(TEXT, MixParams.for_size(len(TEXT)))) * 12 < len(TEXT)
+    assert len(cm_encode(noise, SMALL)) < len(noise) * 1.02
+    assert cm_decode(cm_encode(noise, SMALL), len(noise), SMALL) == noise
+
+
+def test_a_tiny_table_is_replaced_without_loss() -> None:
+    data = random.Random(2).randbytes(10000) + TEXT + random.Random(2).randbytes(10000)
+    payload = cm_encode(data, SMALL)
+    assert len(payload) < 11800
+    assert cm_decode(payload, len(data), SMALL) == data
+
+
+def test_priming_helps_and_must_be_the_same() -> None:
+    data = TEXT[-600:]
+    plain = cm_encode(data, SMALL)
+    primed = cm_encode(data, SMALL, prime=TEXT[:-600])
+    assert len(primed) * 3 < len(plain)
+    assert cm_decode(primed, len(data), SMALL, prime=TEXT[:-600]) == data
+
+
+def test_a_damaged_payload_is_noticed_or_decodes_to_other_bytes() -> None:
+    payload = cm_encode(TEXT, SMALL)
+    flipped = payload[:5] + bytes([payload[5] ^ 1]) + payload[6:]
+    for damaged in (payload[:-1], payload[: len(payload) // 2], b"", payload + b"x", flipped):
+        try:
+            assert cm_decode(damaged, len(TEXT), SMALL) != TEXT
+        except FormatError:
+            pass
+
+
+def test_settings_are_checked() -> None:
+    assert MixParams.from_bytes(MixParams(20).to_bytes()) == MixParams(20)
+    for stored in (b"", b"\x05", b"\x14\x00", b"\xff"):
+        with pytest.raises(FormatError):
+            MixParams.from_bytes(stored)
+    with pytest.raises(SettingsError):
+        MixParams(40)
