@@ -261,7 +261,7 @@ class PlainDecoder:
         self._left = n_slots
 
     def decode_rows(
-        self, logits: NDArray[np.float32], streams: NDArray[np.int32] | None = None
+        self, logits: NDArray[np.float32], streams: NDArray[np.int32]
     ) -> NDArray[np.int32]:
         """Decode one token for each row of `logits` (n, n_vocab), in row order; `streams` is not
         used.

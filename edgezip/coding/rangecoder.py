@@ -222,8 +222,11 @@ def decode_bit(state, data, p1, bits):  # type: ignore[no-untyped-def]
 def decode_finish(state: NDArray[np.uint64], data: NDArray[np.uint8]) -> None:
     """Check that `data` is, byte for byte, what the encoder writes for the symbols decoded.
 
+    Damage that leads to other symbols, of which the payload is the encoding, is not noticed: the
+    container has a checksum for that.
+
     Raises:
-        FormatError: bytes are missing, left over, or not those of an encoder.
+        FormatError: it is not; bytes are missing, left over or wrong.
     """
     code, width, pos, error = (int(state[i]) for i in (CODE, RANGE, POS, ERROR))
     if error & ERROR_OVERREAD or pos > data.size:

@@ -8,10 +8,11 @@ from math import log2
 
 import numpy as np
 import pytest
-from edgezip.coding import rangecoder as rc
-from edgezip.errors import FormatError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from edgezip.coding import rangecoder as rc
+from edgezip.errors import FormatError
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def test_no_symbols_and_certain_symbols_cost_nothing() -> None:
 
 @pytest.mark.parametrize("bits", [1, 8, 16, 24, 32])
 def test_output_bound_holds_in_the_worst_case(bits: int) -> None:
-    """Fill a buffer of exactly the bound; numpy would not notice a write behind it, a guard does."""
+    """Kernels do not check bounds: a guard behind the buffer notices a write."""
     for codings in (
         [Interval((1 << bits) - 1, 1, bits)] * 200,
         [Bit(1, bits, 1)] * 200,
