@@ -51,6 +51,10 @@ class Progress:
         self.terminal = sys.stdout.isatty()
         print(f"edgezip set-up: {what} ...", end="" if self.terminal else "\n", flush=True)
 
+    def seconds(self) -> str:
+        """The time since the start, as text."""
+        return f"{time.monotonic() - self.start:.0f} s"
+
     def line(self, text: str) -> None:
         """Takes one line of the command's output and shows how far it is."""
         now = time.monotonic()
@@ -58,14 +62,14 @@ class Progress:
         if not match or now - self.last < (0.2 if self.terminal else 20.0):
             return
         self.last = now
-        message = f"edgezip set-up: {self.what} {match[1]} of {match[2]} ({now - self.start:.0f} s)"
+        message = f"edgezip set-up: {self.what}: step {match[1]} of {match[2]}, {self.seconds()}"
         print(f"\r{message}\033[K" if self.terminal else message, end="", flush=True)
         if not self.terminal:
             print(flush=True)
 
     def done(self) -> None:
         """Closes the line."""
-        message = f"edgezip set-up: {self.what}: done in {time.monotonic() - self.start:.0f} s"
+        message = f"edgezip set-up: {self.what}: done in {self.seconds()}"
         print(f"\r{message}\033[K" if self.terminal else message, flush=True)
 
 
@@ -88,7 +92,7 @@ def run(what: str, command: list[str | Path], **env: str) -> None:
         assert process.stdout is not None
         for text in process.stdout:
             log.write(text)
-            tail = [*tail[-29:], text.rstrip()]
+            tail = [*tail[-29:], text.rstrip()[:300]]
             progress.line(text)
     if process.wait():
         shown = "\n".join(tail)
