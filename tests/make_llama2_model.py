@@ -19,8 +19,8 @@ import numpy as np
 N_EMBD, N_LAYER, N_HEAD, N_HEAD_KV, N_FF, N_CTX = 64, 2, 4, 2, 128, 2048
 
 
-def _start(path: Path, name: str, n_vocab: int) -> gguf.GGUFWriter:
-    writer = gguf.GGUFWriter(path, "llama")
+def _start(path: Path, name: str, n_vocab: int, split: int = 0) -> gguf.GGUFWriter:
+    writer = gguf.GGUFWriter(path, "llama", split_max_tensors=split)
     writer.add_name(name)
     writer.add_context_length(N_CTX)
     writer.add_embedding_length(N_EMBD)
@@ -100,15 +100,18 @@ def _byte_alphabet() -> dict[int, str]:
     return table
 
 
-def make_byte_level(path: Path, seed: int = 2) -> None:
-    """Write a model with a byte-level BPE vocabulary (256 bytes, some merges) to `path`."""
+def make_byte_level(path: Path, seed: int = 2, split: int = 0) -> None:
+    """Write a model with a byte-level BPE vocabulary (256 bytes, some merges) to `path`.
+
+    split: tensors per file, 0 for one file.
+    """
     alphabet = _byte_alphabet()
     space = alphabet[0x20]
     merges = [("t", "h"), ("th", "e"), (space, "the"), ("i", "n"), (space, "a"), ("e", "r")]
     tokens = [alphabet[value] for value in range(256)] + [left + right for left, right in merges]
     tokens += ["<|begin|>", "<|end|>"]
     n = len(tokens)
-    writer = _start(path, "random-byte-level", n)
+    writer = _start(path, "random-byte-level", n, split)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("llama-bpe")
     writer.add_token_list(tokens)

@@ -14,7 +14,7 @@ from edgezip.engine import logs, selftest
 from edgezip.engine.hardware import physical_cores
 from edgezip.engine.identity import EngineIdentity, identify
 from edgezip.engine.library import EngineKind, Library, load
-from edgezip.engine.memory import ModelShape, read_shape, session_bytes
+from edgezip.engine.memory import ModelShape, metadata, read_shape, session_bytes
 from edgezip.engine.session import Session
 from edgezip.engine.vocabulary import Vocabulary, read_vocabulary
 from edgezip.errors import EngineError, ModelError, SettingsError
@@ -46,6 +46,9 @@ class Engine:
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         if api.llama_model_has_encoder(model) or api.llama_model_is_recurrent(model):
             raise ModelError("only decoder-only transformers (Llama and its kin) can be used")
+        if int(metadata(api, model, "split.count") or 1) > 1:
+            # The SHA-256 that names a model covers one file.
+            raise ModelError("the model is split into several files; merge them first")
         self.n_vocab = int(api.llama_vocab_n_tokens(self._vocab))
         self.n_ctx_train = int(api.llama_model_n_ctx_train(model))
         start = (api.llama_vocab_bos(self._vocab), api.llama_vocab_eos(self._vocab))

@@ -29,10 +29,8 @@ class EngineIdentity:
 
 def identify(library: Library, settings: dict[str, int]) -> EngineIdentity:
     """Return the identity of `library` run with `settings` (all that may change native logits)."""
-    if library.kind == "strict":
-        # Version 0 marks a library without our symbols; the loader lets it pass only on request.
-        version = library.strict.version if library.strict is not None else 0
-        return EngineIdentity("strict", version, b"")
+    if library.strict is not None:
+        return EngineIdentity("strict", library.strict.version, b"")
     digest = hashlib.blake2b(digest_size=FINGERPRINT_BYTES)
     for part in _native_parts(library, settings):
         digest.update(len(part).to_bytes(8, "little") + part)

@@ -21,8 +21,6 @@ from edgezip.errors import EngineError
 EngineKind = Literal["strict", "native"]
 
 DIRECTORY_VARIABLE = "EDGEZIP_LIB_DIR"
-# Interim, to be removed with the first strict build: lets a library without our symbols through.
-UNVERIFIED_VARIABLE = "EDGEZIP_ALLOW_UNVERIFIED_LIB"
 
 _PACKAGED = Path(__file__).resolve().parent / "lib"
 _DEPENDENCIES = ("ggml-base", "ggml-cpu", "ggml")
@@ -173,7 +171,7 @@ def _open(path: Path) -> ctypes.CDLL:
         raise EngineError(f"{path} cannot be loaded: {error}; build the engine again") from error
 
 
-def _strict_functions(directory: Path) -> StrictFunctions | None:
+def _strict_functions(directory: Path) -> StrictFunctions:
     path = find_library(directory, "ggml-cpu") or find_library(directory, "llama")
     if path is None:
         raise EngineError(f"{directory} has no libggml-cpu; build the engine again")
@@ -181,8 +179,6 @@ def _strict_functions(directory: Path) -> StrictFunctions | None:
     try:
         functions = {name: getattr(cpu, f"edgezip_{name}") for name in _FUNCTIONS}
     except AttributeError as error:
-        if os.environ.get(UNVERIFIED_VARIABLE) == "1":
-            return None
         raise EngineError(
             f"{directory} holds a llama.cpp that is not the strict build ({error}); "
             f"build the engine again or unset {DIRECTORY_VARIABLE}"

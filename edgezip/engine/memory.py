@@ -36,11 +36,11 @@ def read_shape(api: Any, model: Any, n_vocab: int) -> ModelShape:
     n_head = max(1, int(api.llama_model_n_head(model)))
     n_head_kv = int(api.llama_model_n_head_kv(model)) or n_head
     n_layer = int(api.llama_model_n_layer(model))
-    architecture = _metadata(api, model, "general.architecture") or "llama"
+    architecture = metadata(api, model, "general.architecture") or "llama"
     head = n_embd // n_head
-    key = int(_metadata(api, model, f"{architecture}.attention.key_length") or head)
-    value = int(_metadata(api, model, f"{architecture}.attention.value_length") or head)
-    n_ff = _metadata(api, model, f"{architecture}.feed_forward_length")
+    key = int(metadata(api, model, f"{architecture}.attention.key_length") or head)
+    value = int(metadata(api, model, f"{architecture}.attention.value_length") or head)
+    n_ff = metadata(api, model, f"{architecture}.feed_forward_length")
     return ModelShape(
         n_vocab=n_vocab,
         n_embd=n_embd,
@@ -69,7 +69,8 @@ def session_bytes(shape: ModelShape, kind: EngineKind, n_streams: int, window: i
     return cache + 4 * (attention + activations + logits)
 
 
-def _metadata(api: Any, model: Any, key: str) -> str | None:
+def metadata(api: Any, model: Any, key: str) -> str | None:
+    """Return a value of the GGUF's metadata as text, None when it is not there."""
     buffer = ctypes.create_string_buffer(256)
     length = api.llama_model_meta_val_str(model, key.encode(), buffer, len(buffer))
     return buffer.value.decode("utf-8", "replace") if length >= 0 else None

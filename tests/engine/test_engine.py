@@ -64,6 +64,15 @@ def test_vocabulary_of_byte_level(
     assert b"".join(vocabulary.pieces[i] or b"?" for i in ids) == b"in the end <|end|>"
 
 
+def test_split_model_is_refused(
+    open_engine: Callable[..., Engine], generator: ModuleType, tmp_path: Path
+) -> None:
+    generator.make_byte_level(tmp_path / "parts.gguf", split=11)
+    first = sorted(tmp_path.glob("parts-*.gguf"))[0]
+    with pytest.raises(ModelError, match="split into several files"):
+        open_engine(first)
+
+
 def test_llama2_vocabulary(
     open_engine: Callable[..., Engine], generator: ModuleType, shared_dir: Path, tmp_path: Path
 ) -> None:

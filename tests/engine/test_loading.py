@@ -62,6 +62,16 @@ def test_damaged_library_is_an_error(stories_model: Path, tmp_path: Path) -> Non
     assert "EngineError" in done.stderr and "cannot be loaded" in done.stderr
 
 
+def test_stock_library_is_not_taken_for_strict(strict_folder: Path, stories_model: Path) -> None:
+    code = (
+        "from edgezip.engine import library\n"
+        "library._FUNCTIONS = (*library._FUNCTIONS, 'of_another_build')\n"
+        "Engine.load(Path(sys.argv[1]))"
+    )
+    done = run(code, stories_model)
+    assert "EngineError" in done.stderr and "not the strict build" in done.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/maps")
 def test_another_llama_in_the_process_is_refused(
     strict_folder: Path, stories_model: Path, tmp_path: Path

@@ -95,7 +95,7 @@ def test_missing_model_names_hash_and_folders(home: Path) -> None:
 
 def test_missing_bundled_model_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = models.bundled_models()[0]
-    monkeypatch.setattr(registry, "bundled_folders", lambda: [])
+    monkeypatch.setattr(registry, "bundled_folders", list)
     with pytest.raises(ModelNotFoundError, match=entry.name):
         models.find_by_hash(entry.sha256[:8])
 
