@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from edgezip.container import Channel, Settings
 from edgezip.container import constants as c
-from edgezip.container.headers import Rules, read_kind
-from edgezip.container.source import Source
-from edgezip.container.write import encode_kind
+from edgezip.container.bare import decode_bare, encode_bare
 from edgezip.errors import FormatError
 from edgezip.pipeline.frames import decode_channel, encode_frame
 from edgezip.pipeline.model import open_for_packing
@@ -27,7 +25,7 @@ def compress_bare(data: bytes, options: PackOptions) -> bytes:
     channel = content.channels[0]
     if len(content.channels) > 1 or len(channel.payload) >= len(data):
         channel = Channel(c.STORED, data, len(data))
-    return encode_kind(channel) + channel.payload
+    return encode_bare(channel)
 
 
 def decompress_bare(data: bytes, size: int, options: PackOptions) -> bytes:
@@ -38,7 +36,7 @@ def decompress_bare(data: bytes, size: int, options: PackOptions) -> bytes:
     """
     if not size:
         return b""
-    channel = _read_channel(data, size)
+    channel = decode_bare(data, size)
     model = open_for_packing(options)
     settings = model.settings(options) if model else Settings()
     raw = decode_channel(channel, model, settings, lambda count: None)
@@ -46,13 +44,3 @@ def decompress_bare(data: bytes, size: int, options: PackOptions) -> bytes:
         raise FormatError("damaged message, or not the size or model it was packed with")
     return raw
 
-
-def _read_channel(data: bytes, size: int) -> Channel:
-    source = Source(data, closed=True)
-    reading = read_kind(source, Rules(c.KNOWN_CODERS, c.KNOWN_TRANSFORMS, verify=True))
-    try:
-        next(reading)
-    except StopIteration as stop:
-        coder, transform, params = stop.value
-        return Channel(coder, bytes(source.buffer), size, transform, params)
-    raise AssertionError("a closed source never waits")

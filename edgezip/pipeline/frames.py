@@ -17,6 +17,9 @@ from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.windows import choose_streams
 
+CODERS = frozenset({c.STORED, c.DEFLATE, c.BZIP2, c.LZMA, c.LM})
+"""Coder numbers that can be decoded; the parser refuses others by name."""
+
 SECOND_CHANNEL = 24
 """Bytes a second channel costs at most besides its payload."""
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from edgezip.container import (
-    CODER_NAMES,
     ContainerParser,
     EndEvent,
     EngineField,
@@ -51,7 +50,7 @@ class _State:
         elif isinstance(event, FrameEvent):
             frame = event.frame
             channels = tuple(
-                ChannelReport(CODER_NAMES[part.coder], part.raw_size, len(part.payload))
+                ChannelReport(c.CODER_NAMES[part.coder], part.raw_size, len(part.payload))
                 for part in frame.channels
             )
             self._frames.append(FrameInfo(frame.position, frame.size, frame.raw_size, channels))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgezip.coding.plain import PlainDecoder, PlainEncoder
 from edgezip.container import EngineField, Header, LmParams, Settings
-from edgezip.engine import Engine, Session
+from edgezip.engine import Engine, Session, selftest
 from edgezip.errors import EngineMismatchError, FormatError, ModelError, SettingsError
 from edgezip.models import ModelFile, find_by_hash, resolve
 from edgezip.pipeline.lm import LmSettings, decode_tokens, encode_tokens
@@ -26,6 +26,7 @@ class LanguageModel:
     def __init__(self, file: ModelFile, engine: Engine) -> None:
         self.file = file
         self.engine = engine
+        self.known_answer = selftest.check(engine, _expected_answer(file, engine))
         vocabulary = engine.vocabulary()
         self.tokenizer = Tokenizer(vocabulary, engine.tokenize)
         self._banned = np.array([piece is None for piece in vocabulary.pieces], np.bool_)
@@ -46,12 +47,14 @@ class LanguageModel:
             SettingsError: a window that the model was not made for.
         """
         longest = self.engine.n_ctx_train
-        window = options.window or min(self.file.window or Settings().window, longest)
+        bundled = self.file.bundled
+        recommended = bundled.window if bundled else Settings().window
+        window = options.window or min(recommended, longest)
         if window > longest:
             raise SettingsError(f"window {window} is longer than the model's context ({longest})")
         keep = options.keep
         if keep is None:
-            keep = self.file.keep if self.file.keep is not None else window // 4
+            keep = bundled.keep if bundled and not options.window else window // 4
         keep = min(keep, window - 2)
         return Settings(window=window, keep=keep, top_k=options.top_k)
 
@@ -117,9 +120,17 @@ class _SizeReached:
         return self._left == 0
 
 
-_Key = tuple[str, str, int | None, int]
+_Key = tuple[bytes, str, int | None, int]
 _opened: tuple[_Key, LanguageModel] | None = None
 _opened_lock = threading.Lock()
+
+
+def _expected_answer(file: ModelFile, engine: Engine) -> bytes | None:
+    """The known answer of a bundled model on the strict engine, None where there is none."""
+    bundled = file.bundled
+    if bundled is None or engine.identity.kind != "strict":
+        return None
+    return bundled.known_answers.get(engine.identity.version)
 
 
 def open_for_packing(options: PackOptions) -> LanguageModel | None:
@@ -143,8 +154,7 @@ def open_for_unpacking(header: Header, options: UnpackOptions) -> LanguageModel 
     model = _open(file, header.engine.kind, options.threads, options.gpu_layers)
     _check_engine(header.engine, model.engine_field)
     if header.known_answer is not None:
-        found = model.engine.known_answer()
-        if not found.startswith(header.known_answer):
+        if not model.known_answer.startswith(header.known_answer):
             raise EngineMismatchError(
                 f"model {file.name} gives other numbers here than where the file was packed;"
                 " run edgezip doctor"
@@ -156,10 +166,10 @@ def _find(model_id: bytes, options: UnpackOptions) -> ModelFile:
     if options.model is None:
         return find_by_hash(model_id)
     file = resolve(options.model)
-    if not bytes.fromhex(file.sha256).startswith(model_id):
+    if not file.sha256.startswith(model_id):
         raise ModelError(
             f"{file.path} is not the model of this file: its SHA-256 starts with"
-            f" {file.sha256[: 2 * len(model_id)]}, the file names {model_id.hex()}"
+            f" {file.sha256[: len(model_id)].hex()}, the file names {model_id.hex()}"
         )
     return file
 

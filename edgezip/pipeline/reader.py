@@ -13,8 +13,8 @@ from edgezip.container import (
     HeaderEvent,
     StoredChunk,
 )
-from edgezip.errors import LimitError
-from edgezip.pipeline.frames import decode_frame
+from edgezip.errors import LimitError, UnsupportedError
+from edgezip.pipeline.frames import CODERS, decode_frame
 from edgezip.pipeline.model import LanguageModel, open_for_unpacking
 from edgezip.pipeline.options import UnpackOptions
 
@@ -39,7 +39,7 @@ class Unpacker:
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self._options = options
-        self._parser = ContainerParser(single=single)
+        self._parser = ContainerParser(single=single, coders=CODERS)
         self._progress = progress
         self._header = Header()
         self._model: LanguageModel | None = None
@@ -86,6 +86,8 @@ class Unpacker:
     def _handle(self, event: Event) -> bytes:
         if isinstance(event, HeaderEvent):
             self._header = event.header
+            if event.header.primer is not None:
+                raise UnsupportedError("the file needs a primer; use a newer edgezip")
             self._check_limit(event.header.total_size or 0)
             self._model = None
         elif isinstance(event, StoredChunk):

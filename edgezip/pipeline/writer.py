@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edgezip.container import (
-    CODER_NAMES,
     Channel,
     Header,
     MemberWriter,
@@ -80,7 +79,7 @@ class Packer:
             packed_size=self._packed,
             frames=self._frames,
             model=model.file.name if model else None,
-            model_sha256=model.file.sha256 if model else None,
+            model_sha256=model.file.sha256.hex() if model else None,
             model_size=model.file.size if model else 0,
             engine=str(model.engine.identity) if model else None,
             channels=tuple(
@@ -152,9 +151,9 @@ class Packer:
         return Header(
             short=short,
             engine=model.engine_field,
-            model=bytes.fromhex(model.file.sha256),
+            model=model.file.sha256,
             settings=self._settings(),
-            known_answer=model.engine.known_answer() if known_answer else None,
+            known_answer=model.known_answer if known_answer else None,
             total_size=None if short else self._size,
         )
 
@@ -163,7 +162,7 @@ class Packer:
         self._frames += 1
         self._tokens += content.tokens
         for channel in content.channels:
-            sizes = self._sizes[CODER_NAMES[channel.coder]]
+            sizes = self._sizes[c.CODER_NAMES[channel.coder]]
             sizes[0] += channel.raw_size
             sizes[1] += len(channel.payload)
 
