@@ -17,8 +17,9 @@ void ez_fpenv_put(uint64_t state) { _mm_setcsr((unsigned) state); }
 
 #elif defined(__aarch64__)
 
-/* FPCR: rounding mode (bits 22-23), flush to zero (24), FZ16 (19), default NaN (25), FIZ (0), AH (1). */
-#define FP_MASK ((UINT64_C(3) << 22) | (UINT64_C(1) << 24) | (UINT64_C(1) << 19) | (UINT64_C(1) << 25) | 3u)
+/* FPCR: rounding mode (bits 22-23), flush to zero (24), FZ16 (19), default NaN (25), alternative half
+ * precision (26), FIZ (0), AH (1). */
+#define FP_MASK ((UINT64_C(3) << 22) | (UINT64_C(1) << 24) | (UINT64_C(1) << 19) | (UINT64_C(3) << 25) | 3u)
 
 uint64_t ez_fpenv_get(void) {
     uint64_t state;

@@ -40,10 +40,3 @@ void edgezip_cpu_relax_(void) {
         ez_yield();
     }
 }
-
-int edgezip_simd_level(void) { return 0; }
-const char * edgezip_simd_name(void) { return "portable C"; }
-int edgezip_simd_limit(int level) {
-    (void) level;
-    return 0;
-}

@@ -53,6 +53,13 @@
 #ifdef EDGEZIP_REDIRECT /* ggml-cpu.c only */
 /* ggml_graph_compute becomes ours, which fixes the floating-point state around upstream's. */
 #define ggml_graph_compute edgezip_upstream_graph_compute
+/* Operators with kernels of our own. */
+#define ggml_compute_forward_rms_norm edgezip_forward_rms_norm
+#define ggml_compute_forward_rms_norm_mul_fused edgezip_forward_rms_norm_mul_fused
+#define ggml_compute_forward_glu edgezip_forward_glu
+#define ggml_compute_forward_set_rows edgezip_forward_set_rows
+#define ggml_compute_forward_rope edgezip_forward_rope
+#define ggml_compute_forward_flash_attn_ext edgezip_forward_flash_attn_ext
 /* A waiting thread gives its core away after a while. The definition has the argument `void`, the calls
  * have none, so that both can be told apart. */
 #define ggml_thread_cpu_relax(arg) edgezip_cpu_relax_##arg(arg)

@@ -2,6 +2,7 @@
  *
  *   logits_hash MODEL [--threads N] [--rows N] [--ubatch N] [--streams N] [--length N] [--sequences N]
  *               [--shuffle SEED] [--cache f16|f32] [--flash 0|1] [--level N]
+ *               [--mapped 1] [--dump FILE]
  *
  * There are always `sequences` token sequences of `length` tokens; `streams` of them are evaluated side by
  * side, at most `rows` tokens per call, in shuffled order when asked. The hash covers the bits of the logits
@@ -64,6 +65,7 @@ struct run {
     int n_vocab, rows, length, streams, group; /* group: sequences evaluated side by side now */
     uint64_t shuffle;
     uint64_t * hashes; /* [sequence][position] */
+    float * dump;      /* [sequence][position][n_vocab], or NULL */
 };
 
 static void shuffle_order(int * order, int n, uint64_t * state) {
@@ -118,8 +120,11 @@ static int evaluate_group(struct run * r, int first) {
         failed = llama_decode(r->ctx, batch);
         for (int n = 0; n < batch.n_tokens && !failed; n++) {
             const float * logits = llama_get_logits_ith(r->ctx, n);
-            r->hashes[(size_t) sequence_of[n] * (size_t) r->length + (size_t) batch.pos[n]] =
-                hash_floats(logits, r->n_vocab);
+            const size_t at = (size_t) sequence_of[n] * (size_t) r->length + (size_t) batch.pos[n];
+            r->hashes[at] = hash_floats(logits, r->n_vocab);
+            if (r->dump) {
+                memcpy(r->dump + at * (size_t) r->n_vocab, logits, sizeof(float) * (size_t) r->n_vocab);
+            }
         }
     }
     free(sequence_of);
@@ -150,6 +155,7 @@ int main(int argc, char ** argv) {
     llama_backend_init();
     struct llama_model_params mp = llama_model_default_params();
     mp.n_gpu_layers = 0;
+    mp.use_extra_bufts = !number(argc, argv, "--mapped", "0");
     struct llama_model * model = llama_model_load_from_file(argv[1], mp);
     if (!model) {
         fprintf(stderr, "logits_hash: cannot load %s\n", argv[1]);
@@ -157,7 +163,7 @@ int main(int argc, char ** argv) {
     }
     struct llama_context_params cp = llama_context_default_params();
     cp.n_ctx = (uint32_t) (((r.length + 255) / 256 * 256) * r.streams);
-    cp.n_batch = (uint32_t) r.rows;
+    cp.n_batch = (uint32_t) (r.rows > r.streams ? r.rows : r.streams);
     cp.n_ubatch = (uint32_t) number(argc, argv, "--ubatch", "512");
     cp.n_seq_max = (uint32_t) r.streams;
     cp.n_threads = cp.n_threads_batch = number(argc, argv, "--threads", "1");
@@ -174,6 +180,8 @@ int main(int argc, char ** argv) {
     r.n_vocab = llama_vocab_n_tokens(llama_model_get_vocab(model));
     const size_t cells = (size_t) sequences * (size_t) r.length;
     r.hashes = calloc(cells, sizeof(uint64_t));
+    const char * dump = option(argc, argv, "--dump", NULL);
+    r.dump = dump ? calloc(cells * (size_t) r.n_vocab, sizeof(float)) : NULL;
     for (int first = 0; first < sequences; first += r.streams) {
         r.group = sequences - first < r.streams ? sequences - first : r.streams;
         const int failed = evaluate_group(&r, first);
@@ -181,6 +189,11 @@ int main(int argc, char ** argv) {
             fprintf(stderr, "logits_hash: llama_decode returned %d\n", failed);
             return 1;
         }
+    }
+    FILE * file = dump ? fopen(dump, "wb") : NULL;
+    if (file) {
+        fwrite(r.dump, sizeof(float), cells * (size_t) r.n_vocab, file);
+        fclose(file);
     }
     uint64_t h = 0;
     for (size_t i = 0; i < cells; i++) {

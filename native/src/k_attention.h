@@ -1,0 +1,199 @@
+/* Attention over a half-precision cache. Order of operations, per query row and head:
+ *   score_j = scale * sum_d q_d k_jd: 16 sums by d mod 16 in rising d, reduced as in vf_sum16
+ *   m       = max over the visible cells
+ *   p_j     = exp(score_j - m) with vf_exp for visible cells, exactly 0 for the others
+ *   total   = 16 sums of p_j by j mod 16, in rising j, reduced as in vf_sum16
+ *   out_d   = (sum_j p_j v_jd, in rising j) * (1 / total)
+ * A hidden cell adds 0 and so changes nothing: the result depends on the visible cells and their places only. */
+
+/* Head sizes are multiples of 16; ops_attention.c leaves others to upstream. */
+
+EZ_INLINE vf ez_cell(const uint8_t * p, int d, int wide) {
+    return wide ? vf_load((const float *) p + d) : vf_load_half((const uint16_t *) p + d);
+}
+
+/* Scores of cells j .. j + W - 1, not yet scaled. cells points at cell j. */
+EZ_INLINE vf ez_scores(const float * q, const uint8_t * cells, size_t stride, int dk, int wide) {
+    vf sums[W];
+    EZ_UNROLL for (int c = 0; c < W; c++) {
+        const uint8_t * k = cells + (size_t) c * stride;
+        vf lanes[EZ_GROUP];
+        EZ_UNROLL for (int i = 0; i < EZ_GROUP; i++) lanes[i] = vf_mul(vf_load(q + i * W), ez_cell(k, i * W, wide));
+        for (int d = 16; d < dk; d += 16) {
+            EZ_UNROLL for (int i = 0; i < EZ_GROUP; i++) {
+                lanes[i] = vf_add(lanes[i], vf_mul(vf_load(q + d + i * W), ez_cell(k, d + i * W, wide)));
+            }
+        }
+        for (int n = EZ_GROUP / 2; n >= 1; n /= 2) {
+            for (int i = 0; i < n; i++) lanes[i] = vf_add(lanes[i], lanes[i + n]);
+        }
+        sums[c] = lanes[0];
+    }
+    return vf_reduce(sums);
+}
+
+EZ_INLINE void ez_score_row(float * s, const float * q, const uint8_t * cells, size_t stride, int n, int dk,
+                            float scale, int wide) {
+    int j = 0;
+    for (; j + W <= n; j += W) {
+        const uint8_t * at = cells + (size_t) j * stride;
+        const vf r = dk == 64 ? ez_scores(q, at, stride, 64, wide) : ez_scores(q, at, stride, dk, wide);
+        vf_store(s + j, vf_mul(r, vf_set1(scale)));
+    }
+    for (; j < n; j++) {
+        vf lanes[EZ_GROUP];
+        const uint8_t * k = cells + (size_t) j * stride;
+        for (int i = 0; i < EZ_GROUP; i++) lanes[i] = vf_mul(vf_load(q + i * W), ez_cell(k, i * W, wide));
+        for (int d = 16; d < dk; d += 16) {
+            for (int i = 0; i < EZ_GROUP; i++) {
+                lanes[i] = vf_add(lanes[i], vf_mul(vf_load(q + d + i * W), ez_cell(k, d + i * W, wide)));
+            }
+        }
+        s[j] = vf_sum16(lanes) * scale;
+    }
+}
+
+/* Scores to weights in place, zeros up to the next multiple of 64; returns 1 / total. */
+EZ_INLINE float ez_softmax_row(float * s, int n, int padded, const uint16_t * mask) {
+    const float lowest = -3.402823466e38f;
+    for (int j = 0; mask && j < n; j++) {
+        s[j] = mask[j] & 0x8000u ? lowest : s[j];
+    }
+    for (int j = n; j < padded; j++) {
+        s[j] = lowest;
+    }
+    vf m = vf_load(s);
+    for (int j = W; j < padded; j += W) {
+        m = vf_max(m, vf_load(s + j));
+    }
+    const vf top = vf_set1(vf_max_lanes(m));
+    vf lanes[EZ_GROUP];
+    for (int i = 0; i < EZ_GROUP; i++) {
+        lanes[i] = vf_set1(0.0f);
+    }
+    const int whole = mask ? 0 : n / 16 * 16;
+    for (int j = 0; j < whole; j += 16) {
+        EZ_UNROLL for (int i = 0; i < EZ_GROUP; i++) {
+            const vf p = vf_exp(vf_sub(vf_load(s + j + i * W), top));
+            vf_store(s + j + i * W, p);
+            lanes[i] = vf_add(lanes[i], p);
+        }
+    }
+    for (int j = whole; j < padded; j += 16) {
+        float hidden[16];
+        for (int i = 0; i < 16; i++) {
+            hidden[i] = s[j + i] == lowest ? 0.0f : 1.0f;
+        }
+        for (int i = 0; i < EZ_GROUP; i++) {
+            const vf p = vf_mul(vf_exp(vf_sub(vf_load(s + j + i * W), top)), vf_load(hidden + i * W));
+            vf_store(s + j + i * W, p);
+            lanes[i] = vf_add(lanes[i], p);
+        }
+    }
+    return 1.0f / vf_sum16(lanes);
+}
+
+/* out[d .. d + VECTORS * W) of up to ROWS rows += p v over n cells */
+EZ_INLINE void ez_values_part(float * const * out, const float * const * p, const uint8_t * v, size_t stride, int n,
+                              int d, int rows, int vectors, int wide) {
+    vf acc[8];
+    EZ_UNROLL for (int r = 0; r < rows; r++) {
+        EZ_UNROLL for (int i = 0; i < vectors; i++) acc[r * vectors + i] = vf_load(out[r] + d + i * W);
+    }
+    for (int j = 0; j < n; j++) {
+        EZ_UNROLL for (int i = 0; i < vectors; i++) {
+            const vf x = ez_cell(v + (size_t) j * stride, d + i * W, wide);
+            EZ_UNROLL for (int r = 0; r < rows; r++) {
+                acc[r * vectors + i] = vf_add(acc[r * vectors + i], vf_mul(vf_set1(p[r][j]), x));
+            }
+        }
+    }
+    EZ_UNROLL for (int r = 0; r < rows; r++) {
+        EZ_UNROLL for (int i = 0; i < vectors; i++) vf_store(out[r] + d + i * W, acc[r * vectors + i]);
+    }
+}
+
+EZ_INLINE void ez_values(float * const * out, const float * const * p, const uint8_t * v, size_t stride, int n, int dv,
+                         int rows, int wide) {
+    int d = 0;
+    if (rows == 1) {
+        for (; d + 4 * W <= dv; d += 4 * W) ez_values_part(out, p, v, stride, n, d, 1, 4, wide);
+        for (; d + W <= dv; d += W) ez_values_part(out, p, v, stride, n, d, 1, 1, wide);
+    } else {
+        for (; d + 2 * W <= dv; d += 2 * W) ez_values_part(out, p, v, stride, n, d, 4, 2, wide);
+        for (; d + W <= dv; d += W) ez_values_part(out, p, v, stride, n, d, 4, 1, wide);
+    }
+}
+
+EZ_INLINE void ez_widen(float * to, const uint8_t * cells, size_t stride, int n, int d) {
+    for (int j = 0; j < n; j++) {
+        for (int i = 0; i < d; i += W) {
+            vf_store(to + (size_t) j * (size_t) d + i, vf_load_half((const uint16_t *) (cells + (size_t) j * stride) + i));
+        }
+    }
+}
+
+static void EZ_NAME(ez_attention)(const struct ez_attention * a) {
+    int longest = 0;
+    for (int r = 0; r < a->rows; r++) {
+        longest = a->n[r] > longest ? a->n[r] : longest;
+    }
+    const int padded = (longest + 63) / 64 * 64;
+    float * wide = a->scratch + (size_t) a->rows * (size_t) padded;
+    const int share = a->rows >= 3; /* widening once pays */
+
+    for (int first = 0; first < longest; first += EZ_CELLS) {
+        const uint8_t * k = a->k + (size_t) first * a->k_stride;
+        const int cells = longest - first < EZ_CELLS ? longest - first : EZ_CELLS;
+        if (share) {
+            ez_widen(wide, k, a->k_stride, cells, a->dk);
+        }
+        for (int r = 0; r < a->rows; r++) {
+            float * s = a->scratch + (size_t) r * (size_t) padded + first;
+            const int n = a->n[r] - first < cells ? a->n[r] - first : cells;
+            if (n > 0 && share) {
+                ez_score_row(s, a->q[r], (const uint8_t *) wide, (size_t) a->dk * 4, n, a->dk, a->scale, 1);
+            } else if (n > 0) {
+                ez_score_row(s, a->q[r], k, a->k_stride, n, a->dk, a->scale, 0);
+            }
+        }
+    }
+
+    float inverse[EZ_ATTENTION_ROWS];
+    for (int r = 0; r < a->rows; r++) {
+        float * s = a->scratch + (size_t) r * (size_t) padded;
+        inverse[r] = a->n[r] > 0 ? ez_softmax_row(s, a->n[r], padded, a->mask[r]) : 0.0f;
+        if (a->n[r] <= 0) {
+            memset(s, 0, (size_t) padded * sizeof(float));
+        }
+        memset(a->out[r], 0, (size_t) a->dv * sizeof(float));
+    }
+
+    for (int first = 0; first < longest; first += EZ_CELLS) {
+        const uint8_t * v = a->v + (size_t) first * a->v_stride;
+        const int cells = longest - first < EZ_CELLS ? longest - first : EZ_CELLS;
+        if (share) {
+            ez_widen(wide, v, a->v_stride, cells, a->dv);
+        }
+        for (int r = 0; r < a->rows;) {
+            const float * p[4];
+            const int rows = a->rows - r >= 4 ? 4 : 1;
+            for (int i = 0; i < rows; i++) {
+                p[i] = a->scratch + (size_t) (r + i) * (size_t) padded + first;
+            }
+            if (rows == 4) {
+                ez_values(a->out + r, p, (const uint8_t *) wide, (size_t) a->dv * 4, cells, a->dv, 4, 1);
+            } else if (share) {
+                ez_values(a->out + r, p, (const uint8_t *) wide, (size_t) a->dv * 4, cells, a->dv, 1, 1);
+            } else {
+                ez_values(a->out + r, p, v, a->v_stride, cells, a->dv, 1, 0);
+            }
+            r += rows;
+        }
+    }
+    for (int r = 0; r < a->rows; r++) {
+        for (int d = 0; d < a->dv; d += W) {
+            vf_store(a->out[r] + d, vf_mul(vf_load(a->out[r] + d), vf_set1(inverse[r])));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+/* Normalization, activation, rotary embedding, and narrowing to half precision. Order of operations:
+ *   rms_norm  16 sums by index mod 16 of x * x, reduced as in vf_sum16 (the rest of n mod 16 is added to the
+ *             lanes 0, 1, ...); scale = 1 / sqrt(sum / n + eps); y = (x * scale) * weight
+ *   swiglu    y = (x / (1 + exp(-x))) * gate, with vf_exp
+ *   rope      pairs (x0, x1) of neighbours or of halves: (x0 c + x1 (-s), x1 c + x0 s)
+ *   to_half   round to nearest even */
+
+static void EZ_NAME(ez_rms_norm)(float * y, const float * x, const float * weight, int n, float eps) {
+    vf lanes[EZ_GROUP];
+    for (int i = 0; i < EZ_GROUP; i++) {
+        lanes[i] = vf_set1(0.0f);
+    }
+    int k = 0;
+    for (; k + 16 <= n; k += 16) {
+        for (int i = 0; i < EZ_GROUP; i++) {
+            const vf v = vf_load(x + k + i * W);
+            lanes[i] = vf_add(lanes[i], vf_mul(v, v));
+        }
+    }
+    if (k < n) {
+        float rest[16] = {0};
+        memcpy(rest, x + k, (size_t) (n - k) * sizeof(float));
+        for (int i = 0; i < EZ_GROUP; i++) {
+            const vf v = vf_load(rest + i * W);
+            lanes[i] = vf_add(lanes[i], vf_mul(v, v));
+        }
+    }
+    const float mean = vf_sum16(lanes) / (float) n;
+    const float scale = 1.0f / ez_sqrt(mean + eps);
+    for (k = 0; k + W <= n; k += W) {
+        const vf v = vf_mul(vf_load(x + k), vf_set1(scale));
+        vf_store(y + k, weight ? vf_mul(v, vf_load(weight + k)) : v);
+    }
+    for (; k < n; k++) {
+        const float v = x[k] * scale;
+        y[k] = weight ? v * weight[k] : v;
+    }
+}
+
+EZ_INLINE vf ez_swiglu_vf(vf x, vf gate) {
+    const vf one = vf_set1(1.0f);
+    const vf e = vf_exp(vf_sub(vf_set1(0.0f), x));
+    return vf_mul(vf_div(x, vf_add(one, e)), gate);
+}
+
+static void EZ_NAME(ez_swiglu)(float * y, const float * x, const float * gate, int n) {
+    int k = 0;
+    for (; k + W <= n; k += W) {
+        vf_store(y + k, ez_swiglu_vf(vf_load(x + k), vf_load(gate + k)));
+    }
+    if (k < n) {
+        float a[W] = {0}, b[W] = {0};
+        memcpy(a, x + k, (size_t) (n - k) * sizeof(float));
+        memcpy(b, gate + k, (size_t) (n - k) * sizeof(float));
+        vf_store(a, ez_swiglu_vf(vf_load(a), vf_load(b)));
+        memcpy(y + k, a, (size_t) (n - k) * sizeof(float));
+    }
+}
+
+/* table: n cosines (each twice), then n sines as -s, s. n is even. */
+static void EZ_NAME(ez_rope_pairs)(float * y, const float * x, const float * table, int n) {
+    int k = 0;
+#if W > 1
+    for (; k + W <= n; k += W) {
+        const vf v = vf_load(x + k);
+        vf_store(y + k, vf_add(vf_mul(v, vf_load(table + k)), vf_mul(vf_swap_pairs(v), vf_load(table + n + k))));
+    }
+#endif
+    for (; k < n; k += 2) {
+        const float x0 = x[k], x1 = x[k + 1];
+        y[k] = x0 * table[k] + x1 * table[n + k];
+        y[k + 1] = x1 * table[k + 1] + x0 * table[n + k + 1];
+    }
+}
+
+/* table: n/2 cosines, then n/2 sines. */
+static void EZ_NAME(ez_rope_halves)(float * y, const float * x, const float * table, int n) {
+    const int h = n / 2;
+    int k = 0;
+    for (; k + W <= h; k += W) {
+        const vf x0 = vf_load(x + k), x1 = vf_load(x + h + k);
+        const vf c = vf_load(table + k), s = vf_load(table + h + k);
+        vf_store(y + k, vf_sub(vf_mul(x0, c), vf_mul(x1, s)));
+        vf_store(y + h + k, vf_add(vf_mul(x1, c), vf_mul(x0, s)));
+    }
+    for (; k < h; k++) {
+        const float x0 = x[k], x1 = x[h + k], c = table[k], s = table[h + k];
+        y[k] = x0 * c - x1 * s;
+        y[h + k] = x1 * c + x0 * s;
+    }
+}
+
+static void EZ_NAME(ez_to_half)(uint16_t * y, const float * x, int n) {
+    int k = 0;
+    for (; k + W <= n; k += W) {
+        vf_store_half(y + k, vf_load(x + k));
+    }
+    for (; k < n; k++) {
+        y[k] = ez_float_to_half(x[k]);
+    }
+}

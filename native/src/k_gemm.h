@@ -1,0 +1,119 @@
+/* Matrix products of quantized weights (tiles of kernels.h) and quantized activations. Every output is computed
+ * by one fixed sequence of operations along k, whatever the number of columns, tiles or threads.
+ *
+ * Order of operations, per output; the sums in brackets are exact integers:
+ *   Q8_0  per 32:  acc = acc + [sum w x] * (dw * dx)
+ *   Q4_0  per 32:  acc = acc + [sum (q - 8) x] * (dw * dx)
+ *   Q4_K  per 256: acc = acc + dx * (d * [sum scale_j sum q x] - dmin * [sum min_j sum x])
+ *   Q6_K  per 256: acc = acc + (d * dx) * [sum scale_j sum (q - 32) x]
+ * with the bracketed integer converted to float (rounded once). acc starts at +0. */
+
+#define EZ_UNROLL _Pragma("GCC unroll 64")
+
+/* Column c of the activations. */
+#define EZ_X(c) ((const ez_x *) (g->x + (size_t) (column + (c)) * g->column_bytes))
+#define EZ_DX(c) ((const float *) (g->x + (size_t) (column + (c)) * g->column_bytes + ez_column_scales(g->k)))
+#define EZ_SX(c) ((const int32_t *) (g->x + (size_t) (column + (c)) * g->column_bytes + ez_column_sums(g->k)))
+
+EZ_INLINE void ez_dot_q8_0(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n) {
+    const ez_q8_0 * w = (const ez_q8_0 *) tile;
+    for (int b = 0; b < g->k / 32; b++, w++) {
+        va s[EZ_COLUMNS];
+        EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_zero();
+        EZ_UNROLL for (int i = 0; i < 8; i++) {
+            const vw ws = vw_load(w->q[i] + 4 * lane);
+            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], ws, EZ_X(c) + 32 * b + 4 * i);
+        }
+        const vf d = vf_load_half(w->d + lane);
+        EZ_UNROLL for (int c = 0; c < n; c++) {
+            const vi sum = vi_sub(va_sum(s[c]), vi_set1(EZ_BIAS * EZ_SX(c)[b]));
+            acc[c] = vf_add(acc[c], vf_mul(vf_from_vi(sum), vf_mul(d, vf_set1(EZ_DX(c)[b]))));
+        }
+    }
+}
+
+EZ_INLINE void ez_dot_q4_0(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n) {
+    const ez_q4_0 * w = (const ez_q4_0 *) tile;
+    for (int b = 0; b < g->k / 32; b++, w++) {
+        va s[EZ_COLUMNS];
+        EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_zero();
+        EZ_UNROLL for (int i = 0; i < 4; i++) {
+            const vw low = vw_load_low(w->q[i] + 4 * lane);
+            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], low, EZ_X(c) + 32 * b + 4 * i);
+            const vw high = vw_load_high(w->q[i] + 4 * lane);
+            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], high, EZ_X(c) + 32 * b + 16 + 4 * i);
+        }
+        const vf d = vf_load_half(w->d + lane);
+        EZ_UNROLL for (int c = 0; c < n; c++) {
+            const vi sum = vi_sub(va_sum(s[c]), vi_set1(8 * EZ_SX(c)[b]));
+            acc[c] = vf_add(acc[c], vf_mul(vf_from_vi(sum), vf_mul(d, vf_set1(EZ_DX(c)[b]))));
+        }
+    }
+}
+
+EZ_INLINE void ez_dot_q4_k(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n) {
+    const ez_q4_k * w = (const ez_q4_k *) tile;
+    for (int b = 0; b < g->k / 256; b++, w++) {
+        vi sums[EZ_COLUMNS], mins[EZ_COLUMNS];
+        EZ_UNROLL for (int c = 0; c < n; c++) sums[c] = mins[c] = vi_zero();
+        for (int j = 0; j < 8; j++) {
+            va s[EZ_COLUMNS];
+            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_zero();
+            EZ_UNROLL for (int i = 0; i < 8; i++) {
+                const uint8_t * q = w->q[j / 2][i] + 4 * lane;
+                const vw ws = j & 1 ? vw_load_high(q) : vw_load_low(q);
+                EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], ws, EZ_X(c) + 256 * b + 32 * j + 4 * i);
+            }
+            const vi scale = vi_load_u8(w->scale[j] + lane), min = vi_load_u8(w->min[j] + lane);
+            EZ_UNROLL for (int c = 0; c < n; c++) {
+                const int32_t * sx = EZ_SX(c) + 16 * b + 2 * j;
+                sums[c] = vi_add(sums[c], vi_mul(va_sum(s[c]), scale));
+                mins[c] = vi_add(mins[c], vi_mul(vi_set1(sx[0] + sx[1]), min));
+            }
+        }
+        const vf d = vf_load_half(w->d + lane), dmin = vf_load_half(w->dmin + lane);
+        EZ_UNROLL for (int c = 0; c < n; c++) {
+            const vf value = vf_sub(vf_mul(d, vf_from_vi(sums[c])), vf_mul(dmin, vf_from_vi(mins[c])));
+            acc[c] = vf_add(acc[c], vf_mul(vf_set1(EZ_DX(c)[b]), value));
+        }
+    }
+}
+
+EZ_INLINE void ez_dot_q6_k(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n) {
+    const ez_q6_k * w = (const ez_q6_k *) tile;
+    for (int b = 0; b < g->k / 256; b++, w++) {
+        vi sums[EZ_COLUMNS];
+        EZ_UNROLL for (int c = 0; c < n; c++) sums[c] = vi_zero();
+        for (int j = 0; j < 16; j++) {
+            va s[EZ_COLUMNS];
+            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_zero();
+            EZ_UNROLL for (int i = 0; i < 4; i++) {
+                const int t = 4 * j + i;
+                const vw ws = vw_load_6(w->low[t % 32] + 4 * lane, t >= 32, w->high[t % 16] + 4 * lane, 2 * (t / 16));
+                EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], ws, EZ_X(c) + 256 * b + 4 * t);
+            }
+            const vi scale = vi_load_s8(w->scale[j] + lane);
+            EZ_UNROLL for (int c = 0; c < n; c++) {
+                const vi sum = vi_sub(va_sum(s[c]), vi_set1(32 * EZ_SX(c)[16 * b + j]));
+                sums[c] = vi_add(sums[c], vi_mul(sum, scale));
+            }
+        }
+        const vf d = vf_load_half(w->d + lane);
+        EZ_UNROLL for (int c = 0; c < n; c++) {
+            acc[c] = vf_add(acc[c], vf_mul(vf_mul(d, vf_set1(EZ_DX(c)[b])), vf_from_vi(sums[c])));
+        }
+    }
+}
+
+#define EZ_DOT ez_dot_q8_0
+#define EZ_GEMM_NAME ez_gemm_q8_0
+#include "k_gemm_loop.h"
+#define EZ_DOT ez_dot_q4_0
+#define EZ_GEMM_NAME ez_gemm_q4_0
+#include "k_gemm_loop.h"
+#define EZ_DOT ez_dot_q4_k
+#define EZ_GEMM_NAME ez_gemm_q4_k
+#include "k_gemm_loop.h"
+#define EZ_DOT ez_dot_q6_k
+#define EZ_GEMM_NAME ez_gemm_q6_k
+#include "k_gemm_loop.h"

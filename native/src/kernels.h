@@ -1,0 +1,91 @@
+/* The kernels of one instruction-set level, and the layouts they work on.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef EZ_KERNELS_H
+#define EZ_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define EZ_TILE 16 /* weight rows per tile */
+
+/* Weights in tiles of 16 rows. A tile is a sequence of the blocks below along k; row numbers run fastest, in
+ * groups of 4 consecutive k per row: q[g][4 * row + i] is the weight at k = 4 g + i. Rows past the end are 0.
+ * Scales stay half precision, so that a tile is no larger than the rows it came from (Q4_K: 2.8 %). */
+typedef struct { uint8_t q[8][64]; uint16_t d[16]; } ez_q8_0;  /* k = 32; byte = weight + 128 */
+typedef struct { uint8_t q[4][64]; uint16_t d[16]; } ez_q4_0;  /* k = 32; low: groups 0-3, high: 4-7 */
+typedef struct {                                               /* k = 256, 8 sub-blocks of 32 */
+    uint16_t d[16], dmin[16];
+    uint8_t scale[8][16], min[8][16];
+    uint8_t q[4][8][64]; /* [pair][group]: low: sub-block 2 pair, high: 2 pair + 1 */
+} ez_q4_k;
+typedef struct {                                               /* k = 256, 16 sub-blocks of 16 */
+    uint16_t d[16];
+    int8_t scale[16][16];
+    uint8_t low[32][64];  /* groups t = 0 .. 31 in the low half-bytes, 32 .. 63 in the high ones */
+    uint8_t high[16][64]; /* two bits of group t at [t % 16], shift 2 * (t / 16) */
+} ez_q6_k;
+/* F32 and F16: [k][16] */
+
+enum ez_format { EZ_Q8_0, EZ_Q4_0, EZ_Q4_K, EZ_Q6_K, EZ_F32, EZ_F16, EZ_FORMATS };
+
+/* A column of activations. Quantized: k numbers of 1 or 2 bytes (2 k bytes are reserved), then k/32 scales
+ * (float), then k/16 sums of the numbers (int32). For EZ_F32 and EZ_F16: k floats. */
+static inline size_t ez_column_scales(int k) { return 2 * (size_t) k; }
+static inline size_t ez_column_sums(int k) { return 2 * (size_t) k + (size_t) k / 32 * 4; }
+static inline size_t ez_column_bytes(enum ez_format format, int k) {
+    const size_t n = format >= EZ_F32 ? 4 * (size_t) k : ez_column_sums(k) + (size_t) k / 16 * 4;
+    return (n + 63) / 64 * 64;
+}
+
+/* y[column][row] = sum over k of w[row][k] * x[column][k] */
+struct ez_gemm {
+    const uint8_t * w;   /* tiles */
+    size_t tile_bytes;   /* one tile of 16 rows */
+    int rows, k;
+    const uint8_t * x;   /* columns */
+    size_t column_bytes; /* from one column to the next */
+    int columns;
+    float * y;
+    size_t y_stride;     /* floats from one column to the next */
+};
+
+/* Attention of some query rows that share one K/V head. Row r sees cells 0 .. n[r] - 1; where mask[r] is not
+ * NULL it holds a half per cell: 0 or minus infinity. */
+struct ez_attention {
+    int rows, dk, dv;
+    const float * const * q;
+    float * const * out;
+    const int * n;
+    const uint16_t * const * mask;
+    const uint8_t * k; /* half precision, dk per cell */
+    const uint8_t * v; /* half precision, dv per cell */
+    size_t k_stride, v_stride; /* bytes from one cell to the next */
+    float scale;
+    float * scratch;   /* ez_attention_scratch() floats, 64-byte aligned */
+};
+
+#define EZ_ATTENTION_ROWS 16 /* most rows per call */
+#define EZ_CELLS 64 /* cells widened to float at a time when several rows share them */
+
+static inline size_t ez_attention_scratch(int rows, int n_max, int dk, int dv) {
+    const size_t widest = (size_t) (dk > dv ? dk : dv) + 16;
+    return (size_t) rows * (((size_t) n_max + 63) / 64 * 64) + EZ_CELLS * widest + 64;
+}
+
+struct ez_kernels {
+    const char * name;
+    void (*quantize_32)(uint8_t * column, const float * x, int k);
+    void (*quantize_256)(uint8_t * column, const float * x, int k);
+    void (*gemm[EZ_FORMATS])(const struct ez_gemm * g, int first_tile, int last_tile);
+    void (*rms_norm)(float * y, const float * x, const float * weight, int n, float eps);
+    void (*swiglu)(float * y, const float * x, const float * gate, int n);
+    void (*rope_pairs)(float * y, const float * x, const float * table, int n);
+    void (*rope_halves)(float * y, const float * x, const float * table, int n);
+    void (*to_half)(uint16_t * y, const float * x, int n);
+    void (*attention)(const struct ez_attention * a);
+};
+
+/* The level in use; see edgezip_simd_limit(). */
+const struct ez_kernels * ez_kernels(void);
+
+#endif

@@ -1,0 +1,50 @@
+/* All kernels at one level; included by level_*.c, which define EZ_LEVEL, EZ_LEVEL_NAME and the table's name.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
+#include "half.h"
+#include "kernels.h"
+#include "simd.h"
+
+#define ez_sqrt(x) sqrtf(x)
+#define EZ_L2_BYTES (384 * 1024)
+
+/* Columns that share a block of weights: as many as the registers hold. */
+#if EZ_LEVEL == 0 || W == 16
+#define EZ_FLOAT_COLUMNS 4
+#else
+#define EZ_FLOAT_COLUMNS 2
+#endif
+#if W == 16 && EZ_LEVEL == 4
+#define EZ_COLUMNS 8
+#elif defined(__x86_64__) && EZ_LEVEL == 1
+#define EZ_COLUMNS 2
+#else
+#define EZ_COLUMNS 4
+#endif
+
+#include "k_quantize.h"
+#include "k_gemm.h"
+#include "k_gemm_float.h"
+#include "k_elementwise.h"
+#include "k_attention.h"
+
+const struct ez_kernels EZ_NAME(ez_kernels_level) = {
+    .name = EZ_LEVEL_NAME,
+    .quantize_32 = EZ_NAME(ez_quantize_32),
+    .quantize_256 = EZ_NAME(ez_quantize_256),
+    .gemm = {
+        [EZ_Q8_0] = EZ_NAME(ez_gemm_q8_0),
+        [EZ_Q4_0] = EZ_NAME(ez_gemm_q4_0),
+        [EZ_Q4_K] = EZ_NAME(ez_gemm_q4_k),
+        [EZ_Q6_K] = EZ_NAME(ez_gemm_q6_k),
+        [EZ_F32] = EZ_NAME(ez_gemm_f32),
+        [EZ_F16] = EZ_NAME(ez_gemm_f16),
+    },
+    .rms_norm = EZ_NAME(ez_rms_norm),
+    .swiglu = EZ_NAME(ez_swiglu),
+    .rope_pairs = EZ_NAME(ez_rope_pairs),
+    .rope_halves = EZ_NAME(ez_rope_halves),
+    .to_half = EZ_NAME(ez_to_half),
+    .attention = EZ_NAME(ez_attention),
+};

@@ -1,0 +1,130 @@
+/* Flash attention (GGML_OP_FLASH_ATTN_EXT) with our kernel: half-precision cache, masks of 0 and minus infinity,
+ * no sinks, no soft cap, no ALiBi. Everything else goes to upstream's reference path, which is not split
+ * over threads within a row.
+ *
+ * A task is one stream, one K/V head and up to EZ_ATTENTION_ROWS query rows that use it.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "kernels.h"
+#include "ggml-cpu-impl.h"
+#include "ops.h"
+
+void edgezip_forward_flash_attn_ext(const struct ggml_compute_params * params, struct ggml_tensor * dst);
+
+#define HALF_MINUS_INFINITY 0xFC00u
+
+/* Cells up to the last visible one; *holes when one before it is hidden. -1: the mask has other values. */
+static int visible_cells(const uint16_t * mask, int cells, bool * holes) {
+    int n = cells;
+    *holes = false;
+    while (n > 0 && mask[n - 1] == HALF_MINUS_INFINITY) {
+        n--;
+    }
+    unsigned any = 0, odd = 0;
+    for (int j = 0; j < n; j++) {
+        any |= mask[j];
+        odd |= mask[j] != 0 && mask[j] != HALF_MINUS_INFINITY;
+    }
+    *holes = any != 0;
+    return odd ? -1 : n;
+}
+
+static bool supported(const struct ggml_tensor * dst) {
+    const struct ggml_tensor *q = dst->src[0], *k = dst->src[1], *v = dst->src[2], *mask = dst->src[3];
+    float max_bias, soft_cap;
+    memcpy(&max_bias, (const float *) dst->op_params + 1, 4);
+    memcpy(&soft_cap, (const float *) dst->op_params + 2, 4);
+    return q->type == GGML_TYPE_F32 && k->type == GGML_TYPE_F16 && v->type == GGML_TYPE_F16 && q->nb[0] == 4 &&
+           k->nb[0] == 2 && v->nb[0] == 2 && k->ne[0] % 16 == 0 && v->ne[0] % 16 == 0 && dst->src[4] == NULL &&
+           max_bias == 0.0f && soft_cap == 0.0f && (!mask || (mask->type == GGML_TYPE_F16 && mask->ne[2] == 1)) &&
+           dst->nb[0] == 4 && k->ne[2] == v->ne[2] && q->ne[2] % k->ne[2] == 0 && k->ne[3] == q->ne[3] &&
+           v->ne[3] == q->ne[3];
+}
+
+struct task {
+    const struct ggml_tensor *q, *k, *v, *mask, *dst;
+    int64_t stream, head; /* K/V head */
+    int64_t first, last;  /* rows: query * group + head in group */
+    int64_t group;        /* query heads per K/V head */
+    float scale;
+};
+
+/* False when a mask holds other values than 0 and minus infinity. */
+static bool run_task(const struct task * t, float ** scratch, size_t * scratch_floats) {
+    const float * q[EZ_ATTENTION_ROWS];
+    float * out[EZ_ATTENTION_ROWS];
+    int n[EZ_ATTENTION_ROWS];
+    const uint16_t * masks[EZ_ATTENTION_ROWS];
+    int longest = 0;
+    const int rows = (int) (t->last - t->first);
+    for (int r = 0; r < rows; r++) {
+        const int64_t query = (t->first + r) / t->group, head = t->head * t->group + (t->first + r) % t->group;
+        q[r] = (const float *) ((const char *) t->q->data + query * (int64_t) t->q->nb[1] +
+                                head * (int64_t) t->q->nb[2] + t->stream * (int64_t) t->q->nb[3]);
+        out[r] = (float *) ((char *) t->dst->data + head * (int64_t) t->dst->nb[1] + query * (int64_t) t->dst->nb[2] +
+                            t->stream * (int64_t) t->dst->nb[3]);
+        n[r] = (int) t->k->ne[1];
+        masks[r] = NULL;
+        if (t->mask) {
+            const uint16_t * mask = (const uint16_t *) ((const char *) t->mask->data + query * (int64_t) t->mask->nb[1] +
+                                                        t->stream % t->mask->ne[3] * (int64_t) t->mask->nb[3]);
+            bool holes;
+            n[r] = visible_cells(mask, n[r], &holes);
+            masks[r] = holes ? mask : NULL;
+        }
+        if (n[r] < 0) {
+            return false;
+        }
+        longest = n[r] > longest ? n[r] : longest;
+    }
+    const int dk = (int) t->k->ne[0], dv = (int) t->v->ne[0];
+    const size_t floats = ez_attention_scratch(rows, longest, dk, dv);
+    if (floats > *scratch_floats) {
+        free(*scratch);
+        *scratch = aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64);
+        GGML_ASSERT(*scratch);
+        *scratch_floats = floats;
+    }
+    const struct ez_attention a = {
+        .rows = rows, .dk = dk, .dv = dv, .q = q, .out = out, .n = n, .mask = masks,
+        .k = (const uint8_t *) t->k->data + t->head * (int64_t) t->k->nb[2] + t->stream * (int64_t) t->k->nb[3],
+        .v = (const uint8_t *) t->v->data + t->head * (int64_t) t->v->nb[2] + t->stream * (int64_t) t->v->nb[3],
+        .k_stride = t->k->nb[1], .v_stride = t->v->nb[1], .scale = t->scale, .scratch = *scratch,
+    };
+    ez_kernels()->attention(&a);
+    return true;
+}
+
+static void upstream_reference(const struct ggml_compute_params * params, struct ggml_tensor * dst) {
+    struct ggml_compute_params reference = *params;
+    reference.use_ref = true;
+    ggml_compute_forward_flash_attn_ext(&reference, dst);
+}
+
+void edgezip_forward_flash_attn_ext(const struct ggml_compute_params * params, struct ggml_tensor * dst) {
+    if (!supported(dst)) {
+        upstream_reference(params, dst);
+        return;
+    }
+    struct task t = {.q = dst->src[0], .k = dst->src[1], .v = dst->src[2], .mask = dst->src[3], .dst = dst};
+    memcpy(&t.scale, (const float *) dst->op_params, 4);
+    t.group = t.q->ne[2] / t.k->ne[2];
+    const int64_t rows = t.q->ne[1] * t.group;
+    const int64_t parts = (rows + EZ_ATTENTION_ROWS - 1) / EZ_ATTENTION_ROWS;
+    const int64_t tasks = parts * t.k->ne[2] * t.q->ne[3];
+    float * scratch = NULL;
+    size_t scratch_floats = 0;
+    /* Interleaved, because later queries see more cells. */
+    for (int64_t i = params->ith; i < tasks; i += params->nth) {
+        const int64_t part = i % parts;
+        t.head = i / parts % t.k->ne[2];
+        t.stream = i / parts / t.k->ne[2];
+        t.first = rows * part / parts;
+        t.last = rows * (part + 1) / parts;
+        if (!run_task(&t, &scratch, &scratch_floats)) {
+            GGML_ABORT("edgezip: attention masks other than 0 and minus infinity are not supported");
+        }
+    }
+    free(scratch);
+}

@@ -1,0 +1,66 @@
+/* One vocabulary of vector operations for every instruction set. EZ_LEVEL selects it:
+ *   x86-64: 0 portable C (W = 1), 1 SSE2 (4), 2 AVX2 + F16C (8), 3 AVX-512 F/BW/DQ/VL (16), 4 with VNNI (16)
+ *   aarch64: 0 portable C, 1 NEON (4), 2 NEON with dotprod (4)
+ * W is the number of 32-bit lanes of vf (float) and vi (int32_t). Kernels are written in terms of W, and in
+ * groups of 16 lanes held in 16/W vectors wherever lanes are summed, so that every level does the same
+ * operations in the same order for each output. There is no fused multiply-add here.
+ *
+ * Integer dot products: vw holds the weights of W rows, 4 unsigned bytes per row; va accumulates them times
+ * 4 signed bytes that all rows share. va_sum gives one exact int32 per row.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef EZ_SIMD_H
+#define EZ_SIMD_H
+
+#include <stdint.h>
+#include <string.h>
+
+#define EZ_INLINE static inline __attribute__((always_inline, unused))
+#define EZ_CAT2(a, b) a##b
+#define EZ_CAT(a, b) EZ_CAT2(a, b)
+/* Name of a kernel at this level, e.g. ez_rms_norm_2. */
+#define EZ_NAME(name) EZ_CAT(EZ_CAT(name, _), EZ_LEVEL)
+
+#if EZ_LEVEL == 0
+#include "simd_portable.h"
+#elif defined(__x86_64__) && EZ_LEVEL == 1
+#include "simd_sse2.h"
+#elif defined(__x86_64__) && EZ_LEVEL == 2
+#include "simd_avx2.h"
+#elif defined(__x86_64__)
+#include "simd_avx512.h"
+#elif defined(__aarch64__)
+#include "simd_neon.h"
+#endif
+
+#define EZ_GROUP (16 / W) /* vectors in a group of 16 lanes */
+
+/* Sum of 16 lanes: l with l + 8, then + 4, + 2, + 1. */
+EZ_INLINE float vf_sum16(vf * a) {
+    for (int n = EZ_GROUP / 2; n >= 1; n /= 2) {
+        for (int i = 0; i < n; i++) {
+            a[i] = vf_add(a[i], a[i + n]);
+        }
+    }
+    return vf_sum_lanes(a[0]);
+}
+
+/* exp(x) for finite x, in 13 multiplications and additions: x = n ln2 + r with n the nearest integer, ln2 in
+ * two parts, a degree-6 polynomial in Horner form, and a multiplication by 2^n. Arguments are clamped to
+ * [-87, 88]. Largest error about 1 unit in the last place. */
+EZ_INLINE vf vf_exp(vf x) {
+    x = vf_min(vf_max(x, vf_set1(-87.0f)), vf_set1(88.0f));
+    const vf magic = vf_set1(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
+    const vf n = vf_sub(vf_add(vf_mul(x, vf_set1(1.44269504f)), magic), magic);
+    vf r = vf_sub(x, vf_mul(n, vf_set1(0.693359375f)));
+    r = vf_sub(r, vf_mul(n, vf_set1(-2.12194440e-4f)));
+    vf p = vf_set1(1.0f / 720.0f);
+    p = vf_add(vf_mul(p, r), vf_set1(1.0f / 120.0f));
+    p = vf_add(vf_mul(p, r), vf_set1(1.0f / 24.0f));
+    p = vf_add(vf_mul(p, r), vf_set1(1.0f / 6.0f));
+    p = vf_add(vf_mul(p, r), vf_set1(0.5f));
+    p = vf_add(vf_mul(p, r), vf_set1(1.0f));
+    p = vf_add(vf_mul(p, r), vf_set1(1.0f));
+    return vf_mul(p, vf_pow2i(n));
+}
+
+#endif

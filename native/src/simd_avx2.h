@@ -1,0 +1,110 @@
+/* EZ_LEVEL 2: AVX2 and F16C, eight lanes. Dot products through 16-bit multiply-add.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <immintrin.h>
+
+#define W 8
+#define EZ_BIAS 128
+typedef __m256 vf;
+typedef __m256i vi;
+typedef int16_t ez_x;
+typedef struct { __m256i a, b; } vw; /* rows 0-3, rows 4-7, as 16-bit numbers */
+typedef struct { __m256i a, b; } va; /* two partial sums per row */
+
+EZ_INLINE vf vf_set1(float x) { return _mm256_set1_ps(x); }
+EZ_INLINE vf vf_load(const float * p) { return _mm256_loadu_ps(p); }
+EZ_INLINE void vf_store(float * p, vf a) { _mm256_storeu_ps(p, a); }
+EZ_INLINE vf vf_load_half(const uint16_t * p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) p)); }
+EZ_INLINE void vf_store_half(uint16_t * p, vf a) {
+    _mm_storeu_si128((__m128i *) p, _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+EZ_INLINE vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
+EZ_INLINE vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
+EZ_INLINE vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
+EZ_INLINE vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+EZ_INLINE vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+EZ_INLINE vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+EZ_INLINE vf vf_abs(vf a) { return _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(0x7FFFFFFF))); }
+EZ_INLINE float vf_sum_lanes(vf v) {
+    __m128 a = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    a = _mm_add_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_add_ss(a, _mm_shuffle_ps(a, a, 1)));
+}
+EZ_INLINE float vf_max_lanes(vf v) {
+    __m128 a = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    a = _mm_max_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_max_ss(a, _mm_shuffle_ps(a, a, 1)));
+}
+EZ_INLINE vf vf_swap_pairs(vf a) { return _mm256_permute_ps(a, _MM_SHUFFLE(2, 3, 0, 1)); }
+EZ_INLINE vf ez_add_halves(vf a, vf b) { /* a's sums in the low half, b's in the high half */
+    return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+}
+EZ_INLINE vf vf_reduce(const vf * a) {
+    const __m256 p0 = ez_add_halves(a[0], a[4]), p1 = ez_add_halves(a[1], a[5]);
+    const __m256 p2 = ez_add_halves(a[2], a[6]), p3 = ez_add_halves(a[3], a[7]);
+    const __m256 q0 = _mm256_add_ps(_mm256_shuffle_ps(p0, p1, _MM_SHUFFLE(1, 0, 1, 0)),
+                                    _mm256_shuffle_ps(p0, p1, _MM_SHUFFLE(3, 2, 3, 2)));
+    const __m256 q1 = _mm256_add_ps(_mm256_shuffle_ps(p2, p3, _MM_SHUFFLE(1, 0, 1, 0)),
+                                    _mm256_shuffle_ps(p2, p3, _MM_SHUFFLE(3, 2, 3, 2)));
+    return _mm256_add_ps(_mm256_shuffle_ps(q0, q1, _MM_SHUFFLE(2, 0, 2, 0)),
+                         _mm256_shuffle_ps(q0, q1, _MM_SHUFFLE(3, 1, 3, 1)));
+}
+EZ_INLINE vf vf_from_vi(vi a) { return _mm256_cvtepi32_ps(a); }
+EZ_INLINE vi vf_round(vf a) { return _mm256_cvtps_epi32(a); }
+EZ_INLINE vf vf_pow2i(vf n) {
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
+}
+
+EZ_INLINE vi vi_zero(void) { return _mm256_setzero_si256(); }
+EZ_INLINE vi vi_set1(int32_t x) { return _mm256_set1_epi32(x); }
+EZ_INLINE vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
+EZ_INLINE vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
+EZ_INLINE vi vi_mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }
+EZ_INLINE void vi_store(int32_t * p, vi a) { _mm256_storeu_si256((__m256i *) p, a); }
+EZ_INLINE vi vi_load_u8(const uint8_t * p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *) p)); }
+EZ_INLINE vi vi_load_s8(const int8_t * p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) p)); }
+
+EZ_INLINE void ez_x_store(ez_x * p, vi a) {
+    _mm_storeu_si128((__m128i *) p, _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)));
+}
+
+EZ_INLINE vw vw_widen(__m256i x) {
+    const vw w = {_mm256_cvtepu8_epi16(_mm256_castsi256_si128(x)),
+                  _mm256_cvtepu8_epi16(_mm256_extracti128_si256(x, 1))};
+    return w;
+}
+EZ_INLINE vw vw_load(const uint8_t * p) {
+    const vw w = {_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *) p)),
+                  _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *) (p + 16)))};
+    return w;
+}
+EZ_INLINE vw vw_load_low(const uint8_t * p) {
+    return vw_widen(_mm256_and_si256(_mm256_loadu_si256((const __m256i *) p), _mm256_set1_epi8(15)));
+}
+EZ_INLINE vw vw_load_high(const uint8_t * p) {
+    return vw_widen(_mm256_and_si256(_mm256_srli_epi16(_mm256_loadu_si256((const __m256i *) p), 4),
+                                     _mm256_set1_epi8(15)));
+}
+EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) {
+    __m256i low = _mm256_loadu_si256((const __m256i *) p);
+    low = _mm256_and_si256(high ? _mm256_srli_epi16(low, 4) : low, _mm256_set1_epi8(15));
+    __m256i two = _mm256_srl_epi16(_mm256_loadu_si256((const __m256i *) h), _mm_cvtsi32_si128(shift));
+    two = _mm256_slli_epi16(_mm256_and_si256(two, _mm256_set1_epi8(3)), 4);
+    return vw_widen(_mm256_or_si256(low, two));
+}
+
+EZ_INLINE va va_zero(void) {
+    const va a = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    return a;
+}
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
+    int64_t four;
+    memcpy(&four, x, 8);
+    const __m256i xs = _mm256_set1_epi64x(four);
+    a.a = _mm256_add_epi32(a.a, _mm256_madd_epi16(w.a, xs));
+    a.b = _mm256_add_epi32(a.b, _mm256_madd_epi16(w.b, xs));
+    return a;
+}
+EZ_INLINE vi va_sum(va a) {
+    return _mm256_permute4x64_epi64(_mm256_hadd_epi32(a.a, a.b), _MM_SHUFFLE(3, 1, 2, 0));
+}

@@ -1,0 +1,139 @@
+/* EZ_LEVEL 3 and 4: AVX-512 (F, BW, DQ, VL), sixteen lanes; level 4 takes dot products from VNNI, level 3
+ * from 16-bit multiply-add.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <immintrin.h>
+
+#define W 16
+#define EZ_BIAS 128
+typedef __m512 vf;
+typedef __m512i vi;
+
+EZ_INLINE vf vf_set1(float x) { return _mm512_set1_ps(x); }
+EZ_INLINE vf vf_load(const float * p) { return _mm512_loadu_ps(p); }
+EZ_INLINE void vf_store(float * p, vf a) { _mm512_storeu_ps(p, a); }
+EZ_INLINE vf vf_load_half(const uint16_t * p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) p));
+}
+EZ_INLINE void vf_store_half(uint16_t * p, vf a) {
+    _mm256_storeu_si256((__m256i *) p, _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+EZ_INLINE vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+EZ_INLINE vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+EZ_INLINE vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+EZ_INLINE vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+EZ_INLINE vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+EZ_INLINE vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+EZ_INLINE vf vf_abs(vf a) {
+    return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(a), _mm512_set1_epi32(0x7FFFFFFF)));
+}
+EZ_INLINE float vf_sum_lanes(vf v) {
+    const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 a = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    a = _mm_add_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_add_ss(a, _mm_shuffle_ps(a, a, 1)));
+}
+EZ_INLINE float vf_max_lanes(vf v) { return _mm512_reduce_max_ps(v); }
+EZ_INLINE vf vf_swap_pairs(vf a) { return _mm512_permute_ps(a, _MM_SHUFFLE(2, 3, 0, 1)); }
+EZ_INLINE vf vf_reduce(const vf * a) {
+    vf p[8], q[4], r[2];
+    for (int i = 0; i < 8; i++) { /* 8 lanes each of a[i], a[i + 8] */
+        p[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a[i], a[i + 8], 0x44), _mm512_shuffle_f32x4(a[i], a[i + 8], 0xEE));
+    }
+    for (int i = 0; i < 4; i++) { /* quarters: a[i], a[i + 4], a[i + 8], a[i + 12] */
+        q[i] = _mm512_add_ps(_mm512_shuffle_f32x4(p[i], p[i + 4], 0x88), _mm512_shuffle_f32x4(p[i], p[i + 4], 0xDD));
+    }
+    for (int i = 0; i < 2; i++) {
+        r[i] = _mm512_add_ps(_mm512_shuffle_ps(q[2 * i], q[2 * i + 1], _MM_SHUFFLE(1, 0, 1, 0)),
+                             _mm512_shuffle_ps(q[2 * i], q[2 * i + 1], _MM_SHUFFLE(3, 2, 3, 2)));
+    }
+    const vf s = _mm512_add_ps(_mm512_shuffle_ps(r[0], r[1], _MM_SHUFFLE(2, 0, 2, 0)),
+                               _mm512_shuffle_ps(r[0], r[1], _MM_SHUFFLE(3, 1, 3, 1)));
+    /* 128-bit part j holds a[4k' + ...] in the order 0, 8, 4, 12 */
+    return _mm512_shuffle_f32x4(s, s, _MM_SHUFFLE(3, 1, 2, 0));
+}
+EZ_INLINE vf vf_from_vi(vi a) { return _mm512_cvtepi32_ps(a); }
+EZ_INLINE vi vf_round(vf a) { return _mm512_cvtps_epi32(a); }
+EZ_INLINE vf vf_pow2i(vf n) {
+    return _mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
+}
+
+EZ_INLINE vi vi_zero(void) { return _mm512_setzero_si512(); }
+EZ_INLINE vi vi_set1(int32_t x) { return _mm512_set1_epi32(x); }
+EZ_INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+EZ_INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
+EZ_INLINE vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
+EZ_INLINE void vi_store(int32_t * p, vi a) { _mm512_storeu_si512(p, a); }
+EZ_INLINE vi vi_load_u8(const uint8_t * p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *) p)); }
+EZ_INLINE vi vi_load_s8(const int8_t * p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *) p)); }
+
+EZ_INLINE __m512i ez_low(const uint8_t * p) {
+    return _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi8(15));
+}
+EZ_INLINE __m512i ez_high(const uint8_t * p) {
+    return _mm512_and_si512(_mm512_srli_epi16(_mm512_loadu_si512(p), 4), _mm512_set1_epi8(15));
+}
+EZ_INLINE __m512i ez_six(const uint8_t * p, int high, const uint8_t * h, int shift) {
+    const __m512i low = high ? ez_high(p) : ez_low(p);
+    const __m512i two = _mm512_srl_epi16(_mm512_loadu_si512(h), _mm_cvtsi32_si128(shift));
+    return _mm512_or_si512(low, _mm512_slli_epi16(_mm512_and_si512(two, _mm512_set1_epi8(3)), 4));
+}
+
+#if EZ_LEVEL == 4
+
+typedef int8_t ez_x;
+typedef __m512i vw;
+typedef __m512i va;
+
+EZ_INLINE void ez_x_store(ez_x * p, vi a) { _mm_storeu_si128((__m128i *) p, _mm512_cvtepi32_epi8(a)); }
+EZ_INLINE vw vw_load(const uint8_t * p) { return _mm512_loadu_si512(p); }
+EZ_INLINE vw vw_load_low(const uint8_t * p) { return ez_low(p); }
+EZ_INLINE vw vw_load_high(const uint8_t * p) { return ez_high(p); }
+EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) {
+    return ez_six(p, high, h, shift);
+}
+EZ_INLINE va va_zero(void) { return _mm512_setzero_si512(); }
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
+    int32_t four;
+    memcpy(&four, x, 4);
+    return _mm512_dpbusd_epi32(a, w, _mm512_set1_epi32(four));
+}
+EZ_INLINE vi va_sum(va a) { return a; }
+
+#else
+
+typedef int16_t ez_x;
+typedef struct { __m512i a, b; } vw; /* rows 0-7, rows 8-15, as 16-bit numbers */
+typedef struct { __m512i a, b; } va; /* two partial sums per row */
+
+EZ_INLINE void ez_x_store(ez_x * p, vi a) { _mm256_storeu_si256((__m256i *) p, _mm512_cvtepi32_epi16(a)); }
+EZ_INLINE vw vw_widen(__m512i x) {
+    const vw w = {_mm512_cvtepu8_epi16(_mm512_castsi512_si256(x)),
+                  _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(x, 1))};
+    return w;
+}
+EZ_INLINE vw vw_load(const uint8_t * p) { return vw_widen(_mm512_loadu_si512(p)); }
+EZ_INLINE vw vw_load_low(const uint8_t * p) { return vw_widen(ez_low(p)); }
+EZ_INLINE vw vw_load_high(const uint8_t * p) { return vw_widen(ez_high(p)); }
+EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) {
+    return vw_widen(ez_six(p, high, h, shift));
+}
+EZ_INLINE va va_zero(void) {
+    const va a = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    return a;
+}
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
+    int64_t four;
+    memcpy(&four, x, 8);
+    const __m512i xs = _mm512_set1_epi64(four);
+    a.a = _mm512_add_epi32(a.a, _mm512_madd_epi16(w.a, xs));
+    a.b = _mm512_add_epi32(a.b, _mm512_madd_epi16(w.b, xs));
+    return a;
+}
+EZ_INLINE vi va_sum(va a) {
+    const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    return _mm512_add_epi32(_mm512_permutex2var_epi32(a.a, even, a.b), _mm512_permutex2var_epi32(a.a, odd, a.b));
+}
+
+#endif

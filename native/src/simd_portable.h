@@ -1,0 +1,84 @@
+/* EZ_LEVEL 0: one lane, plain C. The reference that the other levels are held against.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "half.h"
+
+#define W 1
+#define EZ_BIAS 128
+typedef float vf;
+typedef int32_t vi;
+typedef int8_t ez_x;                        /* how activations are stored for va_dot */
+typedef struct { uint8_t b[4]; } vw;
+typedef int32_t va;
+
+EZ_INLINE vf vf_set1(float x) { return x; }
+EZ_INLINE vf vf_load(const float * p) { return *p; }
+EZ_INLINE void vf_store(float * p, vf a) { *p = a; }
+EZ_INLINE vf vf_load_half(const uint16_t * p) { return ez_half_to_float(*p); }
+EZ_INLINE void vf_store_half(uint16_t * p, vf a) { *p = ez_float_to_half(a); }
+EZ_INLINE vf vf_add(vf a, vf b) { return a + b; }
+EZ_INLINE vf vf_sub(vf a, vf b) { return a - b; }
+EZ_INLINE vf vf_mul(vf a, vf b) { return a * b; }
+EZ_INLINE vf vf_div(vf a, vf b) { return a / b; }
+EZ_INLINE vf vf_max(vf a, vf b) { return a > b ? a : b; }
+EZ_INLINE vf vf_min(vf a, vf b) { return a < b ? a : b; }
+EZ_INLINE vf vf_abs(vf a) { return a < 0.0f ? -a : a; }
+EZ_INLINE float vf_sum_lanes(vf a) { return a; }
+EZ_INLINE float vf_max_lanes(vf a) { return a; }
+EZ_INLINE vf vf_reduce(const vf * a) { return a[0]; }
+EZ_INLINE vf vf_from_vi(vi a) { return (float) a; }
+EZ_INLINE vi vf_round(vf a) { return (int32_t) ((a + 12582912.0f) - 12582912.0f); } /* |a| < 2^22, ties to even */
+EZ_INLINE vf vf_pow2i(vf n) {
+    const uint32_t bits = (uint32_t) ((int32_t) n + 127) << 23;
+    float x;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+
+EZ_INLINE vi vi_zero(void) { return 0; }
+EZ_INLINE vi vi_set1(int32_t x) { return x; }
+EZ_INLINE vi vi_add(vi a, vi b) { return a + b; }
+EZ_INLINE vi vi_sub(vi a, vi b) { return a - b; }
+EZ_INLINE vi vi_mul(vi a, vi b) { return a * b; }
+EZ_INLINE void vi_store(int32_t * p, vi a) { *p = a; }
+EZ_INLINE vi vi_load_s8(const int8_t * p) { return *p; }
+EZ_INLINE vi vi_load_u8(const uint8_t * p) { return *p; }
+
+EZ_INLINE void ez_x_store(ez_x * p, vi a) { *p = (int8_t) a; }
+
+EZ_INLINE vw vw_load(const uint8_t * p) {
+    vw w;
+    memcpy(w.b, p, 4);
+    return w;
+}
+/* Bytes of p: low or high half-bytes. */
+EZ_INLINE vw vw_load_low(const uint8_t * p) {
+    vw w;
+    for (int i = 0; i < 4; i++) {
+        w.b[i] = p[i] & 15;
+    }
+    return w;
+}
+EZ_INLINE vw vw_load_high(const uint8_t * p) {
+    vw w;
+    for (int i = 0; i < 4; i++) {
+        w.b[i] = p[i] >> 4;
+    }
+    return w;
+}
+/* 6-bit numbers: the half-byte of p chosen by `high`, and two bits of h at `shift`. */
+EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) {
+    vw w;
+    for (int i = 0; i < 4; i++) {
+        w.b[i] = (uint8_t) (((high ? p[i] >> 4 : p[i]) & 15) | (((h[i] >> shift) & 3) << 4));
+    }
+    return w;
+}
+
+EZ_INLINE va va_zero(void) { return 0; }
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
+    for (int i = 0; i < 4; i++) {
+        a += (int32_t) w.b[i] * x[i];
+    }
+    return a;
+}
+EZ_INLINE vi va_sum(va a) { return a; }

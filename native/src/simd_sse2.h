@@ -1,0 +1,123 @@
+/* EZ_LEVEL 1: SSE2, four lanes. Dot products through 16-bit multiply-add, which is exact for all bytes.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <emmintrin.h>
+
+#include "half.h"
+
+#define W 4
+#define EZ_BIAS 128
+typedef __m128 vf;
+typedef __m128i vi;
+typedef int16_t ez_x;
+typedef struct { __m128i a, b; } vw; /* rows 0-1, rows 2-3, as 16-bit numbers */
+typedef struct { __m128i a, b; } va; /* two partial sums per row */
+
+EZ_INLINE vf vf_set1(float x) { return _mm_set1_ps(x); }
+EZ_INLINE vf vf_load(const float * p) { return _mm_loadu_ps(p); }
+EZ_INLINE void vf_store(float * p, vf a) { _mm_storeu_ps(p, a); }
+EZ_INLINE vf vf_load_half(const uint16_t * p) {
+    const __m128i h = _mm_unpacklo_epi16(_mm_loadl_epi64((const __m128i *) p), _mm_setzero_si128());
+    const __m128i sign = _mm_slli_epi32(_mm_and_si128(h, _mm_set1_epi32(0x8000)), 16);
+    const __m128i bits = _mm_slli_epi32(_mm_and_si128(h, _mm_set1_epi32(0x7FFF)), 13);
+    const __m128i special = _mm_and_si128(_mm_cmpgt_epi32(bits, _mm_set1_epi32(0x0F7FFFFF)),
+                                          _mm_set1_epi32(0x7F800000));
+    const __m128 x = _mm_mul_ps(_mm_castsi128_ps(bits), _mm_set1_ps(0x1p112f));
+    return _mm_castsi128_ps(_mm_or_si128(_mm_or_si128(_mm_castps_si128(x), special), sign));
+}
+EZ_INLINE void vf_store_half(uint16_t * p, vf a) {
+    float x[4];
+    _mm_storeu_ps(x, a);
+    for (int i = 0; i < 4; i++) {
+        p[i] = ez_float_to_half(x[i]);
+    }
+}
+EZ_INLINE vf vf_add(vf a, vf b) { return _mm_add_ps(a, b); }
+EZ_INLINE vf vf_sub(vf a, vf b) { return _mm_sub_ps(a, b); }
+EZ_INLINE vf vf_mul(vf a, vf b) { return _mm_mul_ps(a, b); }
+EZ_INLINE vf vf_div(vf a, vf b) { return _mm_div_ps(a, b); }
+EZ_INLINE vf vf_max(vf a, vf b) { return _mm_max_ps(a, b); }
+EZ_INLINE vf vf_min(vf a, vf b) { return _mm_min_ps(a, b); }
+EZ_INLINE vf vf_abs(vf a) { return _mm_and_ps(a, _mm_castsi128_ps(_mm_set1_epi32(0x7FFFFFFF))); }
+EZ_INLINE float vf_sum_lanes(vf a) {
+    a = _mm_add_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_add_ss(a, _mm_shuffle_ps(a, a, 1)));
+}
+EZ_INLINE float vf_max_lanes(vf a) {
+    a = _mm_max_ps(a, _mm_movehl_ps(a, a));
+    return _mm_cvtss_f32(_mm_max_ss(a, _mm_shuffle_ps(a, a, 1)));
+}
+EZ_INLINE vf vf_swap_pairs(vf a) { return _mm_shuffle_ps(a, a, _MM_SHUFFLE(2, 3, 0, 1)); }
+EZ_INLINE vf vf_reduce(const vf * a) {
+    const __m128 ab = _mm_add_ps(_mm_movelh_ps(a[0], a[1]), _mm_movehl_ps(a[1], a[0]));
+    const __m128 cd = _mm_add_ps(_mm_movelh_ps(a[2], a[3]), _mm_movehl_ps(a[3], a[2]));
+    return _mm_add_ps(_mm_shuffle_ps(ab, cd, _MM_SHUFFLE(2, 0, 2, 0)), _mm_shuffle_ps(ab, cd, _MM_SHUFFLE(3, 1, 3, 1)));
+}
+EZ_INLINE vf vf_from_vi(vi a) { return _mm_cvtepi32_ps(a); }
+EZ_INLINE vi vf_round(vf a) { return _mm_cvtps_epi32(a); }
+EZ_INLINE vf vf_pow2i(vf n) {
+    return _mm_castsi128_ps(_mm_slli_epi32(_mm_add_epi32(_mm_cvtps_epi32(n), _mm_set1_epi32(127)), 23));
+}
+
+EZ_INLINE vi vi_zero(void) { return _mm_setzero_si128(); }
+EZ_INLINE vi vi_set1(int32_t x) { return _mm_set1_epi32(x); }
+EZ_INLINE vi vi_add(vi a, vi b) { return _mm_add_epi32(a, b); }
+EZ_INLINE vi vi_sub(vi a, vi b) { return _mm_sub_epi32(a, b); }
+EZ_INLINE vi vi_mul(vi a, vi b) { /* low 32 bits */
+    const __m128i even = _mm_mul_epu32(a, b);
+    const __m128i odd = _mm_mul_epu32(_mm_srli_si128(a, 4), _mm_srli_si128(b, 4));
+    return _mm_unpacklo_epi32(_mm_shuffle_epi32(even, _MM_SHUFFLE(0, 0, 2, 0)),
+                              _mm_shuffle_epi32(odd, _MM_SHUFFLE(0, 0, 2, 0)));
+}
+EZ_INLINE void vi_store(int32_t * p, vi a) { _mm_storeu_si128((__m128i *) p, a); }
+EZ_INLINE vi vi_load_u8(const uint8_t * p) {
+    int32_t four;
+    memcpy(&four, p, 4);
+    const __m128i zero = _mm_setzero_si128();
+    return _mm_unpacklo_epi16(_mm_unpacklo_epi8(_mm_cvtsi32_si128(four), zero), zero);
+}
+EZ_INLINE vi vi_load_s8(const int8_t * p) {
+    int32_t four;
+    memcpy(&four, p, 4);
+    __m128i x = _mm_cvtsi32_si128(four);
+    x = _mm_unpacklo_epi8(x, x);
+    return _mm_srai_epi32(_mm_unpacklo_epi16(x, x), 24);
+}
+
+EZ_INLINE void ez_x_store(ez_x * p, vi a) { _mm_storel_epi64((__m128i *) p, _mm_packs_epi32(a, a)); }
+
+EZ_INLINE vw vw_widen(__m128i x) {
+    const __m128i zero = _mm_setzero_si128();
+    const vw w = {_mm_unpacklo_epi8(x, zero), _mm_unpackhi_epi8(x, zero)};
+    return w;
+}
+EZ_INLINE vw vw_load(const uint8_t * p) { return vw_widen(_mm_loadu_si128((const __m128i *) p)); }
+EZ_INLINE vw vw_load_low(const uint8_t * p) {
+    return vw_widen(_mm_and_si128(_mm_loadu_si128((const __m128i *) p), _mm_set1_epi8(15)));
+}
+EZ_INLINE vw vw_load_high(const uint8_t * p) {
+    return vw_widen(_mm_and_si128(_mm_srli_epi16(_mm_loadu_si128((const __m128i *) p), 4), _mm_set1_epi8(15)));
+}
+EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) {
+    __m128i low = _mm_loadu_si128((const __m128i *) p);
+    low = _mm_and_si128(high ? _mm_srli_epi16(low, 4) : low, _mm_set1_epi8(15));
+    __m128i two = _mm_srl_epi16(_mm_loadu_si128((const __m128i *) h), _mm_cvtsi32_si128(shift));
+    two = _mm_slli_epi16(_mm_and_si128(two, _mm_set1_epi8(3)), 4);
+    return vw_widen(_mm_or_si128(low, two));
+}
+
+EZ_INLINE va va_zero(void) {
+    const va a = {_mm_setzero_si128(), _mm_setzero_si128()};
+    return a;
+}
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
+    __m128i xs = _mm_loadl_epi64((const __m128i *) x);
+    xs = _mm_unpacklo_epi64(xs, xs);
+    a.a = _mm_add_epi32(a.a, _mm_madd_epi16(w.a, xs));
+    a.b = _mm_add_epi32(a.b, _mm_madd_epi16(w.b, xs));
+    return a;
+}
+EZ_INLINE vi va_sum(va a) {
+    const __m128 x = _mm_castsi128_ps(a.a), y = _mm_castsi128_ps(a.b);
+    return _mm_add_epi32(_mm_castps_si128(_mm_shuffle_ps(x, y, _MM_SHUFFLE(2, 0, 2, 0))),
+                         _mm_castps_si128(_mm_shuffle_ps(x, y, _MM_SHUFFLE(3, 1, 3, 1))));
+}
