@@ -77,8 +77,10 @@ def fill_keys(bits, banned, keys):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def keys_to_weights(keys, weights):  # type: ignore[no-untyped-def]
-    """Convert keys to weights, uint32 (n_vocab,) both; they may be the same array.
+def keys_to_weights(keys):  # type: ignore[no-untyped-def]
+    """Convert keys to weights in place, uint32 (n_vocab,).
+
+    One array, because LLVM vectorises two only if they do not overlap.
 
     Returns:
         The sum of the weights, uint64; 0 if every key is 0.
@@ -98,7 +100,7 @@ def keys_to_weights(keys, weights):  # type: ignore[no-untyped-def]
         p = TOP_WEIGHT - ((p * y) >> _S32)
         weight = max(p >> (octaves >> _S32), _ONE)
         weight = weight if key != _ZERO else _ZERO
-        weights[i] = np.uint32(weight)
+        keys[i] = np.uint32(weight)
         total += weight
     return total
 
@@ -119,7 +121,7 @@ def row_weights(bits, banned, weights):  # type: ignore[no-untyped-def]
     """
     if not fill_keys(bits, banned, weights):
         return _ZERO
-    return keys_to_weights(weights, weights)
+    return keys_to_weights(weights)
 
 
 @njit(nogil=True, error_model="numpy")

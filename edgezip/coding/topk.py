@@ -36,6 +36,48 @@ def _count_from(keys, least):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
+def _kth_largest(keys, k):  # type: ignore[no-untyped-def]
+    """Return the k-th largest of `keys` uint32 (n,), 1 <= k <= n, bit by bit."""
+    least = np.int64(0)
+    for place in range(31, -1, -1):
+        candidate = least | (np.int64(1) << place)
+        if _count_from(keys, np.uint32(candidate)) >= k:
+            least = candidate
+    return np.uint32(least)
+
+
+@njit(nogil=True)
+def _largest(keys):  # type: ignore[no-untyped-def]
+    """Return the largest of `keys` uint32 (n,)."""
+    top = np.uint32(0)
+    for i in range(keys.size):
+        top = max(top, keys[i])
+    return top
+
+
+@njit(nogil=True)
+def _candidates(keys, k, ids, values):  # type: ignore[no-untyped-def]
+    """Write ids and keys of a superset of the k largest, ids ascending; return its size.
+
+    The k-th largest of the maxima of blocks is a lower bound of the k-th largest key.
+    """
+    n_blocks = (keys.size + 63) >> 6
+    tops = np.empty(n_blocks, dtype=np.uint32)
+    for block in range(n_blocks):
+        tops[block] = _largest(keys[block << 6 : (block + 1) << 6])
+    bound = _kth_largest(tops, k) if k <= n_blocks else np.uint32(0)
+    n = 0
+    for block in range(n_blocks):
+        if tops[block] >= bound:
+            for i in range(block << 6, min((block + 1) << 6, keys.size)):
+                if keys[i] >= bound:
+                    ids[n] = i
+                    values[n] = keys[i]
+                    n += 1
+    return n
+
+
+@njit(nogil=True)
 def select_top(keys, selected):  # type: ignore[no-untyped-def]
     """Write the ids of the k largest keys, ties by lower id, in ascending order.
 
@@ -44,22 +86,22 @@ def select_top(keys, selected):  # type: ignore[no-untyped-def]
         selected: int32 (k,), output.
     """
     k = selected.size
-    least = np.int64(0)  # becomes the k-th largest key, bit by bit
-    for place in range(31, -1, -1):
-        candidate = least | (np.int64(1) << place)
-        if _count_from(keys, np.uint32(candidate)) >= k:
-            least = candidate
-    ties = k - (0 if least == 0xFFFFFFFF else _count_from(keys, np.uint32(least + 1)))
-    n = 0
-    for i in range(keys.size):
-        key = np.int64(keys[i])
-        if key > least:
-            selected[n] = i
-            n += 1
-        elif key == least and ties > 0:
-            selected[n] = i
-            n += 1
+    ids = np.empty(keys.size, dtype=np.int32)
+    values = np.empty(keys.size, dtype=np.uint32)
+    n = _candidates(keys, k, ids, values)
+    values = values[:n]
+    least = _kth_largest(values, k)
+    ties = k
+    for i in range(n):
+        if values[i] > least:
             ties -= 1
+    filled = 0
+    for i in range(n):
+        if values[i] > least or (values[i] == least and ties > 0):
+            if values[i] == least:
+                ties -= 1
+            selected[filled] = ids[i]
+            filled += 1
 
 
 @njit(nogil=True)
@@ -68,7 +110,8 @@ def _head(bits, banned, keys, weights, selected):  # type: ignore[no-untyped-def
     if not fill_keys(bits, banned, keys):
         return _ZERO
     select_top(keys, selected)
-    return scale_for(keys_to_weights(keys, weights), selected.size + 1)
+    weights[:] = keys
+    return scale_for(keys_to_weights(weights), selected.size + 1)
 
 
 @njit(nogil=True)
@@ -76,7 +119,8 @@ def _tail(keys, weights, selected, n_tail):  # type: ignore[no-untyped-def]
     """Turn `weights` into those of the ids outside the top k; return their scale."""
     for i in range(selected.size):
         keys[selected[i]] = 0
-    return scale_for(keys_to_weights(keys, weights), n_tail)
+    weights[:] = keys
+    return scale_for(keys_to_weights(weights), n_tail)
 
 
 @njit(nogil=True)

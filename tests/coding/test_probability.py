@@ -120,8 +120,8 @@ def test_weights_are_exponentials() -> None:
     getcontext().prec = 30
     distances = np.unique(np.linspace(0, 16 * 45426, 3001).astype(np.int64))  # up to 16 octaves
     keys = (2**31 - distances).astype(np.uint32)
-    weights = np.zeros(keys.size, dtype=np.uint32)
-    pr.keys_to_weights(keys, weights)
+    weights = keys.copy()
+    pr.keys_to_weights(weights)
     for distance, weight in zip(distances.tolist(), weights.tolist(), strict=True):
         exact = (-Decimal(distance) / 2**16).exp() * 2**32
         assert abs(Decimal(weight) / exact - 1) < Decimal(2) ** Decimal("-17.9") + 1 / exact
