@@ -67,6 +67,7 @@ class Console:
     def fail(self, name: str, error: Exception) -> int:
         """Report what went wrong with the file `name`; returns the exit code."""
         message, code = describe(error)
+        message = message.removeprefix(f"{name}: ")
         if os.environ.get(DEBUG_VARIABLE):
             traceback.print_exception(error)
         if self.json:

@@ -84,7 +84,7 @@ def examine(
         file = models.resolve(setup.model)
         models.verify_model(file)
         findings.add("model", True, f"{model_list.line(file)} {file.path}")
-    if file is not None:
+    if file is not None and findings.sound:
         with findings.check("model in engine"):
             _check_engine(findings, setup, file)
         with findings.check("round trip"):

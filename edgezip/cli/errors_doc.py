@@ -16,29 +16,31 @@ _INTRODUCTION = """\
 
 Made by `python -m edgezip.cli.errors_doc` from `edgezip/errors.py`; do not edit.
 
-Every failure that edgezip foresees is an `edgezip.EdgezipError`. The command line prints it as one line on stderr,
-`edgezip: FILE: message`, and ends with the exit code of its class. An output file never exists under its final name
-unless it is complete, and inputs are not touched.
+Every failure that edgezip foresees is an `edgezip.EdgezipError`. The command line prints it as
+one line on stderr, `edgezip: FILE: message`, and ends with the exit code of its class. An output
+file exists under its name only when it is complete, and inputs are not touched.
 
 ## Exit codes
 
 | code | meaning |
 |---|---|
 | 0 | everything was done |
-| 1 | input or output: a file is missing, cannot be written, exists already, or the disk is full |
-| 2 | wrong usage: unknown option, options that exclude each other, a value out of range |
-| 3 | the file is damaged, truncated, foreign or needs a newer edgezip; also `--recover` with losses |
+| 1 | input or output: missing, not writable, exists already, disk full |
+| 2 | usage: unknown option, options that exclude each other, a value out of range |
+| 3 | the file is damaged, truncated, foreign or of a newer edgezip; `--recover` lost something |
 | 4 | the model that is needed is missing, another one, or unusable |
 | 5 | the engine cannot be loaded, failed its self-test, or is not the one the file needs |
 | 6 | a limit such as `--max-output` would be exceeded |
-| 128 + n | ended by signal n: 130 for Ctrl-C, 143 for SIGTERM, 141 when the reader of a pipe has gone |
+| 128 + n | ended by signal n: 130 Ctrl-C, 143 SIGTERM, 141 the reader of a pipe has gone |
 
-With several files, those after a failure are still done, and the exit code is that of the first file that failed.
-An error that edgezip does not foresee ends with 1 and one line, too; `EDGEZIP_DEBUG=1` shows where it came from.
+With several files, those after a failure are still done, and the exit code is that of the first
+file that failed. A failure that edgezip does not foresee is one line and exit code 1, too;
+`EDGEZIP_DEBUG=1` shows where it came from.
 
 ## Classes
 
-Indented classes derive from the one above them. A class that is a Python error as well is caught as such, too.
+A class derives from the one above it that is indented less. Python's own class in parentheses
+catches it as well.
 
 | class | code | meaning |
 |---|---|---|

@@ -64,7 +64,7 @@ def _details(console: Console, report: PackReport) -> None:
     if report.model is not None:
         console.note(f"  model {report.model}, engine {report.engine}, {report.tokens:,} tokens")
     speed = report.raw_size / 1000 / report.seconds if report.seconds else 0.0
-    console.note(f"  {report.frames} frames, {speed:,.1f} KB/s{_memory_text()}")
+    console.note(f"  {_count(report.frames, 'frame')}, {speed:,.1f} KB/s{_memory_text()}")
 
 
 def channel_text(channel: ChannelReport) -> str:
@@ -80,7 +80,7 @@ def unpacked(console: Console, name: str, output: str | None, report: UnpackRepo
     console.note(f"{label(name)}: {verb}{size:,} -> {raw:,} bytes ({seconds_text(report.seconds)})")
     if console.verbose:
         speed = raw / 1000 / report.seconds if report.seconds else 0.0
-        counts = f"{report.members} members, {report.frames} frames"
+        counts = f"{_count(report.members, 'member')}, {_count(report.frames, 'frame')}"
         console.note(f"  {counts}, {speed:,.1f} KB/s{_memory_text()}")
     for first, end in report.lost:
         console.warn(name, f"lost: bytes {first:,} to {end:,} of the content")
@@ -90,3 +90,7 @@ def unpacked(console: Console, name: str, output: str | None, report: UnpackRepo
 def _memory_text() -> str:
     peak = peak_memory()
     return f", peak memory {peak / 1e6:,.0f} MB" if peak is not None else ""
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -1,0 +1,181 @@
+"""Processes that are killed, interrupted, cut off or run out of space."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import run
+
+KILLS = 15
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """An environment with an empty home. Compiled kernels come from the package's own folder."""
+    return {**os.environ, "HOME": str(tmp_path), "PYTHONSAFEPATH": "1"}
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    """Text that keeps a byte codec busy for a moment."""
+    choice = random.Random(1)
+    words = [b"%x" % choice.getrandbits(24) for _ in range(2000)]
+    path = tmp_path / "w" / "text"
+    path.parent.mkdir()
+    path.write_bytes(b" ".join(choice.choices(words, k=150_000)))
+    return path
+
+
+def start(command: list[str], text: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*command, "pack", "-m", "none", text.name],
+        cwd=text.parent,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_killed_at_any_time(
+    command: list[str], text: Path, environment: dict[str, str], number: signal.Signals
+) -> None:
+    content = text.read_bytes()
+    began = time.monotonic()
+    assert start(command, text, environment).wait(120) == 0
+    duration = time.monotonic() - began
+    target = text.with_name("text.ez")
+    complete = target.read_bytes()
+    choice = random.Random(int(number))
+    codes = set()
+    for _ in range(KILLS if number == signal.SIGKILL else KILLS // 3):
+        target.unlink(missing_ok=True)
+        process = start(command, text, environment)
+        time.sleep(choice.random() * duration)
+        process.send_signal(number)
+        _, message = process.communicate(timeout=120)
+        codes.add(process.returncode)
+        assert text.read_bytes() == content
+        assert not target.exists() or target.read_bytes() == complete
+        left = {path.name for path in text.parent.iterdir()} - {"text", "text.ez"}
+        if number == signal.SIGKILL:
+            for name in left:
+                (text.parent / name).unlink()
+        else:
+            assert not left
+            assert b"Traceback" not in message or process.returncode == -number
+    assert codes <= {0, -number, 128 + number}
+
+
+def test_interrupt_while_working(
+    command: list[str], text: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Surely in the middle: the input is a FIFO that stays open."""
+    os.mkfifo(tmp_path / "fifo")
+    process = subprocess.Popen(
+        [*command, "pack", "-m", "none", "../fifo", "-o", "out.ez"],
+        cwd=text.parent,
+        env=environment,
+        stderr=subprocess.PIPE,
+    )
+    with open(tmp_path / "fifo", "wb") as fifo:
+        fifo.write(b"some content")
+        fifo.flush()
+        while not any(path.suffix == ".tmp" for path in text.parent.iterdir()):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.terminate()
+        _, message = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert message == b""
+    assert [path.name for path in text.parent.iterdir()] == ["text"]
+
+
+def test_broken_pipe_is_quiet(
+    command: list[str], text: Path, environment: dict[str, str]
+) -> None:
+    assert start(command, text, environment).wait(120) == 0
+    process = subprocess.Popen(
+        [*command, "unpack", "-c", "text.ez"],
+        cwd=text.parent,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout.read(1) == text.read_bytes()[:1]
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 128 + signal.SIGPIPE
+
+
+def _limit_file_size() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/dev/full is Linux's")
+def test_full_disk(command: list[str], text: Path, environment: dict[str, str]) -> None:
+    for arguments in (["-o", "/dev/full"], ["-c"]):
+        with open("/dev/full", "wb") as full:
+            process = subprocess.run(
+                [*command, "pack", "-m", "none", "text", *arguments],
+                cwd=text.parent,
+                env=environment,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                timeout=120,
+            )
+        assert process.returncode == 1
+        assert b"No space left on device" in process.stderr
+        assert process.stderr.count(b"\n") == 1
+    # Exceeding this limit raises SIGXFSZ, or EFBIG where that is ignored.
+    arguments = ["pack", "-m", "none", "text"]
+    process = run(command, *arguments, cwd=text.parent, env=environment, preexec_fn=_limit_file_size)
+    assert process.returncode == 1
+    assert b"text.ez: File too large" in process.stderr
+    assert [path.name for path in text.parent.iterdir()] == ["text"]
+
+
+def test_closed_streams(command: list[str], text: Path, environment: dict[str, str]) -> None:
+    """Without stdout and stderr, no message may end in the file that is written."""
+    line = 'exec "$@" <&- >&- 2>&-'
+    arguments = ["sh", "-c", line, "sh", *command, "pack", "-m", "none", "-v", "text"]
+    process = subprocess.run(arguments, cwd=text.parent, env=environment, timeout=120)
+    assert process.returncode == 0
+    process = run(command, "unpack", "-c", "text.ez", cwd=text.parent, env=environment)
+    assert process.stdout == text.read_bytes()
+
+
+def test_start_up_is_light(command: list[str], environment: dict[str, str]) -> None:
+    """The heavy packages are imported when something is packed, not before."""
+    code = (
+        "import sys, edgezip, edgezip.cli.app; edgezip.EdgezipFile, edgezip.PackOptions;"
+        "print([m for m in ('numpy', 'numba', 'llama_cpp', 'rich', 'sentencepiece')"
+        " if m in sys.modules])"
+    )
+    process = run([sys.executable, "-c", code], env=environment)
+    assert process.stdout.strip() == b"[]", process.stderr
+    process = run(command, "--help", env=environment)
+    assert (process.returncode, process.stderr) == (0, b"")
+
+
+def test_foreign_locale(command: list[str], tmp_path: Path) -> None:
+    name = b"na\xefve-\xe2\x82\xac".decode("utf-8", "surrogateescape")
+    (tmp_path / name).write_bytes(b"content " * 50)
+    plain = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    results: list[Any] = [
+        run(command, *arguments, cwd=tmp_path, env=plain)
+        for arguments in (["pack", "-m", "none", name], ["info", name + ".ez"], ["test", "gone"])
+    ]
+    assert [result.returncode for result in results] == [0, 0, 1]
+    assert (tmp_path / (name + ".ez")).exists()
