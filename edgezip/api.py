@@ -11,10 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from edgezip.errors import SettingsError
+
 if TYPE_CHECKING:
-    from edgezip.pipeline.options import PackOptions, PackReport, UnpackOptions, UnpackReport
+    from edgezip.pipeline.options import (
+        MemberInfo,
+        PackOptions,
+        PackReport,
+        UnpackOptions,
+        UnpackReport,
+    )
 
 CHUNK = 1 << 20
+MOST_GROWTH = 32
+"""Bytes by which a packed file may be larger than its content before it is stored instead."""
 
 
 def compress(
@@ -23,7 +33,7 @@ def compress(
     model: str | Path | None = None,
     options: PackOptions | None = None,
 ) -> bytes:
-    """Compress `data` into one edgezip member, at most 32 bytes larger than `data`.
+    """Compress `data` into one edgezip member, at most `MOST_GROWTH` bytes larger than `data`.
 
     Args:
         data: what to compress.
@@ -79,6 +89,9 @@ def pack_stream(
 ) -> PackReport:
     """Compress everything that `source` gives into `target`.
 
+    Where both are seekable the result is at most `MOST_GROWTH` bytes larger than the input; a pipe
+    that cannot be compressed grows by some 30 bytes for each frame.
+
     Args:
         source: readable binary file.
         target: writable binary file.
@@ -89,15 +102,26 @@ def pack_stream(
     from edgezip.pipeline.writer import Packer
 
     started = time.monotonic()
+    start = (source.tell(), target.tell()) if _both_seekable(source, target) else None
     packer = Packer(options, size, progress)
     while chunk := source.read(CHUNK):
         target.write(packer.feed(chunk))
     target.write(packer.finish())
-    return packer.report(time.monotonic() - started)
+    report = packer.report(time.monotonic() - started)
+    if start is None or report.packed_size <= report.raw_size + MOST_GROWTH:
+        return report
+    source.seek(start[0])
+    target.seek(start[1])
+    target.truncate()
+    return store_stream(source, target, report.raw_size)
+
+
+def _both_seekable(source: BinaryIO, target: BinaryIO) -> bool:
+    return source.seekable() and target.seekable()
 
 
 def store_stream(source: BinaryIO, target: BinaryIO, size: int) -> PackReport:
-    """Write `source` (exactly `size` bytes) as a stored member: at most 22 bytes larger, any size."""
+    """Write `source`, exactly `size` bytes, as a stored member: 10 to 22 bytes larger."""
     from edgezip.container import StoredWriter
     from edgezip.pipeline.options import ChannelReport, PackReport
 
@@ -108,9 +132,7 @@ def store_stream(source: BinaryIO, target: BinaryIO, size: int) -> PackReport:
         written += target.write(writer.update(chunk))
     written += target.write(writer.finish())
     channel = ChannelReport("stored", size, size)
-    return PackReport(
-        size, written, 1, None, None, 0, None, (channel,), time.monotonic() - started
-    )
+    return PackReport(size, written, 1, None, None, 0, None, (channel,), time.monotonic() - started)
 
 
 def unpack_stream(
@@ -127,6 +149,8 @@ def unpack_stream(
     from edgezip.pipeline.options import UnpackReport
     from edgezip.pipeline.reader import Unpacker
 
+    if options.recover:
+        return _recover_stream(source, target, options, progress)
     started = time.monotonic()
     unpacker = Unpacker(options, progress=progress)
     packed = 0
@@ -141,6 +165,42 @@ def unpack_stream(
         unpacker.frames,
         time.monotonic() - started,
     )
+
+
+def _recover_stream(
+    source: BinaryIO,
+    target: BinaryIO | None,
+    options: UnpackOptions,
+    progress: Callable[[int], None] | None,
+) -> UnpackReport:
+    from edgezip.pipeline.options import UnpackReport
+    from edgezip.pipeline.recover import Recovery, recovered
+
+    if not source.seekable():
+        raise SettingsError("recovery needs a file, not a pipe")
+    started = time.monotonic()
+    result = Recovery()
+    for raw in recovered(source, options, result, progress):
+        _write(target, raw)
+    return UnpackReport(
+        result.raw_size,
+        source.seek(0, 2),
+        result.members,
+        result.frames,
+        time.monotonic() - started,
+        tuple(result.lost),
+    )
+
+
+def inspect_stream(source: BinaryIO) -> list[MemberInfo]:
+    """Describe the members of an edgezip file without decoding it; no model is needed.
+
+    Raises:
+        FormatError: the file is damaged, truncated or foreign.
+    """
+    from edgezip.pipeline.inspect import inspect_chunks
+
+    return inspect_chunks(iter(lambda: source.read(CHUNK), b""))
 
 
 def _write(target: BinaryIO | None, data: bytes) -> None:

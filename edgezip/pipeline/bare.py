@@ -43,4 +43,3 @@ def decompress_bare(data: bytes, size: int, options: PackOptions) -> bytes:
     if len(raw) != size:
         raise FormatError("damaged message, or not the size or model it was packed with")
     return raw
-

@@ -18,7 +18,7 @@ MIN_LZMA_DICT = 1 << 12
 
 
 def _lzma_filters(size: int) -> list[dict[str, Any]]:
-    """Raw LZMA1, lc 3, lp 0, pb 2; the dictionary is the smallest power of two holding the input."""
+    """Raw LZMA1, lc 3, lp 0, pb 2; the dictionary is the next power of two above the input."""
     dict_size = max(MIN_LZMA_DICT, 1 << max(size - 1, 0).bit_length())
     return [
         {
@@ -52,7 +52,7 @@ _ENCODERS: dict[int, Callable[[bytes], bytes]] = {
 
 
 def encode_smallest(data: bytes) -> tuple[int, bytes]:
-    """Coder number and payload of the smallest of stored, deflate, bz2 and LZMA; ties go to the simpler."""
+    """Coder number and payload of the smallest codec; ties go to the lower number."""
     best = (STORED, data)
     for coder, encode in _ENCODERS.items():
         payload = encode(data)

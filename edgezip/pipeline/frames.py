@@ -1,7 +1,7 @@
 """One frame: raw bytes to channels and back.
 
-The text spans of a frame make one channel for the language model, the rest makes one for a byte codec;
-where that is not smaller than one byte codec for the whole frame, the frame has one channel.
+The text spans of a frame make one channel for the language model, the rest makes one for a byte
+codec; where that is not smaller than one byte codec for the whole frame, the frame has one channel.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def encode_frame(
     options: PackOptions,
     progress: Callable[[int], None],
 ) -> FrameContent:
-    """Code `raw`. `progress` gets the raw bytes done since its last call; they add up to len(raw)."""
+    """Code `raw`. `progress` gets the raw bytes done since its last call, len(raw) in total."""
     whole = _byte_channel(raw)
     cuts = spans.find_spans(raw) if model is not None else []
     text = b"".join(raw[s.start : s.start + s.length] for s in cuts if s.text)
@@ -87,8 +87,8 @@ def _lm_channel(
 ) -> tuple[Channel, int]:
     """Code `data` with the language model; the channel and the number of its tokens."""
     ids = model.tokenizer.encode(data)
-    streams = options.streams or choose_streams(len(ids))
-    streams = max(1, min(streams, len(ids)))
+    streams = options.streams or model.most_streams(settings, choose_streams(len(ids)))
+    streams = min(streams, len(ids))
     done = _ByteProgress(len(ids), len(data), progress)
     payload = model.encode(ids, streams, settings, done.tokens)
     done.finish()

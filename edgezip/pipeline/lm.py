@@ -1,11 +1,13 @@
 """Tokens to payload and back: drives the engine's sessions and a token coder.
 
-The encoder knows the text and evaluates whole windows (prefill); the decoder evaluates one token per
-stream and step. Both see the same logits because the strict engine's do not depend on the batch.
+The encoder knows the text and evaluates whole windows (prefill); the decoder evaluates one token
+per stream and step. Both see the same logits because the strict engine's do not depend on the
+batch. The native engine's may, so for it the encoder makes the decoder's very calls.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -16,9 +18,6 @@ from edgezip.coding.protocols import TokenDecoder, TokenEncoder
 from edgezip.engine import Session
 from edgezip.errors import FormatError
 from edgezip.pipeline.windows import Window, run_lengths, run_windows, slots_of
-
-EVALUATE_CELLS = 512
-"""Cells per engine call when encoding; bounds the memory of the logits, changes no bit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,40 @@ def _encode_window(
     slots = slots_of(window.stream, n_streams, window.first, window.count)
     session.clear_all()
     done = 0
-    for begin in range(0, len(cells), EVALUATE_CELLS):
-        part = slice(begin, begin + EVALUATE_CELLS)
+    # One engine batch at a time: its logits are then read where they lie.
+    for begin in range(0, len(cells), session.batch_size):
+        part = slice(begin, begin + session.batch_size)
         logits = session.evaluate(cells[part], zeros[part], positions[part], wanted[part])
         count = len(logits)
         symbols = run[window.first + done : window.first + done + count]
         encoder.add_rows(logits, symbols, slots[done : done + count])
         done += count
+
+
+def encode_tokens_lockstep(
+    session: Session,
+    start_token: int,
+    ids: NDArray[np.int32],
+    settings: LmSettings,
+    encoder: TokenEncoder,
+    progress: Callable[[int], None],
+) -> bytes:
+    """As `encode_tokens`, with the calls that the decoder will make: slow, for engines whose logits
+    depend on the batch. `session` has `settings.streams` streams.
+    """
+    lengths = run_lengths(len(ids), settings.streams)
+    tokens = _TokenGrid(settings.streams, lengths[0])
+    starts = np.cumsum([0, *lengths])
+    runs = [ids[a:b] for a, b in itertools.pairwise(starts)]
+    for step, logits in _lockstep_logits(session, start_token, tokens, lengths[0], settings):
+        symbols = np.array([run[step] for run in runs if len(run) > step], np.int32)
+        tokens.set_step(step, symbols)
+        first = step * settings.streams
+        encoder.add_rows(
+            logits[: len(symbols)], symbols, np.arange(first, first + len(symbols), dtype=np.int64)
+        )
+        progress(len(symbols))
+    return encoder.finish()
 
 
 def decode_tokens(
@@ -141,7 +167,7 @@ class _TokenGrid:
         self._grid[: len(symbols), step] = symbols
 
     def steps(self, first: int, last: int) -> NDArray[np.int32]:
-        """Tokens of all streams from step `first` to `last` (exclusive), (streams, last - first)."""
+        """Tokens of all streams in the steps from `first` to before `last`, (streams, steps)."""
         return self._grid[:, first:last]
 
     def run(self, stream: int, length: int) -> NDArray[np.int32]:
@@ -152,7 +178,7 @@ class _TokenGrid:
 def _lockstep_logits(
     session: Session, start_token: int, tokens: _TokenGrid, n_steps: int, settings: LmSettings
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield (step, logits (streams, n_vocab)); the caller fills in the step's tokens before the next."""
+    """Yield (step, logits (streams, n_vocab)); the step's tokens must be set before the next."""
     streams = np.arange(settings.streams, dtype=np.int32)
     wanted = np.ones(settings.streams, np.bool_)
     for window in run_windows(0, n_steps, settings.window, settings.keep):
@@ -168,7 +194,7 @@ def _lockstep_logits(
 def _open_window(
     session: Session, start_token: int, tail: NDArray[np.int32]
 ) -> NDArray[np.float32]:
-    """Clear the cache, evaluate start token and tail (streams, t) of all streams; last logits of each."""
+    """Clear the cache, evaluate start token and tail (streams, t); the last logits of each."""
     n_streams, n_tail = tail.shape
     cells = np.empty((n_streams, n_tail + 1), np.int32)
     cells[:, 0] = start_token

@@ -11,17 +11,29 @@ from numpy.typing import NDArray
 from edgezip.coding.plain import PlainDecoder, PlainEncoder
 from edgezip.container import EngineField, Header, LmParams, Settings
 from edgezip.engine import Engine, Session, selftest
-from edgezip.errors import EngineMismatchError, FormatError, ModelError, SettingsError
+from edgezip.errors import (
+    EngineMismatchError,
+    FormatError,
+    LimitError,
+    ModelError,
+    SettingsError,
+)
 from edgezip.models import ModelFile, find_by_hash, resolve
-from edgezip.pipeline.lm import LmSettings, decode_tokens, encode_tokens
-from edgezip.pipeline.options import PackOptions, UnpackOptions
+from edgezip.pipeline.lm import (
+    LmSettings,
+    decode_tokens,
+    encode_tokens,
+    encode_tokens_lockstep,
+)
+from edgezip.pipeline.memory import memory_size
+from edgezip.pipeline.options import EngineKind, PackOptions, UnpackOptions
 from edgezip.tokens import Tokenizer
 
 NO_MODEL = "none"
 
 
 class LanguageModel:
-    """Binds the rooms that a language model channel needs. Coding calls are serialised by a lock."""
+    """Binds the rooms that a language model channel needs. A lock serialises its coding calls."""
 
     def __init__(self, file: ModelFile, engine: Engine) -> None:
         self.file = file
@@ -65,13 +77,15 @@ class LanguageModel:
         settings: Settings,
         progress: Callable[[int], None],
     ) -> bytes:
-        """Payload of the token sequence `ids` (n,); `progress` gets tokens done since its last call."""
+        """Payload of the tokens `ids` (n,); `progress` gets the tokens done since its last call."""
         encoder = PlainEncoder(len(ids), self.engine.n_vocab, settings.top_k, self._banned)
         lm_settings = LmSettings(settings.window, settings.keep, streams)
+        strict = self.engine.kind == "strict"
+        drive = encode_tokens if strict else encode_tokens_lockstep
+        window = self._cells(settings, -(-len(ids) // streams))
         with self._lock:
-            session = self._session_for(1, min(settings.window, len(ids) + 1))
-            start = self.engine.start_token
-            return encode_tokens(session, start, ids, lm_settings, encoder, progress)
+            session = self._session_for(1 if strict else streams, window)
+            return drive(session, self.engine.start_token, ids, lm_settings, encoder, progress)
 
     def decode(
         self,
@@ -92,16 +106,40 @@ class LanguageModel:
         )
         lm_settings = LmSettings(settings.window, settings.keep, params.streams)
         stop = None if params.tokens else _SizeReached(raw_size, self._piece_sizes)
-        steps = -(-n_tokens // params.streams)
+        if settings.window > self.engine.n_ctx_train:
+            raise FormatError(
+                f"damaged: a window of {settings.window} tokens, the model has"
+                f" {self.engine.n_ctx_train}"
+            )
+        window = self._cells(settings, -(-n_tokens // params.streams))
         with self._lock:
-            session = self._session_for(params.streams, min(settings.window, steps + 1))
+            session = self._session_for(params.streams, window)
             start = self.engine.start_token
             return decode_tokens(session, start, n_tokens, lm_settings, decoder, progress, stop)
+
+    def most_streams(self, settings: Settings, wanted: int) -> int:
+        """`wanted` streams, or as many fewer as half of the machine's memory holds the cache of."""
+        while wanted > 1 and self._too_large(wanted, settings.window, memory_size() // 2):
+            wanted //= 2
+        return wanted
+
+    def _too_large(self, streams: int, window: int, limit: int) -> bool:
+        return self.engine.session_bytes(streams, window) > limit
+
+    def _cells(self, settings: Settings, steps: int) -> int:
+        """Cells a stream of that many steps needs; coarse, so that sessions can be used again."""
+        return min(settings.window, -(-(steps + 1) // 256) * 256)
 
     def _session_for(self, streams: int, window: int) -> Session:
         """A session of that shape; the last one is kept, because its cache takes time to set up."""
         if self._session is None or self._session[0] != (streams, window):
             self._session = None
+            if self._too_large(streams, window, memory_size()):
+                needed = self.engine.session_bytes(streams, window) >> 20
+                raise LimitError(
+                    f"{streams} streams of {window} tokens need {needed} MiB, more than this"
+                    " machine has; use a machine with more memory"
+                )
             self._session = ((streams, window), self.engine.session(streams, window))
         return self._session[1]
 
@@ -153,12 +191,11 @@ def open_for_unpacking(header: Header, options: UnpackOptions) -> LanguageModel 
     file = _find(header.model, options)
     model = _open(file, header.engine.kind, options.threads, options.gpu_layers)
     _check_engine(header.engine, model.engine_field)
-    if header.known_answer is not None:
-        if not model.known_answer.startswith(header.known_answer):
-            raise EngineMismatchError(
-                f"model {file.name} gives other numbers here than where the file was packed;"
-                " run edgezip doctor"
-            )
+    if not model.known_answer.startswith(header.known_answer or b""):
+        raise EngineMismatchError(
+            f"model {file.name} gives other numbers here than where the file was packed;"
+            " run edgezip doctor"
+        )
     return model
 
 
@@ -189,7 +226,7 @@ def _check_engine(wanted: EngineField, present: EngineField) -> None:
     )
 
 
-def _open(file: ModelFile, kind: str, threads: int | None, gpu_layers: int) -> LanguageModel:
+def _open(file: ModelFile, kind: EngineKind, threads: int | None, gpu_layers: int) -> LanguageModel:
     """Open a model or take the one opened last: loading costs more than coding a message."""
     global _opened
     key = (file.sha256, kind, threads, gpu_layers)

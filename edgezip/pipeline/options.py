@@ -66,7 +66,9 @@ class PackOptions:
         if self.window is not None and self.keep is not None and self.keep > self.window - 2:
             raise SettingsError(f"keep ({self.keep}) must leave room in the window ({self.window})")
         if self.gpu_layers and self.engine != "native":
-            raise SettingsError("gpu_layers needs the native engine: the strict engine runs on the CPU")
+            raise SettingsError(
+                "gpu_layers needs the native engine: the strict engine runs on the CPU"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +119,18 @@ class PackReport:
 
 @dataclass(frozen=True, slots=True)
 class UnpackReport:
-    """What `unpack_stream` did. `lost` lists raw byte ranges that could not be recovered."""
+    """What `unpack_stream` did.
+
+    `lost` lists the raw byte ranges that could not be recovered, with None as the end where the
+    size of the content is not known.
+    """
 
     raw_size: int
     packed_size: int
     members: int
     frames: int
     seconds: float
-    lost: tuple[tuple[int, int], ...] = ()
+    lost: tuple[tuple[int, int | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

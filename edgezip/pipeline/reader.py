@@ -86,8 +86,7 @@ class Unpacker:
     def _handle(self, event: Event) -> bytes:
         if isinstance(event, HeaderEvent):
             self._header = event.header
-            if event.header.primer is not None:
-                raise UnsupportedError("the file needs a primer; use a newer edgezip")
+            refuse_primer(event.header)
             self._check_limit(event.header.total_size or 0)
             self._model = None
         elif isinstance(event, StoredChunk):
@@ -128,3 +127,9 @@ class Unpacker:
                 f"the output would exceed the limit of {limit} bytes; raise --max-output if you"
                 " trust the file"
             )
+
+
+def refuse_primer(header: Header) -> None:
+    """Raise `UnsupportedError` where a file was packed with a reference text."""
+    if header.primer is not None:
+        raise UnsupportedError("the file needs a primer (--prime); use a newer edgezip")

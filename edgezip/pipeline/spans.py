@@ -1,11 +1,12 @@
 """Cuts a frame into text and binary spans by looking at the bytes.
 
-This is a guess to save time, not a decision: what a span costs is measured when it is coded. Only the
-encoder runs this, so it may change without a change of the format.
+This is a guess to save time, not a decision: what a span costs is measured when it is coded. Only
+the encoder runs this, so it may change without a change of the format.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,7 @@ def _invalid_utf8(data: NDArray[np.uint8]) -> NDArray[np.bool_]:
         at = np.flatnonzero(data >= lead)
         expected[at + following] = 1
     continuation = (data & 0xC0) == 0x80
-    return (expected[: len(data)] == 1) != continuation
+    return np.not_equal(expected[: len(data)] == 1, continuation)
 
 
 def _block_sums(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -70,10 +71,10 @@ def _block_sums(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _smooth(textual: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Give runs shorter than `MIN_SPAN_BLOCKS` to the run before them (the first one to the next)."""
+    """Give runs shorter than `MIN_SPAN_BLOCKS` to the run before them, the first to the next."""
     result = textual.copy()
     edges = [0, *(np.flatnonzero(np.diff(textual)) + 1).tolist(), len(textual)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         if end - begin < MIN_SPAN_BLOCKS:
             result[begin:end] = result[begin - 1] if begin else textual[min(end, len(textual) - 1)]
     return result

@@ -118,7 +118,7 @@ class Packer:
         return out + self._writer.frame(raw, content.channels, content.spans)
 
     def _only_frame(self, raw: bytes) -> bytes:
-        """A whole member that is one frame: short if it has one channel, stored if that is smaller."""
+        """A whole member of one frame: short if it has one channel, stored if that is smaller."""
         if not raw:
             self._note(FrameContent((Channel(c.STORED, b"", 0),), ()), 0)
             return pack_stored(raw)
@@ -126,7 +126,8 @@ class Packer:
         if len(content.channels) == 1:
             channel = content.channels[0]
             uses_model = channel.coder in c.MODEL_CODERS
-            header = self._header(uses_model, short=True, known_answer=len(raw) >= KNOWN_ANSWER_FROM)
+            answer = len(raw) >= KNOWN_ANSWER_FROM
+            header = self._header(uses_model, short=True, known_answer=answer)
             if content.tokens <= min(header.settings.window, Settings().window):
                 # No window is ever left: neither its size nor what is kept of it matters.
                 header = replace(header, settings=Settings(top_k=header.settings.top_k))
@@ -142,9 +143,7 @@ class Packer:
         self._note(content, len(raw))
         return packed
 
-    def _header(
-        self, uses_model: bool = True, *, short: bool, known_answer: bool
-    ) -> Header:
+    def _header(self, uses_model: bool = True, *, short: bool, known_answer: bool) -> Header:
         model = self._model
         if model is None or not uses_model:
             return Header(short=short, total_size=None if short else self._size)

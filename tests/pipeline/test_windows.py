@@ -123,7 +123,12 @@ def test_encoder_and_decoder_evaluate_the_same_cells(
     assert sum(done) == n_tokens
     replayer = _Replayer(recorder)
     decoded = decode_tokens(
-        _HashSession(16), START, n_tokens, settings, replayer, done.append  # type: ignore[arg-type]
+        _HashSession(16),
+        START,
+        n_tokens,
+        settings,
+        replayer,
+        done.append,  # type: ignore[arg-type]
     )
     assert decoded.tolist() == ids.tolist()
     assert replayer.finished
