@@ -18,7 +18,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -75,5 +75,25 @@ def njit(*signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Call
         finally:
             numba.config.CACHE_DIR = before
         return kernel
+
+    return decorate
+
+
+def lazy_njit(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return `njit(signature, **options)`, compiled or loaded at the first call, for entry points.
+
+    The signature pins the types; laziness spares who packs the kernels for unpacking.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @cache
+        def compiled() -> Callable[..., Any]:
+            return njit(signature, **options)(function)
+
+        @wraps(function)
+        def call(*arguments: Any) -> Any:
+            return compiled()(*arguments)
+
+        return call
 
     return decorate

@@ -12,7 +12,7 @@ from numba import types as nt
 from numpy.typing import NDArray
 
 from edgezip.coding import rangecoder as rc
-from edgezip.coding.jit import njit
+from edgezip.coding.jit import lazy_njit
 from edgezip.coding.probability import (
     TOTAL_BITS,
     find_interval,
@@ -26,6 +26,7 @@ from edgezip.errors import EngineError, FormatError, SettingsError
 MAX_VOCAB = 1 << 20
 """Largest vocabulary; the floor of the frequencies costs n_vocab * 2**-32 * 1.44 bits per token."""
 
+_ZERO = np.uint64(0)
 _NOT_FINITE = 0
 _NOT_CODABLE = 1
 
@@ -40,73 +41,94 @@ _U64 = nt.Array(nt.uint64, 1, "C")
 _U64_2D = nt.Array(nt.uint64, 2, "C")
 
 
-@njit(
-    nt.int64(_ROWS, _READ_I32, _READ_I64, _READ_I32, _U32, _U32, _I32, _U64_2D, _U64_2D),
+@lazy_njit(
+    nt.int64(_ROWS, _READ_I32, _READ_I64, _READ_I32, _U32, _U64_2D, _U64_2D),
     nogil=True,
 )
-def _add_rows(bits, symbols, slots, banned, keys, weights, selected, starts, freqs):  # type: ignore[no-untyped-def]
+def _add_rows(bits, symbols, slots, banned, weights, starts, freqs):  # type: ignore[no-untyped-def]
     """Store the interval of every symbol; return -1, or 2 * row + kind of the first failure."""
     n_allowed = bits.shape[1] - banned.size
     for row in range(bits.shape[0]):
-        symbol = np.int64(symbols[row])
-        slot = slots[row]
-        if selected.size > 0:
-            start, freq, tail_start, tail_freq = topk_intervals(
-                bits[row], banned, n_allowed - selected.size, symbol, keys, weights, selected
-            )
-            starts[slot, 1] = tail_start
-            freqs[slot, 1] = tail_freq
-            lost = freq > np.uint64(0) and tail_freq == np.uint64(0) and weights[symbol] == 0
-        else:
-            total = row_weights(bits[row], banned, weights)
-            if total == np.uint64(0):
-                return 2 * row + _NOT_FINITE
-            start, freq = find_interval(weights, scale_for(total, n_allowed), symbol)
-            lost = freq == np.uint64(0)
-        if lost:
-            return 2 * row + _NOT_CODABLE
-        if freq == np.uint64(0):
+        total = row_weights(bits[row], banned, weights)
+        if total == _ZERO:
             return 2 * row + _NOT_FINITE
-        starts[slot, 0] = start
-        freqs[slot, 0] = freq
+        start, freq = find_interval(weights, scale_for(total, n_allowed), np.int64(symbols[row]))
+        if freq == _ZERO:
+            return 2 * row + _NOT_CODABLE
+        starts[slots[row], 0] = start
+        freqs[slots[row], 0] = freq
     return -1
 
 
-@njit(nt.int64(_U64_2D, _U64_2D, _U64, _U8), nogil=True)
+@lazy_njit(
+    nt.int64(_ROWS, _READ_I32, _READ_I64, _READ_I32, _U32, _U32, _I32, _U64_2D, _U64_2D),
+    nogil=True,
+)
+def _add_rows_topk(bits, symbols, slots, banned, keys, weights, selected, starts, freqs):  # type: ignore[no-untyped-def]
+    """Like `_add_rows` with a top-k alphabet; the escape's second coding goes to column 1."""
+    n_tail = bits.shape[1] - banned.size - selected.size
+    for row in range(bits.shape[0]):
+        symbol = np.int64(symbols[row])
+        start, freq, tail_start, tail_freq = topk_intervals(
+            bits[row], banned, n_tail, symbol, keys, weights, selected
+        )
+        if freq == _ZERO:
+            return 2 * row + _NOT_FINITE
+        if tail_freq == _ZERO and weights[symbol] == 0:
+            return 2 * row + _NOT_CODABLE
+        slot = slots[row]
+        starts[slot, 0] = start
+        freqs[slot, 0] = freq
+        starts[slot, 1] = tail_start
+        freqs[slot, 1] = tail_freq
+    return -1
+
+
+@lazy_njit(nt.int64(_U64_2D, _U64_2D, _U64, _U8), nogil=True)
 def _code_slots(starts, freqs, state, out):  # type: ignore[no-untyped-def]
     """Range-code all slots in ascending order; return the length of the payload in `out`."""
     for slot in range(starts.shape[0]):
         for part in range(starts.shape[1]):
-            if freqs[slot, part] > np.uint64(0):
+            if freqs[slot, part] > _ZERO:
                 rc.encode(state, out, starts[slot, part], freqs[slot, part], TOTAL_BITS)
     return rc.encode_finish(state, out)
 
 
-@njit(
-    nt.int64(_ROWS, _READ_I32, _U32, _U32, _I32, _U64, _U32, _U64, _READ_U8, _I32),
+@lazy_njit(
+    nt.int64(_ROWS, _READ_I32, _U32, _U64, _U32, _U64, _READ_U8, _I32),
     nogil=True,
 )
-def _decode_rows(bits, banned, keys, weights, selected, sums, tops, state, data, out):  # type: ignore[no-untyped-def]
+def _decode_rows(bits, banned, weights, sums, tops, state, data, out):  # type: ignore[no-untyped-def]
     """Decode one symbol per row into `out`; return -1, or the row whose logits are not finite."""
     n_allowed = bits.shape[1] - banned.size
     for row in range(bits.shape[0]):
+        total = row_weights(bits[row], banned, weights)
+        if total == _ZERO:
+            return row
         target = rc.decode_target(state, TOTAL_BITS)
-        if selected.size > 0:
-            symbol, start, freq = topk_symbol(bits[row], banned, target, keys, weights, selected)
-            if freq == np.uint64(0):
-                return row
-            if symbol < 0:
-                rc.decode_update(state, data, start, freq)
-                target = rc.decode_target(state, TOTAL_BITS)
-                symbol, start, freq = topk_tail(
-                    target, n_allowed - selected.size, keys, weights, selected, sums, tops
-                )
-        else:
-            total = row_weights(bits[row], banned, weights)
-            if total == np.uint64(0):
-                return row
-            scale = scale_for(total, n_allowed)
-            symbol, start, freq = find_symbol(weights, scale, target, sums, tops)
+        scale = scale_for(total, n_allowed)
+        symbol, start, freq = find_symbol(weights, scale, target, sums, tops)
+        rc.decode_update(state, data, start, freq)
+        out[row] = symbol
+    return -1
+
+
+@lazy_njit(
+    nt.int64(_ROWS, _READ_I32, _U32, _U32, _I32, _U64, _U32, _U64, _READ_U8, _I32),
+    nogil=True,
+)
+def _decode_rows_topk(bits, banned, keys, weights, selected, sums, tops, state, data, out):  # type: ignore[no-untyped-def]
+    """Like `_decode_rows` with a top-k alphabet."""
+    n_tail = bits.shape[1] - banned.size - selected.size
+    for row in range(bits.shape[0]):
+        target = rc.decode_target(state, TOTAL_BITS)
+        symbol, start, freq = topk_symbol(bits[row], banned, target, keys, weights, selected)
+        if freq == _ZERO:
+            return row
+        if symbol < 0:
+            rc.decode_update(state, data, start, freq)
+            target = rc.decode_target(state, TOTAL_BITS)
+            symbol, start, freq = topk_tail(target, n_tail, keys, weights, selected, sums, tops)
         rc.decode_update(state, data, start, freq)
         out[row] = symbol
     return -1
@@ -202,17 +224,15 @@ class PlainEncoder:
             raise SettingsError("a symbol is outside the vocabulary")
         if slots.min() < 0 or slots.max() >= self._starts.shape[0]:
             raise SettingsError("a slot is outside the range that the encoder was made for")
-        failed = _add_rows(
-            bits,
-            np.ascontiguousarray(symbols, dtype=np.int32),
-            np.ascontiguousarray(slots, dtype=np.int64),
-            a.banned,
-            a.keys,
-            a.weights,
-            a.selected,
-            self._starts,
-            self._freqs,
-        )
+        ids = np.ascontiguousarray(symbols, dtype=np.int32)
+        places = np.ascontiguousarray(slots, dtype=np.int64)
+        kept = (self._starts, self._freqs)
+        if a.top_k:
+            failed = _add_rows_topk(
+                bits, ids, places, a.banned, a.keys, a.weights, a.selected, *kept
+            )
+        else:
+            failed = _add_rows(bits, ids, places, a.banned, a.weights, *kept)
         if failed >= 0:
             row, kind = divmod(int(failed), 2)
             if kind == _NOT_FINITE:
@@ -278,18 +298,11 @@ class PlainDecoder:
             raise SettingsError(
                 f"{symbols.size} rows to decode, but only {self._left} slots are left"
             )
-        failed = _decode_rows(
-            bits,
-            a.banned,
-            a.keys,
-            a.weights,
-            a.selected,
-            a.sums,
-            a.tops,
-            self._state,
-            self._data,
-            symbols,
-        )
+        coder = (a.sums, a.tops, self._state, self._data, symbols)
+        if a.top_k:
+            failed = _decode_rows_topk(bits, a.banned, a.keys, a.weights, a.selected, *coder)
+        else:
+            failed = _decode_rows(bits, a.banned, a.weights, *coder)
         if failed >= 0:
             raise _not_finite()
         if self._state[rc.ERROR]:
