@@ -63,7 +63,8 @@ def _invalid_utf8(data: NDArray[np.uint8]) -> NDArray[np.bool_]:
         at = np.flatnonzero(data >= lead)
         expected[at + following] = 1
     continuation = (data & 0xC0) == 0x80
-    return np.not_equal(expected[: len(data)] == 1, continuation)
+    result: NDArray[np.bool_] = np.not_equal(expected[: len(data)], continuation)
+    return result
 
 
 def _block_sums(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
