@@ -220,3 +220,17 @@ def test_signatures_are_those_of_the_protocols() -> None:
             if hasattr(protocol, name):
                 expected = inspect.signature(getattr(protocol, name))
                 assert inspect.signature(getattr(ours, name)).parameters == expected.parameters
+
+
+def test_decoder_without_the_number_of_tokens() -> None:
+    """The caller knows the end otherwise; the payload is checked all the same."""
+    logits, symbols = sample(2, 6, 256)
+    payload = encode(logits, symbols)
+    for data, n, complete in ((payload, 6, True), (payload, 3, False), (payload + b"x", 6, False)):
+        decoder = PlainDecoder(data, None, 256)
+        decoder.decode_rows(logits[:n], symbols[:n])
+        if complete:
+            decoder.finish()
+        else:
+            with pytest.raises(FormatError):
+                decoder.finish()
