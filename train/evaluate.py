@@ -51,7 +51,8 @@ def load_gguf(path: Path) -> Checkpoint:
         ff=field("feed_forward_length"),
         context=field("context_length"),
         rope_base=float(base.contents()) if base else 10000.0,
-        eps=float(field("attention.layer_norm_rms_epsilon")),
+        # Stored as float32: its shortest decimal is the number that was meant.
+        eps=float(str(np.float32(field("attention.layer_norm_rms_epsilon")))),
     )
     return Checkpoint(shape, weights)
 

@@ -99,8 +99,8 @@ def quantize_with_llama(source: Path, target: Path, kind: str) -> None:
     """Quantize the F32 file `source` with llama.cpp; raises SystemExit when it cannot be had."""
     try:
         import llama_cpp
-    except ImportError as error:
-        raise SystemExit(f"{kind} needs llama-cpp-python: pip install llama-cpp-python") from error
+    except (ImportError, OSError, RuntimeError) as error:
+        raise SystemExit(f"{kind} needs a working llama-cpp-python: {error}") from error
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = _BY_LLAMA[kind]
     params.nthread = 1

@@ -1,0 +1,194 @@
+"""The whole chain on a few kilobytes: shards to GGUF, each step by its command."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the training commands need PyTorch ([train])")
+gguf = pytest.importorskip("gguf", reason="the training commands need gguf ([train])")
+pytest.importorskip("sentencepiece", reason="the training commands need sentencepiece ([train])")
+
+from train import corpus, encode, evaluate, export, fit, pack, tokenizer
+from train.checkpoint import Checkpoint
+
+CONFIG = """
+[model]
+vocab = 400
+dim = 64
+layers = 2
+heads = 4
+kv_heads = 2
+ff = 96
+context = 32
+
+[train]
+rows = 8
+micro_rows = 4
+warmup = 5
+"""
+NOUNS = "river engine garden window letter bridge morning teacher coffee number".split()
+VERBS = "sees holds turns paints follows".split()
+
+
+def sentence(rng: random.Random) -> str:
+    """A sentence of a tiny language: easy enough to be learned in seconds."""
+    return f"The {rng.choice(NOUNS)} {rng.choice(VERBS)} the {rng.choice(NOUNS)} {rng.randrange(100)}.\n"
+
+
+def write_shard(path: Path, kinds: dict[str, int], seed: int) -> None:
+    rng = random.Random(seed)
+    with open(path, "w", encoding="utf-8") as file:
+        for kind, documents in kinds.items():
+            for _ in range(documents):
+                text = "".join(sentence(rng) for _ in range(30))
+                file.write(json.dumps({"kind": kind, "text": text + "é \t\n"}) + "\n")
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tokens, the run (interrupted and resumed) and its GGUF files."""
+    root = tmp_path_factory.mktemp("chain")
+    write_shard(root / "train.jsonl", {"wiki": 60, "code": 20}, seed=0)
+    write_shard(root / "val.jsonl", {"wiki": 4, "code": 2}, seed=1)
+    (root / "eval" / "text").mkdir(parents=True)
+    (root / "eval" / "text" / "x.txt").write_text("nothing that the corpus holds", "utf-8")
+    (root / "config.toml").write_text(CONFIG, encoding="utf-8")
+    (root / "text.txt").write_text("The river holds the bridge 12.\n" * 3, encoding="utf-8")
+    path = {name: str(root / name) for name in ("clean", "tok.model", "tokens", "packed", "data")}
+    corpus.main(
+        [path["clean"], "--shards", str(root / "train.jsonl"), "--exclude", str(root / "eval")]
+    )
+    tokenizer.main(["train", path["clean"], "--pieces", "400", "--out", path["tok.model"]])
+    encode.main(
+        [path["clean"], path["tok.model"], path["tokens"], "--val", str(root / "val.jsonl")]
+        + ["--parts", "2"]
+    )
+    pack.main(["tokens", path["tokens"], path["packed"]])
+    pack.main(["unpack", path["packed"], path["data"]])
+    train = [str(root / "run"), "--config", str(root / "config.toml"), "--data", path["data"]]
+    train += ["--no-compile", "--device", "cpu", "--log-seconds", "0", "--threads", "1"]
+    fit.main([*train, "--steps", "30"])
+    fit.main([*train, "--steps", "40", "--decay", "0.5"])
+    for kind in ("F32", "Q8_0", "Q4_0"):
+        export.main([str(root / "run" / "final.pt"), str(root / f"{kind}.gguf"), "--type", kind])
+    return root
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_packed_tokens_arrive_as_they_were(chain: Path) -> None:
+    for original in (chain / "tokens").rglob("*"):
+        if original.is_file():
+            copy = chain / "data" / original.relative_to(chain / "tokens")
+            assert copy.read_bytes() == original.read_bytes()
+
+
+def test_the_pieces_of_any_text_concatenate_to_it(chain: Path) -> None:
+    import sentencepiece
+
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(chain / "tok.model"))
+    for text in (" two  spaces\n\n\ttab\r\n", "日本 \U0001f600 7", "\u2581x"):
+        if "\u2581" not in text:
+            assert processor.decode(processor.encode(text)) == text
+    assert all(piece.isdigit() is False or len(piece) == 1 for piece in map(processor.id_to_piece, range(400)))
+
+
+def test_the_run_learns_resumes_and_decays(chain: Path) -> None:
+    log = rows(chain / "run" / "log.csv")
+    assert [int(row["step"]) for row in log] == list(range(1, 71))
+    losses = [float(row["loss"]) for row in log]
+    assert losses[0] == pytest.approx(np.log(400), abs=0.5)
+    assert losses[-1] < 2.0
+    rates = [float(row["rate"]) for row in log]
+    assert rates[:50] == [1.0] * 50
+    assert all(a > b for a, b in zip(rates[50:], rates[51:], strict=False))
+    trunk, final = (Checkpoint.load(chain / "run" / f"{n}.pt") for n in ("trunk", "final"))
+    assert (trunk.step, final.step) == (51, 70)
+    assert trunk.optimizers and trunk.data["draws"] == 51
+    assert not final.optimizers
+
+
+def test_a_stopped_and_resumed_run_equals_one_that_was_not_stopped(
+    chain: Path, tmp_path: Path
+) -> None:
+    train = ["--config", str(chain / "config.toml"), "--data", str(chain / "data")]
+    train += ["--no-compile", "--device", "cpu", "--threads", "1"]
+    fit.main([str(tmp_path / "whole"), *train, "--steps", "6"])
+    for _ in range(2):
+        fit.main([str(tmp_path / "halves"), *train, "--steps", "3"])
+    whole, halves = (Checkpoint.load(tmp_path / n / "trunk.pt") for n in ("whole", "halves"))
+    assert whole.data == halves.data
+    for name, value in whole.weights.items():
+        assert torch.equal(value, halves.weights[name]), name
+
+
+def test_quantized_files_hold_the_model(chain: Path) -> None:
+    final = Checkpoint.load(chain / "run" / "final.pt")
+    for kind, tolerance in (("F32", 0.0), ("Q8_0", 0.01), ("Q4_0", 0.15)):
+        again = evaluate.load_gguf(chain / f"{kind}.gguf")
+        assert again.shape == final.shape
+        for name, value in final.weights.items():
+            error = (again.weights[name] - value).abs().max()
+            assert error <= tolerance * value.abs().max(), (kind, name)
+
+
+def test_evaluation_gives_one_table_for_all_models(chain: Path, tmp_path: Path) -> None:
+    models = [str(chain / "run" / "final.pt")]
+    models += [f"{chain / kind}.gguf={chain / 'tok.model'}" for kind in ("F32", "Q4_0")]
+    out = tmp_path / "table.csv"
+    evaluate.main(
+        [*models, "--val", str(chain / "val.jsonl"), "--files", str(chain / "text.txt")]
+        + ["--csv", str(out)]
+    )
+    table = {row["what"]: row for row in rows(out)}
+    assert set(table) == {"wiki", "code", "english", "all", "text.txt"}
+    last = {row["kind"]: float(row["bpb"]) for row in rows(chain / "run" / "val.csv")}
+    for kind in ("wiki", "code", "all"):
+        assert float(table[kind]["final.pt"]) == pytest.approx(last[kind], abs=2e-3)
+        assert table[kind]["F32.gguf"] == table[kind]["final.pt"]
+    # Two nouns, a verb and a number a sentence: 16 bits in some 31 bytes.
+    assert 0.4 < float(table["all"]["final.pt"]) < 1.2
+
+
+def test_llama_cpp_computes_the_same_logits(chain: Path) -> None:
+    try:
+        import llama_cpp
+    except (ImportError, OSError, RuntimeError) as error:
+        pytest.skip(f"llama-cpp-python cannot be loaded: {error}")
+    model = Checkpoint.load(chain / "run" / "final.pt").model()
+    tokens = [1, *range(5, 35)]
+    llama = llama_cpp.Llama(str(chain / "F32.gguf"), logits_all=True, n_ctx=32, verbose=False)
+    llama.eval(tokens)
+    with torch.no_grad():
+        expected = model.logits(torch.tensor([tokens]))[0].numpy()
+    # llama.cpp keeps its attention cache in half precision.
+    assert np.abs(np.array(llama.scores[: len(tokens)]) - expected).max() < 0.02
+
+
+def test_split_files_join_and_damage_is_noticed(tmp_path: Path) -> None:
+    data = np.random.default_rng(0).bytes(2500)
+    (tmp_path / "weights.bin").write_bytes(data)
+    written = pack.split(tmp_path / "weights.bin", tmp_path / "pieces", 1000)
+    assert [p.stat().st_size for p in written[:-1]] == [1000, 1000, 500]
+    pack.join(written[-1], tmp_path / "again.bin")
+    assert (tmp_path / "again.bin").read_bytes() == data
+    written[1].write_bytes(bytes(1000))
+    with pytest.raises(SystemExit, match="hash"):
+        pack.join(written[-1], tmp_path / "again.bin")
+
+
+def test_curves_are_plotted(chain: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="plots need matplotlib ([train])")
+    from train import plot
+
+    plot.main([str(tmp_path / "curves.png"), str(chain / "run")])
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
