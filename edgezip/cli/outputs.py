@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -36,16 +37,53 @@ class Output(Protocol):
 
 
 class Writer:
-    """Writes to a file and says which one when that fails."""
+    """Writes to a file and says which one when that fails.
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    Args:
+        file: where to write.
+        name: how messages call it.
+        own: nobody else has written to the file, so that it may be written again from the start.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, *, own: bool) -> None:
         self._file = file
         self._name = name
+        self._own = own
+
+    def seekable(self) -> bool:
+        """Whether `seek` and `truncate` may be used.
+
+        Never on stdout: after `>> file` they would destroy what was there.
+        """
+        return self._own
+
+    def tell(self) -> int:
+        """The position in the file."""
+        return self._file.tell()
+
+    def seek(self, position: int) -> int:
+        """Go to a position from the start."""
+        with naming(self._name):
+            return self._file.seek(position)
+
+    def truncate(self) -> int:
+        """Cut the file off at the position."""
+        with naming(self._name):
+            return self._file.truncate()
 
     def write(self, data: bytes) -> int:
-        """Write all of `data`."""
+        """Write all of `data`.
+
+        With PYTHONUNBUFFERED stdout is a raw file, which may take a part and call that a success.
+        """
+        rest = memoryview(data)
         with naming(self._name):
-            return self._file.write(data)
+            while rest:
+                done = self._file.write(rest)
+                if not done:
+                    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+                rest = rest[done:]
+        return len(data)
 
     def flush(self) -> None:
         """Flush the file."""
@@ -71,7 +109,7 @@ class FileOutput:
     def __init__(self, atomic: AtomicFile) -> None:
         self._atomic = atomic
         self._name = str(atomic.path)
-        self.file = as_binary(Writer(atomic.file, self._name))
+        self.file = as_binary(Writer(atomic.file, self._name, own=True))
 
     def read_back(self) -> BinaryIO:
         """What was written, from the start."""
@@ -92,9 +130,11 @@ class StreamOutput:
     """
 
     def __init__(self, stream: BinaryIO, name: str, spool: BinaryIO | None) -> None:
-        self._stream = as_binary(Writer(stream, name))
+        self._stream = as_binary(Writer(stream, name, own=False))
         self._spool = spool
-        self.file = self._stream if spool is None else as_binary(Writer(spool, "temporary file"))
+        self.file = self._stream
+        if spool is not None:
+            self.file = as_binary(Writer(spool, "temporary file", own=True))
 
     def read_back(self) -> BinaryIO:
         """What was written, from the start; only with `spool`."""

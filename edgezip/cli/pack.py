@@ -144,6 +144,20 @@ class HashingReader:
         self._hash = hashlib.sha256()
         self._size = 0
 
+    def seekable(self) -> bool:
+        """Whether the file can be read again."""
+        return self._file.seekable()
+
+    def tell(self) -> int:
+        """The position in the file."""
+        return self._file.tell()
+
+    def seek(self, position: int) -> int:
+        """Start again: what was read so far does not count."""
+        self._hash = hashlib.sha256()
+        self._size = 0
+        return self._file.seek(position)
+
     def read(self, size: int = -1) -> bytes:
         """The next bytes of the file."""
         data = self._file.read(size)

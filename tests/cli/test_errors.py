@@ -43,11 +43,17 @@ def test_every_truncation(cli: Any, packed: bytes) -> None:
 
 
 def test_damage_and_trailing_garbage(cli: Any, packed: bytes) -> None:
+    content = cli("unpack", "-c", "notes.txt.ez").out
     for position in range(len(packed)):
         damaged = bytearray(packed)
         damaged[position] ^= 0x10
         Path("notes.txt.ez").write_bytes(damaged)
         result = cli("unpack", "-q", "notes.txt.ez")
+        if result.code == 0:
+            # Deflate has bits that mean nothing.
+            assert Path("notes.txt").read_bytes() == content, position
+            os.unlink("notes.txt")
+            continue
         # The id of a model that is not here is a matter of models, the rest of damage.
         assert result.code in (3, 4, 5), (position, result.err)
         assert result.err.count("\n") == 1

@@ -16,8 +16,6 @@ import pytest
 
 from .conftest import run
 
-KILLS = 15
-
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
@@ -32,7 +30,7 @@ def text(tmp_path: Path) -> Path:
     words = [b"%x" % choice.getrandbits(24) for _ in range(2000)]
     path = tmp_path / "w" / "text"
     path.parent.mkdir()
-    path.write_bytes(b" ".join(choice.choices(words, k=150_000)))
+    path.write_bytes(b" ".join(choice.choices(words, k=100_000)))
     return path
 
 
@@ -46,9 +44,9 @@ def start(command: list[str], text: Path, environment: dict[str, str]) -> subpro
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(("number", "times"), [(signal.SIGKILL, 12), (signal.SIGTERM, 4)])
 def test_killed_at_any_time(
-    command: list[str], text: Path, environment: dict[str, str], number: signal.Signals
+    command: list[str], text: Path, environment: dict[str, str], number: signal.Signals, times: int
 ) -> None:
     content = text.read_bytes()
     began = time.monotonic()
@@ -58,7 +56,7 @@ def test_killed_at_any_time(
     complete = target.read_bytes()
     choice = random.Random(int(number))
     codes = set()
-    for _ in range(KILLS if number == signal.SIGKILL else KILLS // 3):
+    for _ in range(times):
         target.unlink(missing_ok=True)
         process = start(command, text, environment)
         time.sleep(choice.random() * duration)
@@ -73,12 +71,17 @@ def test_killed_at_any_time(
                 (text.parent / name).unlink()
         else:
             assert not left
-            assert b"Traceback" not in message or process.returncode == -number
+            assert b"Traceback" not in message
     assert codes <= {0, -number, 128 + number}
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupt_while_working(
-    command: list[str], text: Path, environment: dict[str, str], tmp_path: Path
+    command: list[str],
+    text: Path,
+    environment: dict[str, str],
+    tmp_path: Path,
+    number: signal.Signals,
 ) -> None:
     """Surely in the middle: the input is a FIFO that stays open."""
     os.mkfifo(tmp_path / "fifo")
@@ -94,19 +97,22 @@ def test_interrupt_while_working(
         while not any(path.suffix == ".tmp" for path in text.parent.iterdir()):
             assert process.poll() is None
             time.sleep(0.02)
-        process.terminate()
+        process.send_signal(number)
         _, message = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGTERM
+    assert process.returncode == 128 + number
     assert message == b""
     assert [path.name for path in text.parent.iterdir()] == ["text"]
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_broken_pipe_is_quiet(
-    command: list[str], text: Path, environment: dict[str, str]
+    command: list[str], text: Path, environment: dict[str, str], unbuffered: str
 ) -> None:
+    """Unbuffered, Python's stdout writes a part of the data without saying so."""
+    environment["PYTHONUNBUFFERED"] = unbuffered
     assert start(command, text, environment).wait(120) == 0
     process = subprocess.Popen(
-        [*command, "unpack", "-c", "text.ez"],
+        [*command, "unpack", "-qc", "text.ez"],
         cwd=text.parent,
         env=environment,
         stdout=subprocess.PIPE,
@@ -140,7 +146,9 @@ def test_full_disk(command: list[str], text: Path, environment: dict[str, str]) 
         assert process.stderr.count(b"\n") == 1
     # Exceeding this limit raises SIGXFSZ, or EFBIG where that is ignored.
     arguments = ["pack", "-m", "none", "text"]
-    process = run(command, *arguments, cwd=text.parent, env=environment, preexec_fn=_limit_file_size)
+    process = run(
+        command, *arguments, cwd=text.parent, env=environment, preexec_fn=_limit_file_size
+    )
     assert process.returncode == 1
     assert b"text.ez: File too large" in process.stderr
     assert [path.name for path in text.parent.iterdir()] == ["text"]
