@@ -8,7 +8,8 @@ from edgezip.coding.jit import njit
 from edgezip.coding import rangecoder
 from edgezip.coding.rangecoder import decode_bit, encode_bit
 
-from .contexts import begin_byte, end_byte
+from .contexts import end_byte, set_contexts
+from .layout import R_BITS, R_C0, R_NODE, R_STREAM
 from .model import Model, new_model
 from .params import MixParams
 from .predictor import begin_nibble, predict, update
@@ -16,49 +17,46 @@ from .predictor import begin_nibble, predict, update
 _BLOCK = 1 << 16
 
 
+LEARN, ENCODE, DECODE = 0, 1, 2
+
+
 @njit()
-def _encode(m, coder, out, data, coding):  # type: ignore[no-untyped-def]
-    """Code `data`, uint8 (n,), as stream 0; with `coding` 0 only learn it."""
+def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
+    """Code `data`, uint8 (n,), as bytes of stream `s`: LEARN only, ENCODE to or DECODE from `payload`."""
+    r = m.scratch
+    r[R_STREAM] = s
     for i in range(data.size):
         c = int(data[i])
-        begin_byte(m, 0)
+        set_contexts(m, s)
+        r[R_C0] = 1
         for b in range(8):
-            if b == 4:
+            r[R_BITS] = b
+            if b & 3 == 0:
+                r[R_NODE] = 1
                 begin_nibble(m)
-            bit = (c >> (7 - b)) & 1
-            p = predict(m, 0, 0)
-            if coding:
-                encode_bit(coder, out, p, 16, bit)
+            p = predict(m, 0)
+            if mode == DECODE:
+                bit = decode_bit(coder, payload, p, 16)
+            else:
+                bit = (c >> (7 - b)) & 1
+                if mode == ENCODE:
+                    encode_bit(coder, payload, p, 16, bit)
             update(m, bit)
-        end_byte(m, 0, c)
-
-
-@njit()
-def _decode(m, coder, payload, data):  # type: ignore[no-untyped-def]
-    """Fill `data`, uint8 (n,), from the payload."""
-    for i in range(data.size):
-        begin_byte(m, 0)
-        c = 0
-        for b in range(8):
-            if b == 4:
-                begin_nibble(m)
-            bit = decode_bit(coder, payload, predict(m, 0, 0), 16)
-            update(m, bit)
-            c = c << 1 | bit
+        c = r[R_C0] & 255
         data[i] = c
-        end_byte(m, 0, c)
+        end_byte(m, s, c, 2)
 
 
 def _primed(size: int, params: MixParams, prime: bytes) -> Model:
     model = new_model(params.mem_log2, 1, size + len(prime) + 1)
     coder = rangecoder.new_encoder()
-    _encode(model, coder, np.zeros(1, np.uint8), np.frombuffer(prime, np.uint8), 0)
+    run_bytes(model, 0, coder, np.zeros(1, np.uint8), np.frombuffer(prime, np.uint8).copy(), LEARN)
     return model
 
 
 def cm_encode(data: bytes, params: MixParams, prime: bytes = b"") -> bytes:
     """Return the payload for `data`; `prime` is a reference text that the decoder has too."""
-    array = np.frombuffer(data, np.uint8)
+    array = np.frombuffer(data, np.uint8).copy()
     model = _primed(len(data), params, prime)
     coder = rangecoder.new_encoder()
     out = np.zeros(len(data) // 2 + 16 * _BLOCK + 16, np.uint8)
@@ -67,7 +65,7 @@ def cm_encode(data: bytes, params: MixParams, prime: bytes = b"") -> bytes:
         room = int(coder[rangecoder.POS]) + 16 * _BLOCK + 16
         if out.size < room:
             out = np.concatenate([out, np.zeros(room, np.uint8)])
-        _encode(model, coder, out, array[start : start + _BLOCK], 1)
+        run_bytes(model, 0, coder, out, array[start : start + _BLOCK], ENCODE)
     return out[: int(rangecoder.encode_finish(coder, out))].tobytes()
 
 
@@ -77,10 +75,10 @@ def cm_decode(payload: bytes, size: int, params: MixParams, prime: bytes = b"") 
     Raises:
         FormatError: the payload is not one that `cm_encode` writes for `size` bytes.
     """
-    array = np.frombuffer(payload, np.uint8)
+    array = np.frombuffer(payload, np.uint8).copy()
     model = _primed(size, params, prime)
     coder = rangecoder.new_decoder(array)
     data = np.zeros(size, np.uint8)
-    _decode(model, coder, array, data)
+    run_bytes(model, 0, coder, array, data, DECODE)
     rangecoder.decode_finish(coder, array)
     return data.tobytes()

@@ -14,6 +14,7 @@ from .layout import (
     R_EXPECT,
     R_RECORD,
     R_STREAM,
+    R_TOKENS,
     S_C4,
     S_C8,
     S_FIELD,
@@ -22,14 +23,15 @@ from .layout import (
     S_LINE1,
     S_MATCH,
     S_POS,
+    S_PREFIX,
+    S_TOKEN0,
+    S_TOKEN1,
     S_RECORD,
     S_SHAPE,
     S_WORD0,
     S_WORD1,
     S_WORD2,
 )
-from .predictor import begin_nibble
-
 _M32 = 0xFFFFFFFF
 
 
@@ -53,14 +55,11 @@ def _byte(m, s, pos):
 
 
 @njit(inline="always")
-def begin_byte(m, s):
-    """Set every context of the next byte of stream `s` and look up its first nibble."""
+def set_contexts(m, s):
+    """Set the hashes of every context of the next byte of stream `s`, and what the match models expect."""
     r = m.scratch
     st = m.streams[s]
     h = m.hashes
-    r[R_STREAM] = s
-    r[R_C0] = 1
-    r[R_BITS] = 0
     c4 = st[S_C4]
     c8 = st[S_C8]
     pos = st[S_POS]
@@ -110,10 +109,20 @@ def begin_byte(m, s):
         e = R_EXPECT + 4 * k
         r[e] = -1
         if st[f] > 0:
-            r[e] = int(m.history[st[f]])
+            r[e] = int(m.history[st[f]]) & 255
+            r[e + 3] = -1
+            if st[f] >= m.streams.shape[0]:
+                ended = m.bounds[st[f] - m.streams.shape[0]]
+                r[e + 3] = 1 - ended if ended < 2 else -1
             length = st[f + 1]
             bucket = min(length, 15) if length < 16 else min(16 + (length - 16 >> 3), 31)
             r[e + 1] = 256 * k + bucket * 8 + min(st[f + 2] & 7, 7)
+    if r[R_TOKENS]:
+        h[24] = _two(24, st[S_PREFIX], st[S_TOKEN0])
+        h[25] = _two(25, st[S_PREFIX], (st[S_TOKEN0] * 0x2F0B4C47 + st[S_TOKEN1]) & _M32)
+    else:
+        h[24] = _two(24, w0, (w1 * 0x2F0B4C47 + st[S_WORD2]) & _M32)
+        h[25] = _two(25, c4 & 0xF0F0F0FF, c8 & 0xF0F0)
     h[23] = _two(23, r[R_EXPECT] + 1 | min(st[S_MATCH + 1], 15) << 9, b1)
     d = N_CONTEXTS
     h[d] = 0x51ED270
@@ -123,7 +132,6 @@ def begin_byte(m, s):
     h[d + 4] = _two(34, w0, b1)
     h[d + 5] = _two(35, r1 | b1 << 8, phase)
     r[R_CHAR] = st[S_SHAPE] & 255
-    begin_nibble(m)
 
 
 @njit()
@@ -204,12 +212,25 @@ def _vote_record(m, st, c, pos):
 
 
 @njit(inline="always")
-def end_byte(m, s, c):
+def end_token(m, s, leaf):
+    """Note that a token, leaf number `leaf`, ended in stream `s`."""
+    st = m.streams[s]
+    n = m.streams.shape[0]
+    m.bounds[(st[S_POS] - 1) * n + s] = 1
+    st[S_TOKEN1] = st[S_TOKEN0]
+    st[S_TOKEN0] = leaf + 1
+    st[S_PREFIX] = 0
+
+
+@njit(inline="always")
+def end_byte(m, s, c, bound):
     """Append byte `c` to stream `s` and bring its state up to date."""
     st = m.streams[s]
     n = m.streams.shape[0]
     pos = st[S_POS]
     m.history[pos * n + s] = c
+    m.bounds[pos * n + s] = bound
+    st[S_PREFIX] = _hash(st[S_PREFIX], c + 1)
     c4 = st[S_C4]
     b1 = c4 & 255
     m.heads[b1] = m.heads[b1] << 8 & 0xFFFFFF | c

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-N_CONTEXTS = 24
+N_CONTEXTS = 26
 DIRECT = 6
 MATCHES = 2
-MATCH_CONTEXTS = 512
+MATCH_CONTEXTS = 1024
 MATCH_LENGTHS = (6, 20)
 
 # Mixer inputs: two per context, one per direct map, two per match model, the language model's two, the bias.
@@ -16,7 +16,7 @@ BIAS_INPUT = MODEL_INPUT + 2
 INPUTS = (BIAS_INPUT + 1 + 15) // 16 * 16
 
 SETS = 7
-SET_SIZE = 2048
+SET_SIZE = 2304
 FINAL_ROWS = 2048
 
 APM_BINS = 33
@@ -37,7 +37,9 @@ S_FIELD = 9
 S_RECORD = 10
 S_KEY = 11
 S_MATCH = 12  # per match model: pointer, length, misses
-S_RECENT = 20
+S_TOKEN0 = 20
+S_TOKEN1 = 21
+S_PREFIX = 22
 STREAM_FIELDS = 32
 
 # Scratch registers.
@@ -54,5 +56,8 @@ R_APM = 16
 R_RECORD = 20
 R_BITS = 21
 R_CHAR = 22
+R_MASK = 23
+R_TOKENS = 24
+R_DEPTH = 25
 R_TUNE = 32
 REGISTERS = 64

@@ -17,7 +17,9 @@ from .layout import (
     MATCH_CONTEXTS,
     MODEL_INPUT,
     N_CONTEXTS,
+    R_MASK,
     R_RATE,
+    R_TOKENS,
     R_TUNE,
     REGISTERS,
     SET_SIZE,
@@ -53,6 +55,7 @@ class Model(NamedTuple):
     outputs: NDArray[np.int32]
     streams: NDArray[np.int64]
     history: NDArray[np.uint8]
+    bounds: NDArray[np.uint8]
     votes: NDArray[np.int32]
     seen: NDArray[np.int32]
 
@@ -68,7 +71,7 @@ def _initial_maps() -> NDArray[np.uint32]:
     return maps.reshape(-1)
 
 
-def new_model(mem_log2: int, streams: int, capacity: int) -> Model:
+def new_model(mem_log2: int, streams: int, capacity: int, tokens: bool = False) -> Model:
     """Return a fresh model.
 
     Args:
@@ -87,7 +90,7 @@ def new_model(mem_log2: int, streams: int, capacity: int) -> Model:
         stretch=stretch_table(),
         reciprocal=reciprocal_table(),
         follow=follow,
-        slots=np.zeros(1 << mem_log2, np.uint8),
+        slots=np.zeros((1 << mem_log2) + (1 << mem_log2 - 3) + 16, np.uint8),
         maps=_initial_maps(),
         direct=np.full(1 << max(min(mem_log2 - 4, 21), 14), HALF, np.uint32),
         heads=np.zeros(1 << 18, np.int64),
@@ -96,7 +99,7 @@ def new_model(mem_log2: int, streams: int, capacity: int) -> Model:
         final=np.full(FINAL_ROWS * 8, 65536 // SETS, np.int32),
         apms=np.tile(apm, APMS * APM_SIZE).astype(np.int32),
         inputs=np.zeros(INPUTS, np.int32),
-        scratch=_registers(),
+        scratch=_registers(mem_log2, tokens),
         hashes=np.zeros(N_CONTEXTS + DIRECT, np.int64),
         bases=np.zeros(N_CONTEXTS, np.int64),
         dbases=np.zeros(DIRECT, np.int64),
@@ -104,15 +107,18 @@ def new_model(mem_log2: int, streams: int, capacity: int) -> Model:
         outputs=np.zeros(SETS, np.int32),
         streams=np.zeros((streams, STREAM_FIELDS), np.int64),
         history=np.zeros(streams * capacity, np.uint8),
+        bounds=np.zeros(streams * capacity, np.uint8),
         votes=np.zeros(2048, np.int32),
         seen=np.zeros(2 << max(mem_log2 - 6, 14), np.int32),
     )
 
 
-def _registers() -> NDArray[np.int64]:
+def _registers(mem_log2: int, tokens: bool) -> NDArray[np.int64]:
     registers = np.zeros(REGISTERS, np.int64)
-    registers[R_RATE] = 3000
-    registers[R_TUNE : R_TUNE + 6] = 32, 255, 60, 6, 0, 0
+    registers[R_RATE] = 14000
+    registers[R_MASK] = (1 << mem_log2 - 6) - 1
+    registers[R_TOKENS] = tokens
+    registers[R_TUNE : R_TUNE + 6] = 128, 255, 60, 6, 0, 0
     import os
     for item in os.environ.get("TUNE", "").split():
         a, b = item.split("=")

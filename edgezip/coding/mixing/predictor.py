@@ -23,7 +23,10 @@ from .layout import (
     R_EXPECT,
     R_FINAL,
     R_HITS,
+    R_DEPTH,
+    R_MASK,
     R_MIX,
+    R_TOKENS,
     R_NODE,
     R_P,
     R_RATE,
@@ -64,15 +67,20 @@ def find_slot(slots, z, mask):
 
 @njit(inline="always")
 def begin_nibble(m):
-    """Look up the slots of all contexts for the nibble that starts at the present partial byte."""
+    """Look up the slots of all contexts for the nibble, or end-of-token decision, of the present partial byte."""
     r = m.scratch
-    c0 = r[R_C0]
-    r[R_NODE] = 1
-    mask = (m.slots.shape[0] >> 6) - 1
-    salt = (c0 * 0x9E3779B1) & _M32
-    for i in range(N_CONTEXTS):
-        m.bases[i] = find_slot(m.slots, (m.hashes[i] ^ salt) * 0x5851F42D, mask)
+    known = r[R_BITS] & 3
+    mask = r[R_MASK]
+    salt = ((r[R_C0] >> known) * 0x9E3779B1) & _M32
     dmask = (m.direct.shape[0] >> 4) - 1
+    if r[R_BITS] == 8:
+        tail = (mask + 1) << 6
+        for i in range(N_CONTEXTS):
+            z = (m.hashes[i] ^ 0x2545F491) * 0x5851F42D
+            m.bases[i] = tail + ((z >> 24) & ((mask << 3) | 7))
+    else:
+        for i in range(N_CONTEXTS):
+            m.bases[i] = find_slot(m.slots, (m.hashes[i] ^ salt) * 0x5851F42D, mask)
     for i in range(DIRECT):
         z = (m.hashes[N_CONTEXTS + i] ^ salt) * 0x5851F42D
         m.dbases[i] = ((z >> 24) & dmask) << 4
@@ -101,34 +109,39 @@ def _clip(v, limit):
 
 
 @njit(inline="always")
-def _select(m, known):
+def _select(m, logit):
     """Choose the weight row of each set and of the final mixer."""
     r = m.scratch
     c0 = r[R_C0]
     bits = r[R_BITS]
     st = m.streams[r[R_STREAM]]
     c4 = st[S_C4]
-    b1 = c4 & 255
-    e0 = r[R_EXPECT]
+    group = bits >> 1
     length = 0
+    agree = 0
     if r[R_EXPECT + 2] >= 0:
-        length = 1 + (r[R_EXPECT + 1] >> 3)
-    length2 = 0
+        length = 1 + ((r[R_EXPECT + 1] & 255) >> 3)
+        agree = 1 if (logit > 0) == (r[R_EXPECT + 2] > 0) else 2
+    long = 0
     if r[R_EXPECT + 6] >= 0:
-        length2 = 1 + (r[R_EXPECT + 5] - 256 >> 5)
-    m.selected[0] = length * 8 + bits + 512 * min(length2, 3) if length < 64 else 0
+        long = min(1 + ((r[R_EXPECT + 5] & 255) >> 5), 3)
+    m.selected[0] = length * 9 + bits + 300 * long
     m.selected[1] = c0
-    m.selected[2] = b1 + 256 * (bits >> 1)
-    m.selected[3] = r[R_HITS] * 8 + bits + 64 * min(length >> 2, 7)
-    m.selected[4] = r[R_CHAR] * 8 + bits
-    m.selected[5] = min(st[S_POS] - st[S_LINE], 255) + 256 * (bits >> 1)
-    m.selected[6] = ((c4 >> 8) & 255) + 256 * (bits >> 1)
+    m.selected[2] = (c4 & 255) + 256 * group
+    m.selected[3] = r[R_HITS] * 9 + bits + 64 * min(length >> 2, 7)
+    m.selected[4] = r[R_CHAR] * 9 + bits
+    if r[R_TOKENS]:
+        strength = min((logit if logit > 0 else -logit) >> 7, 15)
+        m.selected[5] = strength * 9 + bits + 144 * agree + 432 * min(r[R_DEPTH], 3)
+    else:
+        m.selected[5] = min(st[S_POS] - st[S_LINE], 255) + 256 * group
+    m.selected[6] = ((c4 >> 8) & 255) + 256 * group
     r[R_FINAL] = c0 + 256 * min(length >> 2, 7)
 
 
 @njit(inline="always")
-def predict(m, logit, known):
-    """Predict the next bit; returns P(1) in 1..65535. `logit` is the language model's, `known` its bucket or 0."""
+def predict(m, logit):
+    """Predict the next bit; returns P(1) in 1..65535. `logit` is the language model's stretch(P(1)), 0 without."""
     r = m.scratch
     x = m.inputs
     node = r[R_NODE]
@@ -149,22 +162,27 @@ def predict(m, logit, known):
         e = R_EXPECT + 4 * k
         x[MATCH_INPUT + 2 * k] = 0
         x[MATCH_INPUT + 2 * k + 1] = 0
-        r[e + 2] = -1
+        bit = -1
+        j = r[e + 1]
         if r[e] >= 0:
-            if ((r[e] | 256) >> (8 - bits)) == c0:
+            if bits == 8:
+                bit = r[e + 3]
+                j |= 512
+            elif ((r[e] | 256) >> (8 - bits)) == c0:
                 bit = (r[e] >> (7 - bits)) & 1
-                r[e + 2] = bit
-                p = int(m.matchmaps[r[e + 1]] >> 20)
-                a = m.stretch[p]
-                b = p - 2048
-                x[MATCH_INPUT + 2 * k] = a if bit else -a
-                x[MATCH_INPUT + 2 * k + 1] = b if bit else -b
             else:
                 r[e] = -1
+        r[e + 2] = bit
+        if bit >= 0:
+            p = int(m.matchmaps[j] >> 20)
+            a = m.stretch[p]
+            b = p - 2048
+            x[MATCH_INPUT + 2 * k] = a if bit else -a
+            x[MATCH_INPUT + 2 * k + 1] = b if bit else -b
+    _select(m, logit)
     x[MODEL_INPUT] = logit
-    x[MODEL_INPUT + 1] = (m.squash[logit + 3072] - 32768) >> 4 if known else 0
+    x[MODEL_INPUT + 1] = (m.squash[logit + 3072] - 32768) >> 4
     x[BIAS_INPUT] = 256
-    _select(m, known)
     acc = 0
     frow = r[R_FINAL] * 8
     for k in range(SETS):
@@ -241,7 +259,7 @@ def update(m, bit):
     for k in range(MATCHES):
         e = R_EXPECT + 4 * k
         if r[e + 2] >= 0:
-            j = r[e + 1]
+            j = r[e + 1] | (512 if r[R_BITS] == 8 else 0)
             v = int(m.matchmaps[j])
             n = v & 1023
             p = v >> 10

@@ -63,6 +63,14 @@ def stretch_table() -> NDArray[np.int32]:
 
 
 @cache
+def fine_stretch_table() -> NDArray[np.int16]:
+    """Return (65536,) int16: the largest x in -2840..2840 with squash(x) <= p, for the model's probabilities p."""
+    squash = squash_table()[3072 - 2840 : 3072 + 2841]
+    found = np.searchsorted(squash, np.arange(65536), side="right") - 1
+    return np.asarray(np.clip(found - 2840, -2840, 2840), np.int16)
+
+
+@cache
 def reciprocal_table() -> NDArray[np.int32]:
     """Return (1024,) int32: 65536 / (n + 1.5), the step of an adaptive probability seen n times."""
     return np.array([131072 // (2 * n + 3) for n in range(1024)], np.int32)

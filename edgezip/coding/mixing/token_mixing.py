@@ -1,0 +1,311 @@
+"""Token coding with the language model mixed in: TokenEncoder and TokenDecoder over the byte trie."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgezip.coding import rangecoder
+from edgezip.coding.jit import njit
+from edgezip.coding.probability import row_weights
+from edgezip.coding.rangecoder import decode_bit, encode_bit
+from edgezip.errors import EngineError, FormatError, SettingsError
+
+from .contexts import end_byte, end_token, set_contexts
+from .bytecodec import LEARN, run_bytes
+from .layout import R_BITS, R_C0, R_DEPTH, R_NODE, R_STREAM, S_POS
+from .model import Model, new_model
+from .params import MixParams
+from .predictor import begin_nibble, predict, update
+from .tables import fine_stretch_table
+from .trie import PHASES, Trie, build_trie
+
+_ROOM = 1 << 16
+
+
+@njit()
+def fill_sums(bits, banned, tokens, weights, sums):  # type: ignore[no-untyped-def]
+    """Prefix sums of the weights of one row in leaf order: sums uint64 (n_leaves + 1,). False if not finite."""
+    total = row_weights(bits, banned, weights)
+    acc = np.uint64(0)
+    sums[0] = acc
+    for i in range(tokens.size):
+        acc += np.uint64(weights[tokens[i]])
+        sums[i + 1] = acc
+    return total != 0
+
+
+@njit()
+def node_logit(sums, stretch, low, middle, high):  # type: ignore[no-untyped-def]
+    """The model's stretch(P(right part)) of the decision that splits leaves [low, high) at middle."""
+    whole = np.int64(sums[high] - sums[low])
+    part = np.int64(sums[high] - sums[middle])
+    if whole >> 46:
+        whole >>= 5
+        part >>= 5
+    return stretch[min((part << 16) // whole, 65535)]
+
+
+@njit()
+def path_logits(sums, stretch, trie, leaf, out, n):  # type: ignore[no-untyped-def]
+    """Append the logits of all decisions on the way to `leaf` to out (int16) from index n; returns the new n."""
+    node = 0
+    while node >= 0:
+        middle = trie.middle[node]
+        out[n] = node_logit(sums, stretch, trie.low[node], middle, trie.high[node])
+        n += 1
+        node = trie.right[node] if leaf >= middle else trie.left[node]
+    return n
+
+
+@njit()
+def collect(rows, banned, trie, stretch, symbols, weights, sums, out, counts):  # type: ignore[no-untyped-def]
+    """Path logits of `symbols` (n,) from logit bits `rows` (n, n_vocab); returns the number written or -1."""
+    n = 0
+    for i in range(symbols.size):
+        if not fill_sums(rows[i], banned, trie.tokens, weights, sums):
+            return -1
+        before = n
+        n = path_logits(sums, stretch, trie, trie.leaf_of[symbols[i]], out, n)
+        counts[i] = n - before
+    return n
+
+
+@njit()
+def run(m, trie, stretch, coder, data, decode, tokens, streams, logits, rows, banned, weights, sums):
+    # type: ignore[no-untyped-def]
+    """Code `tokens` (n,) of `streams` (n,), or with `decode` fill them in.
+
+    The encoder's decisions take their model logits one after the other from `logits`; the decoder computes
+    them from the logit bits `rows` (n, n_vocab). Returns the decisions used, or -1 for a logit not finite.
+    """
+    r = m.scratch
+    used = 0
+    for i in range(tokens.size):
+        s = streams[i]
+        leaf = -1
+        if decode:
+            if not fill_sums(rows[i], banned, trie.tokens, weights, sums):
+                return -1
+        else:
+            leaf = trie.leaf_of[tokens[i]]
+        r[R_STREAM] = s
+        node = 0
+        depth = 0
+        ready = -1
+        nibble = -1
+        while node >= 0:
+            middle = trie.middle[node]
+            text = trie.offsets[trie.low[node]]
+            at = trie.place[node] // PHASES
+            phase = trie.place[node] - PHASES * at
+            while depth < at:
+                end_byte(m, s, int(trie.flat[text + depth]), 0)
+                depth += 1
+            if decode:
+                logit = node_logit(sums, stretch, trie.low[node], middle, trie.high[node])
+            else:
+                logit = int(logits[used])
+            used += 1
+            if phase == 9:
+                p = min(max(m.squash[logit + 3072], 1), 65535)
+            else:
+                bits = phase - 1 if phase else 8
+                c = int(trie.flat[text + depth]) | 256 if phase else 0
+                r[R_C0] = c >> (8 - bits)
+                r[R_BITS] = bits
+                r[R_DEPTH] = depth
+                if ready != depth:
+                    set_contexts(m, s)
+                    ready = depth
+                if nibble != depth * 4 + (bits >> 2):
+                    begin_nibble(m)
+                    nibble = depth * 4 + (bits >> 2)
+                known = bits & 3
+                r[R_NODE] = 1 << known | (r[R_C0] & ((1 << known) - 1))
+                p = predict(m, logit)
+            if decode:
+                bit = decode_bit(coder, data, p, 16)
+            else:
+                bit = 1 if leaf >= middle else 0
+                encode_bit(coder, data, p, 16, bit)
+            if phase != 9:
+                update(m, bit)
+            node = trie.right[node] if bit else trie.left[node]
+        leaf = ~node
+        text = trie.offsets[leaf]
+        length = trie.offsets[leaf + 1] - text
+        while depth < length:
+            end_byte(m, s, int(trie.flat[text + depth]), 0)
+            depth += 1
+        end_token(m, s, leaf)
+        tokens[i] = trie.tokens[leaf]
+    return used
+
+
+def _stream_starts(n_slots: int, streams: int) -> None:
+    if streams < 1 or n_slots < 0:
+        raise SettingsError("the number of streams must be 1 or more")
+
+
+class _Mixing:
+    """What encoder and decoder share: trie, model, scratch arrays, growing histories."""
+
+    def __init__(
+        self, n_slots: int, streams: int, pieces: list[bytes | None], params: MixParams, prime: bytes
+    ) -> None:
+        _stream_starts(n_slots, streams)
+        self._trie = build_trie(pieces)
+        self._n_slots = n_slots
+        self._streams = streams
+        self._stretch = fine_stretch_table()
+        self._banned = np.flatnonzero(self._trie.leaf_of < 0).astype(np.int32)
+        self._weights = np.zeros(len(pieces), np.uint32)
+        self._sums = np.zeros(self._trie.tokens.size + 1, np.uint64)
+        self._longest = int(np.diff(self._trie.offsets).max())
+        capacity = len(prime) + 4 * (n_slots // streams) + self._longest + 64
+        self._model = new_model(params.mem_log2, streams, capacity, tokens=True)
+        self._done = 0
+        if prime:
+            run_bytes(
+                self._model,
+                0,
+                rangecoder.new_encoder(),
+                np.zeros(1, np.uint8),
+                np.frombuffer(prime, np.uint8).copy(),
+                LEARN,
+            )
+
+    def _grow(self, tokens: int) -> None:
+        """Make sure that `tokens` more tokens fit every stream's history."""
+        m = self._model
+        need = (int(m.streams[:, S_POS].max()) + tokens * self._longest + 1) * self._streams
+        if need > m.history.size:
+            more = np.zeros(need, np.uint8)
+            self._model = m._replace(
+                history=np.concatenate([m.history, more]), bounds=np.concatenate([m.bounds, more])
+            )
+
+
+class MixingEncoder(_Mixing):
+    """TokenEncoder: mixes the language model with context models of the tokens' bytes.
+
+    Args:
+        n_slots: tokens to come, of all streams.
+        streams: number of lockstep streams S; slot k belongs to stream k mod S.
+        pieces: the bytes of every token id, None for those never produced.
+        params: stored settings.
+        prime: reference text that is learned first, by both sides.
+    """
+
+    def __init__(
+        self,
+        n_slots: int,
+        streams: int,
+        pieces: list[bytes | None],
+        params: MixParams,
+        prime: bytes = b"",
+    ) -> None:
+        super().__init__(n_slots, streams, pieces, params, prime)
+        self._symbols = np.full(n_slots, -1, np.int32)
+        self._first = np.zeros(n_slots, np.int64)
+        self._count = np.zeros(n_slots, np.int64)
+        self._parts: list[NDArray[np.int16]] = []
+        self._total = 0
+        self._path = 8 * self._longest + 2 * self._longest + 256 + 2
+
+    def add_rows(
+        self, logits: NDArray[np.float32], symbols: NDArray[np.int32], slots: NDArray[np.int64]
+    ) -> None:
+        """Take `symbols` (n,), predicted by `logits` (n, n_vocab), to be coded as numbers `slots` (n,).
+
+        Raises:
+            EngineError: a logit is not finite.
+            SettingsError: a symbol cannot be produced.
+        """
+        if (self._trie.leaf_of[symbols] < 0).any():
+            raise SettingsError("a token that the vocabulary never produces cannot be coded")
+        rows = np.ascontiguousarray(logits, np.float32).view(np.uint32)
+        out = np.empty(symbols.size * self._path, np.int16)
+        counts = np.zeros(symbols.size, np.int64)
+        n = collect(
+            rows, self._banned, self._trie, self._stretch, symbols, self._weights, self._sums, out, counts
+        )
+        if n < 0:
+            raise EngineError("the model gave a logit that is not finite; run edgezip doctor")
+        self._symbols[slots] = symbols
+        self._first[slots] = self._total + np.cumsum(counts) - counts
+        self._count[slots] = counts
+        self._parts.append(out[:n].copy())
+        self._total += int(n)
+
+    def ordered(self) -> NDArray[np.int16]:
+        """Return the path logits of all slots in slot order."""
+        flat = np.concatenate([np.zeros(0, np.int16), *self._parts])
+        ends = np.cumsum(self._count)
+        index = np.repeat(self._first - (ends - self._count), self._count) + np.arange(self._total)
+        return np.asarray(flat[index])
+
+    def finish(self) -> bytes:
+        """Code all slots in ascending order and return the payload."""
+        if (self._symbols < 0).any():
+            raise SettingsError("finish() was called before every slot had its token")
+        logits = self.ordered()
+        coder = rangecoder.new_encoder()
+        out = np.zeros(self._total // 4 + 8 * _ROOM, np.uint8)
+        rows = np.zeros((1, 1), np.uint32)
+        used = 0
+        block = max(_ROOM // self._path, 1)
+        for start in range(0, self._n_slots, block):
+            stop = min(start + block, self._n_slots)
+            room = int(coder[rangecoder.POS]) + 2 * block * self._path + 16
+            if out.size < room:
+                out = np.concatenate([out, np.zeros(room, np.uint8)])
+            self._grow(block)
+            streams = np.arange(start, stop, dtype=np.int64) % self._streams
+            used += run(
+                self._model, self._trie, self._stretch, coder, out, False, self._symbols[start:stop],
+                streams, logits[used:], rows, self._banned, self._weights, self._sums,
+            )  # fmt: skip
+        return out[: int(rangecoder.encode_finish(coder, out))].tobytes()
+
+
+class MixingDecoder(_Mixing):
+    """TokenDecoder: the inverse of `MixingEncoder`, with the same arguments and the payload."""
+
+    def __init__(
+        self,
+        payload: bytes,
+        n_slots: int,
+        streams: int,
+        pieces: list[bytes | None],
+        params: MixParams,
+        prime: bytes = b"",
+    ) -> None:
+        super().__init__(n_slots, streams, pieces, params, prime)
+        self._payload = np.frombuffer(payload, np.uint8).copy()
+        self._coder = rangecoder.new_decoder(self._payload)
+        self._none = np.zeros(1, np.int16)
+
+    def decode_rows(
+        self, logits: NDArray[np.float32], streams: NDArray[np.int32]
+    ) -> NDArray[np.int32]:
+        """Decode one token for each row of `logits` (n, n_vocab), in row order; `streams` (n,) names their streams.
+
+        Raises:
+            EngineError: a logit is not finite.
+        """
+        rows = np.ascontiguousarray(logits, np.float32).view(np.uint32)
+        tokens = np.zeros(rows.shape[0], np.int32)
+        self._grow(tokens.size)
+        used = run(
+            self._model, self._trie, self._stretch, self._coder, self._payload, True, tokens,
+            streams.astype(np.int64), self._none, rows, self._banned, self._weights, self._sums,
+        )  # fmt: skip
+        if used < 0:
+            raise EngineError("the model gave a logit that is not finite; run edgezip doctor")
+        return tokens
+
+    def finish(self) -> None:
+        """Raise FormatError unless the payload was used up exactly."""
+        rangecoder.decode_finish(self._coder, self._payload)
