@@ -17,6 +17,7 @@ import json
 import lzma
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TextIO
@@ -81,7 +82,7 @@ class Cleaner:
         return pieces
 
     def _is_duplicate(self, text: str, grams: np.ndarray[Any, np.dtype[np.uint64]]) -> bool:
-        key = blake2b(" ".join(text.split()).encode("utf-8", "surrogatepass"), digest_size=12)
+        key = blake2b(" ".join(text.split()).encode(), digest_size=12)
         sample = np.unique(grams[(grams & _SAMPLE) == 0])
         near = self._seen.share_seen_then_add(sample) >= NEAR_DUPLICATE
         if key.digest() in self._exact:
@@ -115,23 +116,21 @@ def prepare(out: Path, shards: list[Path], cleaner: Cleaner, mix: Mix) -> dict[s
     documents: Counter[str] = Counter()
     kept: Counter[str] = Counter()
     read: Counter[str] = Counter()
-    try:
+    with ExitStack() as stack:
         for shard in shards:
             for row in read_rows(shard):
                 stream = mix.stream(row)
-                read[stream] += len(row["text"].encode("utf-8", "surrogatepass"))
+                read[stream] += len(row["text"].encode())
                 if mix.rate(stream) == 0:
                     continue
                 for text in cleaner.clean(row["text"]):
                     if stream not in files:
-                        files[stream] = open(out / f"{stream}.jsonl", "w", encoding="utf-8")
+                        path = out / f"{stream}.jsonl"
+                        files[stream] = stack.enter_context(open(path, "w", encoding="utf-8"))
                     files[stream].write(json.dumps({"text": text}, ensure_ascii=False) + "\n")
                     documents[stream] += 1
                     kept[stream] += len(text.encode())
             print(shard.name, dict(cleaner.counts), flush=True)
-    finally:
-        for file in files.values():
-            file.close()
     return {
         "shards": [shard.name for shard in shards],
         "counts": dict(cleaner.counts),
@@ -149,7 +148,9 @@ def main(argv: list[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("out", type=Path, help="folder to write")
-    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="JSON lines, .xz or plain")
+    parser.add_argument(
+        "--shards", type=Path, nargs="+", required=True, help="JSON lines, .xz or plain"
+    )
     parser.add_argument("--exclude", type=Path, required=True, help="folder of evaluation texts")
     parser.add_argument("--against", type=Path, help="validation documents, never trained on")
     parser.add_argument("--mix", type=Path, default=Mix.DEFAULT, help="streams and rates (TOML)")

@@ -16,6 +16,7 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,12 +50,15 @@ class PartWriter:
     """Spreads the documents of one stream over the parts, always to the shortest."""
 
     def __init__(self, out: Path, stream: str, parts: int) -> None:
+        self._stack = ExitStack()
         self._files: list[BinaryIO] = []
         self.tokens = [0] * parts
         for part in range(parts):
             folder = out / f"part-{part}"
             folder.mkdir(parents=True, exist_ok=True)
-            self._files.append(open(folder / f"{stream}.u16", "wb"))
+            path = folder / f"{stream}.u16"
+            file = self._stack.enter_context(open(path, "wb"))  # noqa: SIM115
+            self._files.append(file)
 
     def write(self, tokens: Tokens) -> None:
         part = min(range(len(self.tokens)), key=self.tokens.__getitem__)
@@ -62,12 +66,15 @@ class PartWriter:
         self.tokens[part] += len(tokens)
 
     def close(self) -> None:
-        for file in self._files:
-            file.close()
+        self._stack.close()
 
 
 def encode_streams(
-    clean: Path, out: Path, processor: sentencepiece.SentencePieceProcessor, parts: int, threads: int
+    clean: Path,
+    out: Path,
+    processor: sentencepiece.SentencePieceProcessor,
+    parts: int,
+    threads: int,
 ) -> dict[str, list[int]]:
     """Write the parts; return the tokens of each stream by part."""
     counts = {}

@@ -123,7 +123,7 @@ def main(argv: list[str] | None = None) -> None:
     for argument in args.models:
         name, model, proto = load_model(argument, args.window)
         model.to(args.device)
-        column = {}
+        column: dict[str, float] = {}
         if args.val:
             column |= score_validation(model, proto, args.val, args.window, args.keep)
         for path in args.files:

@@ -46,7 +46,9 @@ class CsvLog:
 
     def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
         new = not path.exists()
-        self._file = open(path, "a", newline="", encoding="utf-8")
+        self._file = open(  # noqa: SIM115 (lives as long as the process)
+            path, "a", newline="", encoding="utf-8"
+        )
         self._writer = csv.writer(self._file, lineterminator="\n")
         if new:
             self.row(columns)
@@ -59,7 +61,15 @@ class CsvLog:
 class Run:
     """A model, its optimizers and its data, and how far they are."""
 
-    def __init__(self, start: Checkpoint, settings: Settings, sampler: Sampler, device: torch.device, dtype: torch.dtype | None, compile_model: bool) -> None:
+    def __init__(
+        self,
+        start: Checkpoint,
+        settings: Settings,
+        sampler: Sampler,
+        device: torch.device,
+        dtype: torch.dtype | None,
+        compile_model: bool,
+    ) -> None:
         self.settings = settings
         self.device = device
         self.dtype = dtype
@@ -87,7 +97,7 @@ class Run:
         targets = targets.to(self.device, non_blocking=True)
         micro = self.settings.micro_rows or self.settings.rows
         total = torch.zeros((), device=self.device)
-        for x, y in zip(inputs.split(micro), targets.split(micro), strict=True):
+        for x, y in zip(torch.split(inputs, micro), torch.split(targets, micro), strict=True):
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
                 loss = self._forward(x, y) * (len(x) / len(inputs))
             loss.backward()
@@ -143,7 +153,9 @@ class Budget:
         return max((1 - used) / self._decay, self._final) if self._decay else 1.0
 
 
-def fit(run: Run, budget: Budget, out: Path, options: argparse.Namespace, folder: TokenFolder) -> None:
+def fit(
+    run: Run, budget: Budget, out: Path, options: argparse.Namespace, folder: TokenFolder
+) -> None:
     """Train until the budget is used up; writes logs and checkpoints under `out`."""
     log = CsvLog(out / "log.csv", ("step", "tokens", "seconds", "loss", "rate", "tokens_per_s"))
     val = CsvLog(out / "val.csv", ("step", "tokens", "kind", "bpb", "rate"))
@@ -165,7 +177,9 @@ def fit(run: Run, budget: Budget, out: Path, options: argparse.Namespace, folder
             run.seconds, clock = run.seconds + now - clock, now
             speed = (run.tokens - logged_tokens) / (now - last_log)
             log.row((run.step, run.tokens, run.seconds, loss, rate, speed))
-            print(f"step {run.step} loss {loss:.4f} rate {rate:.3f} {speed:.0f} tokens/s", flush=True)
+            print(
+                f"step {run.step} loss {loss:.4f} rate {rate:.3f} {speed:.0f} tokens/s", flush=True
+            )
             losses, logged_tokens, last_log = [], run.tokens, now
         if now - last_save >= 60 * options.save_minutes:
             run.checkpoint(decaying).save(out / ("final.pt" if decaying else "trunk.pt"))
@@ -194,7 +208,7 @@ def starting_point(args: argparse.Namespace, folder: TokenFolder) -> tuple[Check
     if trunk.exists() or args.init:
         start = Checkpoint.load(trunk if trunk.exists() else args.init)
         if {**start.shape.to_dict(), "context": 0} != {**shape.to_dict(), "context": 0}:
-            raise SystemExit("the checkpoint has another shape than the configuration: see train.grow")
+            raise SystemExit("the checkpoint's shape is not the configuration's: see train.grow")
         if start.tokenizer not in (b"", folder.tokenizer):
             raise SystemExit("the checkpoint was trained with another tokenizer than the data's")
         start.shape = shape
@@ -254,7 +268,9 @@ def main(argv: list[str] | None = None) -> None:
         folder, Mix.load(args.mix), settings.length or start.shape.context, settings.seed
     )
     device = torch.device(args.device)
-    run = Run(start, settings, sampler, device, choose_dtype(args.dtype, device), not args.no_compile)
+    run = Run(
+        start, settings, sampler, device, choose_dtype(args.dtype, device), not args.no_compile
+    )
     print(
         f"{start.shape.parameters:,} parameters, {sampler.tokens:,} tokens of data, from step "
         f"{run.step}, {device}, {run.dtype or 'float32'}",

@@ -6,8 +6,8 @@ The larger model continues where the smaller one stopped: new residual dimension
 training writes to them, new heads and feed-forward units feed zero columns, and new layers
 (inserted evenly) add zero. What reads the new places is drawn at random, so that gradients flow.
 RMS norm divides by the mean over all dimensions, of which the new ones are zero: its weights are
-scaled by sqrt(old / new) to make up for it (up to its epsilon). Head size, vocabulary and the number of query heads
-per key-value head stay as they are.
+scaled by sqrt(old / new) to make up for it (up to its epsilon). Head size, vocabulary and the
+number of query heads per key-value head stay as they are.
 """
 
 from __future__ import annotations

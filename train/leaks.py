@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> None:
         found += len(numbers)
         if numbers:
             print(f"{path.name}: documents {numbers[:20]}")
-    print(f"{found} documents share 13 words in a row with {len(forbidden):,} runs of evaluation text")
+    print(f"{found} documents share a run of {N} words with the {len(forbidden):,} forbidden ones")
     raise SystemExit(1 if found else 0)
 
 

@@ -35,7 +35,7 @@ class WordHasher:
         if len(known) > _CACHE_LIMIT:
             known.clear()
         for word in set(words).difference(known):
-            digest = blake2b(word.lower().encode("utf-8", "surrogatepass"), digest_size=8).digest()
+            digest = blake2b(word.lower().encode(), digest_size=8).digest()
             known[word] = int.from_bytes(digest, "little")
         return np.fromiter((known[word] for word in words), np.uint64, len(words))
 

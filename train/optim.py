@@ -28,7 +28,8 @@ def orthogonalize(updates: Tensor) -> Tensor:
     for _ in range(_STEPS):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.mT if tall else x).to(updates.dtype)
+    result: Tensor = (x.mT if tall else x).to(updates.dtype)
+    return result
 
 
 class Muon(torch.optim.Optimizer):
@@ -63,8 +64,9 @@ class Muon(torch.optim.Optimizer):
         ahead = torch._foreach_lerp(grads, buffers, momentum)
         updates = orthogonalize(torch.stack(list(ahead)))
         scale = group["lr"] * max(1.0, shape[0] / shape[1]) ** 0.5
-        torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(parameters, list(updates.unbind()), alpha=-scale)
+        weights: list[Tensor] = list(parameters)
+        torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(weights, list(updates.unbind()), alpha=-scale)
 
 
 class Optimizers:
@@ -73,7 +75,8 @@ class Optimizers:
     def __init__(
         self, model: nn.Module, *, muon_lr: float, adam_lr: float, weight_decay: float
     ) -> None:
-        matrices, rest = [], []
+        matrices: list[nn.Parameter] = []
+        rest: list[nn.Parameter] = []
         for name, parameter in model.named_parameters():
             inner = parameter.dim() == 2 and not name.startswith("token_embd")
             (matrices if inner else rest).append(parameter)

@@ -4,6 +4,7 @@
     python -m train.pack unpack OUT_DIR TOKENS_DIR      whatever archives are there
     python -m train.pack split FILE OUT_DIR --mib 15    FILE.000, FILE.001, ... and FILE.sha256
     python -m train.pack join OUT_DIR/FILE.sha256 FILE  checks the hash
+    python -m train.pack slim CHECKPOINT.pt OUT.pt      weights only, in half precision
 
 base.tar.xz has the index, the tokenizer and the validation tokens and is needed beside any part.
 """
@@ -11,6 +12,7 @@ base.tar.xz has the index, the tokenizer and the validation tokens and is needed
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import hashlib
 import lzma
 import tarfile
@@ -29,10 +31,12 @@ def pack_tokens(folder: Path, out: Path) -> list[Path]:
     written = []
     for name, members in groups.items():
         path = out / f"{name}.tar.xz"
-        with lzma.open(path, "wb", filters=_FILTERS) as stream:
-            with tarfile.open(fileobj=stream, mode="w|") as archive:
-                for member in members:
-                    archive.add(member, member.name)
+        with (
+            lzma.open(path, "wb", filters=_FILTERS) as stream,
+            tarfile.open(fileobj=stream, mode="w|") as archive,
+        ):
+            for member in members:
+                archive.add(member, member.name)
         written.append(path)
     return written
 
@@ -75,6 +79,17 @@ def join(hash_file: Path, path: Path) -> None:
     path.write_bytes(data)
 
 
+def slim(source: Path, target: Path) -> None:
+    """Keep what exporting needs: float16 weights, far finer than any quantization to come."""
+    import torch
+
+    from train.checkpoint import Checkpoint
+
+    checkpoint = Checkpoint.load(source)
+    weights = {name: value.to(torch.float16) for name, value in checkpoint.weights.items()}
+    dataclasses.replace(checkpoint, weights=weights, optimizers=[], data={}).save(target)
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m train.pack",
@@ -87,6 +102,7 @@ def main(argv: list[str] | None = None) -> None:
         ("unpack", "unpack such archives"),
         ("split", "cut a file into pieces"),
         ("join", "put pieces together"),
+        ("slim", "weights of a checkpoint in half precision"),
     ):
         command = commands.add_parser(name, help=summary)
         command.add_argument("source", type=Path)
@@ -98,6 +114,8 @@ def main(argv: list[str] | None = None) -> None:
         unpack_tokens(args.source, args.target)
     elif args.command == "join":
         join(args.source, args.target)
+    elif args.command == "slim":
+        slim(args.source, args.target)
     else:
         if args.command == "split":
             written = split(args.source, args.target, int(args.mib * (1 << 20)))

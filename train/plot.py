@@ -1,6 +1,6 @@
 """Plot the loss and the bits per byte of one or more runs.
 
-    python -m train.plot OUT.png RUN ... [--kinds english all]
+python -m train.plot OUT.png RUN ... [--kinds english all]
 """
 
 from __future__ import annotations

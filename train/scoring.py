@@ -92,7 +92,7 @@ def by_kind(
 ) -> dict[str, float]:
     """Bits per byte by kind, with the rows `english` (wiki and gutenberg together) and `all`."""
     nats = {k: document_nats(model, d, window, keep).sum() for k, (d, _) in validation.items()}
-    groups = {kind: (kind,) for kind in nats}
+    groups: dict[str, tuple[str, ...]] = {kind: (kind,) for kind in nats}
     groups["english"] = tuple(kind for kind in ENGLISH if kind in nats)
     groups["all"] = tuple(nats)
     return {

@@ -32,10 +32,10 @@ def excerpts(clean: Path, mix: Mix, characters: int, seed: int) -> Iterator[str]
     files = sorted(clean.glob("*.jsonl"))
     if not files:
         raise SystemExit(f"no *.jsonl in {clean}: run train.corpus first")
-    weights = [mix.rate(path.stem) * path.stat().st_size for path in files]
-    # Bytes of JSON lines stand for characters: other scripts get a little more than their share.
-    for path, weight in zip(files, weights, strict=True):
-        chance = characters * mix.rate(path.stem) / sum(weights)
+    # Bytes of JSON lines stand for characters, so other scripts get less than their share.
+    total = sum(mix.rate(path.stem) * path.stat().st_size for path in files)
+    for path in files:
+        chance = characters * mix.rate(path.stem) / total
         rng = random.Random(f"{seed}/{path.stem}")
         for row in read_rows(path):
             text = row["text"]
@@ -58,8 +58,6 @@ def train(texts: Iterator[str], pieces: int, threads: int, max_piece: int = _MAX
         add_dummy_prefix=False,
         remove_extra_whitespaces=False,
         allow_whitespace_only_pieces=True,
-        # A newline would end a piece's line in SentencePiece's text interface only; the iterator
-        # interface keeps it, so indentation and blank lines can become pieces.
         character_coverage=0.997,
         max_sentence_length=4 * _EXCERPT,
         max_sentencepiece_length=max_piece,

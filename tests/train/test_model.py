@@ -1,7 +1,9 @@
 """The model, the sampler and the optimizer do what their documents say."""
 
+# ruff: noqa: E402 - what follows the skips needs what they look for
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -91,9 +93,7 @@ def test_nats_of_a_document_are_those_of_its_tokens_one_by_one() -> None:
     for w in windows(0, len(document), 16, 8):
         inputs = [1, *document[w.first : w.end - 1].tolist()]
         logs = torch.log_softmax(model.logits(torch.tensor([inputs])), -1)[0]
-        expected -= sum(
-            logs[t - w.first, int(document[t])].item() for t in range(w.scored, w.end)
-        )
+        expected -= sum(logs[t - w.first, int(document[t])].item() for t in range(w.scored, w.end))
     short = document[:5]
     got = document_nats(model, [short, document])
     assert got[1] == pytest.approx(expected, rel=1e-5)
@@ -103,14 +103,13 @@ def test_nats_of_a_document_are_those_of_its_tokens_one_by_one() -> None:
 @pytest.fixture()
 def folder(tmp_path: Path) -> TokenFolder:
     """Two streams whose tokens tell where they come from; `a` is in two parts."""
-    import hashlib
-
     (tmp_path / "tokenizer.model").write_bytes(b"x")
     index = {"vocab": 9000, "tokenizer_sha256": hashlib.sha256(b"x").hexdigest(), "val": {}}
     (tmp_path / "index.json").write_text(json.dumps(index), encoding="utf-8")
     for part, stream, start in ((0, "a", 1000), (1, "a", 2000), (0, "b", 3000)):
         (tmp_path / f"part-{part}").mkdir(exist_ok=True)
-        np.arange(start, start + 400, dtype="<u2").tofile(tmp_path / f"part-{part}" / f"{stream}.u16")
+        path = tmp_path / f"part-{part}" / f"{stream}.u16"
+        np.arange(start, start + 400, dtype="<u2").tofile(path)
     return TokenFolder(tmp_path)
 
 
