@@ -53,6 +53,7 @@ LZMA: Final = 3
 LM: Final = 4
 CM: Final = 5
 LM_MIX: Final = 6
+REPEAT: Final = 9
 
 CODER_NAMES: Final[dict[int, str]] = {
     STORED: "stored",
@@ -64,14 +65,16 @@ CODER_NAMES: Final[dict[int, str]] = {
     LM_MIX: "lm-mix",
     7: "image (reserved)",
     8: "audio (reserved)",
+    REPEAT: "repeat",
 }
-KNOWN_CODERS: Final = frozenset({STORED, DEFLATE, BZIP2, LZMA, LM, CM, LM_MIX})
+KNOWN_CODERS: Final = frozenset({STORED, DEFLATE, BZIP2, LZMA, LM, CM, LM_MIX, REPEAT})
 MODEL_CODERS: Final = frozenset({LM, LM_MIX})
 """Coders that need a language model, so that the header has to name one."""
 
 NO_TRANSFORM: Final = 0
-TRANSFORM_NAMES: Final[dict[int, str]] = {NO_TRANSFORM: "none", 1: "crlf (reserved)"}
-KNOWN_TRANSFORMS: Final = frozenset({NO_TRANSFORM})
+LINE_ENDS: Final = 1
+TRANSFORM_NAMES: Final[dict[int, str]] = {NO_TRANSFORM: "none", LINE_ENDS: "line ends"}
+KNOWN_TRANSFORMS: Final = frozenset({NO_TRANSFORM, LINE_ENDS})
 
 CODER_EXTENSION: Final = 15
 TRANSFORM_EXTENSION: Final = 7

@@ -6,7 +6,8 @@ from edgezip.container import Channel, Settings
 from edgezip.container import constants as c
 from edgezip.container.bare import decode_bare, encode_bare
 from edgezip.errors import FormatError
-from edgezip.pipeline.frames import decode_channel, encode_frame
+from edgezip.pipeline.channels import decode_channel
+from edgezip.pipeline.frames import encode_frame
 from edgezip.pipeline.model import open_for_packing
 from edgezip.pipeline.options import PackOptions
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgezip.coding.repeatsearch import BLOCK
 from edgezip.errors import FormatError
 from edgezip.pipeline import lineends
-from edgezip.pipeline.repeats import BLOCK, copy_repeat, find_repeats, remove_repeats
+from edgezip.pipeline.repeats import copy_repeat, find_repeats, remove_repeats
 
 
 def _rebuild(data: bytes, minimum: int) -> bytes:

@@ -50,6 +50,8 @@ def test_streams_grow_with_the_input() -> None:
 class _HashSession:
     """A model whose logits are a hash of all cells of the sequence: any wrong cell shows."""
 
+    batch_size = 7
+
     def __init__(self, window: int) -> None:
         self.window = window
         self.cells: dict[int, list[int]] = {}

@@ -1,0 +1,141 @@
+"""One channel: its bytes through a transform and a coder, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgezip.container import Channel, LmParams, Settings, varint
+from edgezip.container import constants as c
+from edgezip.errors import FormatError, ModelError, TruncatedError
+from edgezip.pipeline import codecs, lineends
+from edgezip.pipeline.model import LanguageModel
+from edgezip.pipeline.options import PackOptions
+from edgezip.pipeline.windows import choose_streams
+
+Progress = Callable[[int], None]
+
+BYTE_CODERS = frozenset({c.STORED, c.DEFLATE, c.BZIP2, c.LZMA})
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A channel and the number of tokens it took, 0 without a language model."""
+
+    channel: Channel
+    tokens: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of payload and params, what candidates are compared by."""
+        return len(self.channel.payload) + len(self.channel.params)
+
+
+def encode_bytes(data: bytes) -> Coded:
+    """Code `data` with the smallest of the cheap codecs."""
+    coder, payload = codecs.encode_smallest(data)
+    return Coded(Channel(coder, payload, len(data)))
+
+
+def encode_text(
+    data: bytes,
+    model: LanguageModel,
+    settings: Settings,
+    options: PackOptions,
+    progress: Progress,
+) -> Coded:
+    """Code `data` with the language model, CR LF shortened where that can be undone."""
+    short = lineends.shorten(data)
+    text, line_params = short if short is not None else (data, b"")
+    ids = model.tokenizer.encode(text)
+    streams = options.streams or model.most_streams(settings, choose_streams(len(ids)))
+    streams = min(streams, len(ids))
+    done = _ByteProgress(len(ids), len(data), progress)
+    payload = model.encode(ids, streams, settings, done.tokens)
+    done.finish()
+    params = LmParams(tokens=None if streams == 1 else len(ids), streams=streams).encode()
+    transform = c.NO_TRANSFORM
+    if short is not None:
+        transform = c.LINE_ENDS
+        params = varint.encode(len(line_params)) + line_params + params
+        params = varint.encode(len(text)) + params
+    return Coded(Channel(c.LM, payload, len(data), transform, params), len(ids))
+
+
+def decode_channel(
+    channel: Channel, model: LanguageModel | None, settings: Settings, progress: Progress
+) -> bytes:
+    """The raw bytes of one channel.
+
+    Raises:
+        FormatError: the payload cannot be one of this channel.
+        ModelError: the channel needs a model and `model` is None.
+    """
+    if channel.transform == c.LINE_ENDS:
+        size, line_params, params = _split_params(channel.params)
+        if size > channel.raw_size:
+            raise FormatError("damaged: a text that is longer before its line ends come back")
+        data = _decode(channel, params, size, model, settings, progress)
+        return lineends.restore(data, line_params, channel.raw_size)
+    return _decode(channel, channel.params, channel.raw_size, model, settings, progress)
+
+
+def _split_params(params: bytes) -> tuple[int, bytes, bytes]:
+    """Size of the shortened text, params of the line end transform, params of the coder."""
+    try:
+        size, position = varint.decode(params, 0)
+        length, position = varint.decode(params, position)
+    except TruncatedError as error:
+        raise FormatError("damaged: transform params end inside a number") from error
+    if position + length > len(params):
+        raise FormatError("damaged: transform params end too early")
+    return size, params[position : position + length], params[position + length :]
+
+
+def _decode(
+    channel: Channel,
+    params: bytes,
+    size: int,
+    model: LanguageModel | None,
+    settings: Settings,
+    progress: Progress,
+) -> bytes:
+    if channel.coder in BYTE_CODERS:
+        if params:
+            raise FormatError("damaged: a byte codec has no params")
+        data = codecs.decode(channel.coder, channel.payload, size)
+        progress(channel.raw_size)
+        return data
+    if model is None:
+        raise ModelError("a channel needs a language model but the header names none")
+    lm_params = LmParams.decode(params, size)
+    if lm_params.extra:
+        raise FormatError("damaged: a language model channel has params it cannot have")
+    done = _ByteProgress(lm_params.tokens or size, channel.raw_size, progress)
+    ids = model.decode(channel.payload, size, lm_params, settings, done.tokens)
+    data = model.tokenizer.decode(ids)
+    done.finish()
+    return data
+
+
+class _ByteProgress:
+    """Turns token counts into raw byte counts that add up exactly."""
+
+    def __init__(self, n_tokens: int, n_bytes: int, progress: Progress) -> None:
+        self._tokens, self._bytes, self._progress = max(n_tokens, 1), n_bytes, progress
+        self._seen = self._told = 0
+
+    def tokens(self, count: int) -> None:
+        """`count` more tokens are done."""
+        self._seen += count
+        self._tell(self._seen * self._bytes // self._tokens)
+
+    def finish(self) -> None:
+        """All are done."""
+        self._tell(self._bytes)
+
+    def _tell(self, total: int) -> None:
+        total = min(total, self._bytes)
+        if total > self._told:
+            self._progress(total - self._told)
+            self._told = total
