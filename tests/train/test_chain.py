@@ -200,3 +200,13 @@ def test_curves_are_plotted(chain: Path, tmp_path: Path) -> None:
 
     plot.main([str(tmp_path / "curves.png"), str(chain / "run")])
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_script_trains_on_cuda(chain: Path, tmp_path: Path) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    run = tmp_path / "run"
+    train = [str(run), "--config", str(chain / "config.toml"), "--data", str(chain / "data")]
+    fit.main([*train, "--device", "cuda", "--steps", "40", "--log-seconds", "0"])
+    fit.main([*train, "--device", "cuda", "--steps", "40", "--log-seconds", "0", "--decay", "0.5"])
+    assert float(rows(run / "log.csv")[-1]["loss"]) < 2.5
