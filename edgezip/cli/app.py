@@ -31,7 +31,6 @@ app = typer.Typer(
 models_app = typer.Typer(
     help="Language models on this machine.",
     rich_markup_mode=None,
-    no_args_is_help=True,
     context_settings=_CONTEXT,
 )
 app.add_typer(models_app, name="models")
@@ -52,6 +51,12 @@ def _main(
         bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Version.")
     ] = False,
 ) -> None:
+    if context.invoked_subcommand is None:
+        write_line(sys.stdout, context.get_help())
+
+
+@models_app.callback(invoke_without_command=True)
+def _models(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         write_line(sys.stdout, context.get_help())
 

@@ -1,0 +1,83 @@
+"""`edgezip models` and `edgezip doctor`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgezip import api
+
+
+def test_list_and_path(cli: Any, seed_model: Path) -> None:
+    result = cli("models", "list")
+    assert result.code == 0
+    assert b"* edgezip-" in result.out
+    (default,) = [entry for entry in cli("models", "list", "--json").json if entry["default"]]
+    assert default["bundled"]
+    assert os.fsdecode(cli("models", "path").out.rstrip(b"\n")) == default["path"]
+    assert b"Usage: edgezip models" in cli("models").out
+    cli("models", "path", "nobody").failed(4, "nobody")
+
+
+def test_add_and_verify(cli: Any, stories_model: Path) -> None:
+    shutil.copy(stories_model, "mine.gguf")
+    assert cli("models", "add", "mine.gguf", "--name", "stories").code == 0
+    os.unlink("mine.gguf")
+    assert b"stories" in cli("models", "list").out
+    path = Path(os.fsdecode(cli("models", "path", "stories").out.rstrip(b"\n")))
+    assert path.read_bytes() == stories_model.read_bytes()
+    assert cli("models", "verify", "stories").code == 0
+    assert b"ok stories" in cli("models", "verify").out
+    Path("text.gguf").write_bytes(b"no model")
+    cli("models", "add", "text.gguf").failed(4, "not a GGUF")
+    cli("models", "add", "a.gguf", "b.gguf", "--name", "x").failed(2, "--name")
+
+
+def test_doctor_without_an_engine(
+    cli: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is wrong is named, and the exit code tells it."""
+    monkeypatch.setattr("edgezip.engine.library._loaded", None)
+    monkeypatch.setenv("EDGEZIP_LIB_DIR", str(tmp_path))
+    result = cli("doctor", "--json")
+    assert result.code == 5
+    (report,) = result.json
+    assert not report["ok"]
+    assert [c["name"] for c in report["checks"] if not c["ok"]] == ["engine"]
+    result = cli("doctor")
+    assert result.code == 5
+    assert b"FAIL  engine" in result.out
+
+
+@pytest.mark.slow
+def test_doctor(cli: Any, strict_library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgezip.cli.doctor._MEASURE_SECONDS", 0.01)
+    result = cli("doctor", "--json")
+    assert result.code == 0, result.out
+    names = [check["name"] for check in result.json[0]["checks"]]
+    assert {"engine", "known answer", "prefill, decode", "speed", "round trip"} <= set(names)
+
+
+def test_doctor_notices_a_wrong_round_trip(
+    cli: Any, strict_library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgezip.cli.doctor._MEASURE_SECONDS", 0.01)
+    monkeypatch.setattr(api, "decompress", lambda *args, **kwargs: b"something else")
+    result = cli("doctor")
+    assert result.code == 5
+    assert b"FAIL  round trip" in result.out
+
+
+def test_pack_with_the_bundled_model(cli: Any, strict_library: Path) -> None:
+    content = b"The quick brown fox jumps over the lazy dog. It was a dark and stormy night."
+    packed = cli("pack", stdin=content)
+    assert packed.code == 0, packed.err
+    assert len(packed.out) < len(content)
+    assert cli("unpack", stdin=packed.out).out == content
+    Path("f.ez").write_bytes(packed.out)
+    (described,) = cli("info", "--json", "f.ez").json
+    assert described["model"] is not None
