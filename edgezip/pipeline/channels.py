@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
+from edgezip.coding.mixing.params import MixParams
+from edgezip.coding.protocols import TokenEncoder
 from edgezip.container import Channel, LmParams, Settings, varint
 from edgezip.container import constants as c
 from edgezip.errors import FormatError, ModelError, TruncatedError
 from edgezip.pipeline import codecs, lineends
-from edgezip.pipeline.model import LanguageModel
+from edgezip.pipeline.model import LanguageModel, TokenLayout
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.windows import choose_streams
 
 Progress = Callable[[int], None]
+
+INCOMPRESSIBLE = 6
+"""Context mixing is not tried where the cheap codecs save less than one byte in 2**6."""
+TRY_BOTH_TOKENS = 1024
+"""Up to this many tokens the plain coder may beat mixing, so both are tried."""
 
 BYTE_CODERS = frozenset({c.STORED, c.DEFLATE, c.BZIP2, c.LZMA})
 
@@ -31,9 +42,13 @@ class Coded:
         return len(self.channel.payload) + len(self.channel.params)
 
 
-def encode_bytes(data: bytes) -> Coded:
-    """Code `data` with the smallest of the cheap codecs."""
+def encode_bytes(data: bytes, *, thorough: bool) -> Coded:
+    """Code `data` with the smallest byte codec; `thorough` tries context mixing as well."""
     coder, payload = codecs.encode_smallest(data)
+    if thorough and len(payload) < len(data) - (len(data) >> INCOMPRESSIBLE):
+        mixed = cm_encode(data, MixParams.for_size(len(data)))
+        if len(mixed) < len(payload):
+            coder, payload = c.CM, mixed
     return Coded(Channel(coder, payload, len(data)))
 
 
@@ -51,15 +66,49 @@ def encode_text(
     streams = options.streams or model.most_streams(settings, choose_streams(len(ids)))
     streams = min(streams, len(ids))
     done = _ByteProgress(len(ids), len(data), progress)
-    payload = model.encode(ids, streams, settings, done.tokens)
+    tokens = TokenLayout(len(text), len(ids), streams)
+    coders = _coders(options, len(ids))
+    encoders = [model.encoder(coder, tokens, settings) for coder in coders]
+    first, *others = encoders
+    payloads = [model.encode(ids, _Fanout(first, others), streams, settings, done.tokens)]
+    payloads += [encoder.finish() for encoder in others]
     done.finish()
+    coder, payload = min(zip(coders, payloads, strict=True), key=lambda pair: len(pair[1]))
     params = LmParams(tokens=None if streams == 1 else len(ids), streams=streams).encode()
     transform = c.NO_TRANSFORM
     if short is not None:
         transform = c.LINE_ENDS
         params = varint.encode(len(line_params)) + line_params + params
         params = varint.encode(len(text)) + params
-    return Coded(Channel(c.LM, payload, len(data), transform, params), len(ids))
+    return Coded(Channel(coder, payload, len(data), transform, params), len(ids))
+
+
+def _coders(options: PackOptions, n_tokens: int) -> tuple[int, ...]:
+    """Coder numbers to try; short texts are not worth guessing about."""
+    if options.coder == "plain" or options.top_k:
+        return (c.LM,)
+    if options.coder == "mix" or n_tokens > TRY_BOTH_TOKENS:
+        return (c.LM_MIX,)
+    return (c.LM_MIX, c.LM)
+
+
+class _Fanout:
+    """Hands every row to several encoders; finishes the first."""
+
+    def __init__(self, first: TokenEncoder, others: list[TokenEncoder]) -> None:
+        self._first, self._others = first, others
+        self.finish = first.finish
+
+    def add_rows(
+        self,
+        logits: NDArray[np.float32],
+        symbols: NDArray[np.int32],
+        slots: NDArray[np.int64],
+    ) -> None:
+        """As in `TokenEncoder`."""
+        self._first.add_rows(logits, symbols, slots)
+        for encoder in self._others:
+            encoder.add_rows(logits, symbols, slots)
 
 
 def decode_channel(
@@ -106,13 +155,20 @@ def _decode(
         data = codecs.decode(channel.coder, channel.payload, size)
         progress(channel.raw_size)
         return data
+    if channel.coder == c.CM:
+        if params:
+            raise FormatError("damaged: a context mixing channel with params it cannot have")
+        data = cm_decode(channel.payload, size, MixParams.for_size(size))
+        progress(channel.raw_size)
+        return data
     if model is None:
         raise ModelError("a channel needs a language model but the header names none")
     lm_params = LmParams.decode(params, size)
     if lm_params.extra:
         raise FormatError("damaged: a language model channel has params it cannot have")
     done = _ByteProgress(lm_params.tokens or size, channel.raw_size, progress)
-    ids = model.decode(channel.payload, size, lm_params, settings, done.tokens)
+    tokens = TokenLayout(size, lm_params.tokens, lm_params.streams)
+    ids = model.decode(channel.coder, channel.payload, tokens, settings, done.tokens)
     data = model.tokenizer.decode(ids)
     done.finish()
     return data

@@ -25,7 +25,7 @@ from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.repeats import find_repeats, remove_repeats
 
-CODERS = BYTE_CODERS | {c.LM, c.REPEAT}
+CODERS = BYTE_CODERS | {c.LM, c.LM_MIX, c.CM, c.REPEAT}
 """Coder numbers that can be decoded; the parser refuses others by name."""
 
 CHANNEL_COST = 16
@@ -59,29 +59,29 @@ def encode_frame(
     progress: Callable[[int], None],
 ) -> FrameContent:
     """Code `raw`. `progress` gets the raw bytes done since its last call, len(raw) in total."""
-    whole = _single(encode_bytes(raw))
     repeats = find_repeats(raw)
     fresh = remove_repeats(raw, repeats)
-    cuts = _spans(fresh, model)
-    pieces = layout.cut(len(raw), repeats, cuts)
+    pieces = layout.cut(len(raw), repeats, _spans(fresh, model))
     rest = layout.select(raw, pieces, Kind.BINARY)
     text = layout.select(raw, pieces, Kind.TEXT)
-    progress(len(raw) - len(text))
-    if model is None or not text:
-        return whole
-    coded = {Kind.TEXT: encode_text(text, model, settings, options, progress)}
-    as_bytes = encode_bytes(text)
-    if as_bytes.size <= coded[Kind.TEXT].size:
-        return whole
+    if len(rest) == len(raw):
+        progress(len(raw))
+        return _single(encode_bytes(raw, thorough=True))
+    whole = _single(encode_bytes(raw, thorough=False))
+    coded: dict[Kind, Coded] = {}
     if rest:
-        coded[Kind.BINARY] = encode_bytes(rest)
+        coded[Kind.BINARY] = encode_bytes(rest, thorough=True)
+    progress(len(raw) - len(text))
+    if text and model is not None:
+        coded[Kind.TEXT] = encode_text(text, model, settings, options, progress)
     if repeats:
-        coded[Kind.REPEAT] = Coded(
-            Channel(c.REPEAT, layout.encode_repeats(repeats), sum(r.length for r in repeats))
-        )
+        copied = sum(repeat.length for repeat in repeats)
+        coded[Kind.REPEAT] = Coded(Channel(c.REPEAT, layout.encode_repeats(repeats), copied))
     kinds, spans_ = layout.number(pieces)
     split = FrameContent(
-        tuple(coded[kind].channel for kind in kinds), tuple(spans_), coded[Kind.TEXT].tokens
+        tuple(coded[kind].channel for kind in kinds),
+        tuple(spans_),
+        sum(part.tokens for part in coded.values()),
     )
     return min(split, whole, key=lambda content: content.size)
 

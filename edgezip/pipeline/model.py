@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgezip.coding.mixing.params import MixParams
+from edgezip.coding.mixing.token_mixing import MixingDecoder, MixingEncoder
 from edgezip.coding.plain import PlainDecoder, PlainEncoder
-from edgezip.container import EngineField, Header, LmParams, Settings
+from edgezip.coding.protocols import TokenDecoder, TokenEncoder
+from edgezip.container import EngineField, Header, Settings
+from edgezip.container import constants as c
 from edgezip.engine import Engine, Session, selftest
 from edgezip.errors import (
     EngineMismatchError,
@@ -32,6 +37,15 @@ from edgezip.tokens import Tokenizer
 NO_MODEL = "none"
 
 
+@dataclass(frozen=True, slots=True)
+class TokenLayout:
+    """Size of a text in bytes, its number of tokens (None if not known) and of streams."""
+
+    size: int
+    tokens: int | None
+    streams: int
+
+
 class LanguageModel:
     """Binds the rooms that a language model channel needs. A lock serialises its coding calls."""
 
@@ -42,6 +56,7 @@ class LanguageModel:
         vocabulary = engine.vocabulary()
         self.tokenizer = Tokenizer(vocabulary, engine.tokenize)
         self._banned = np.array([piece is None for piece in vocabulary.pieces], np.bool_)
+        self._pieces = vocabulary.pieces
         self._piece_sizes = [len(piece or b"") for piece in vocabulary.pieces]
         self._session: tuple[tuple[int, int], Session] | None = None
         self._lock = threading.Lock()
@@ -70,15 +85,35 @@ class LanguageModel:
         keep = min(keep, window - 2)
         return Settings(window=window, keep=keep, top_k=options.top_k)
 
+    def encoder(self, coder: int, layout: TokenLayout, settings: Settings) -> TokenEncoder:
+        """A token encoder for coder number LM or LM_MIX."""
+        if coder == c.LM:
+            return PlainEncoder(
+                layout.tokens or 0, self.engine.n_vocab, settings.top_k, self._banned
+            )
+        params = MixParams.for_size(layout.size)
+        return MixingEncoder(layout.tokens or 0, layout.streams, self._pieces, params)
+
+    def _decoder(
+        self, coder: int, payload: bytes, layout: TokenLayout, settings: Settings
+    ) -> TokenDecoder:
+        if coder == c.LM:
+            return PlainDecoder(
+                payload, layout.tokens, self.engine.n_vocab, settings.top_k, self._banned
+            )
+        params = MixParams.for_size(layout.size)
+        tokens = layout.tokens or layout.size
+        return MixingDecoder(payload, tokens, layout.streams, self._pieces, params)
+
     def encode(
         self,
         ids: NDArray[np.int32],
+        encoder: TokenEncoder,
         streams: int,
         settings: Settings,
         progress: Callable[[int], None],
     ) -> bytes:
         """Payload of the tokens `ids` (n,); `progress` gets the tokens done since its last call."""
-        encoder = PlainEncoder(len(ids), self.engine.n_vocab, settings.top_k, self._banned)
         lm_settings = LmSettings(settings.window, settings.keep, streams)
         strict = self.engine.kind == "strict"
         drive = encode_tokens if strict else encode_tokens_lockstep
@@ -89,31 +124,29 @@ class LanguageModel:
 
     def decode(
         self,
+        coder: int,
         payload: bytes,
-        raw_size: int,
-        params: LmParams,
+        layout: TokenLayout,
         settings: Settings,
         progress: Callable[[int], None],
     ) -> NDArray[np.int32]:
-        """Token ids (n,) of a channel of `raw_size` bytes.
+        """Token ids (n,) of a channel of coder number LM or LM_MIX.
 
         Raises:
             FormatError: the payload is damaged.
         """
-        n_tokens = params.tokens or raw_size
-        decoder = PlainDecoder(
-            payload, params.tokens, self.engine.n_vocab, settings.top_k, self._banned
-        )
-        lm_settings = LmSettings(settings.window, settings.keep, params.streams)
-        stop = None if params.tokens else _SizeReached(raw_size, self._piece_sizes)
+        n_tokens = layout.tokens or layout.size
+        decoder = self._decoder(coder, payload, layout, settings)
+        lm_settings = LmSettings(settings.window, settings.keep, layout.streams)
+        stop = None if layout.tokens else _SizeReached(layout.size, self._piece_sizes)
         if settings.window > self.engine.n_ctx_train:
             raise FormatError(
                 f"damaged: a window of {settings.window} tokens, the model has"
                 f" {self.engine.n_ctx_train}"
             )
-        window = self._cells(settings, -(-n_tokens // params.streams))
+        window = self._cells(settings, -(-n_tokens // layout.streams))
         with self._lock:
-            session = self._session_for(params.streams, window)
+            session = self._session_for(layout.streams, window)
             start = self.engine.start_token
             return decode_tokens(session, start, n_tokens, lm_settings, decoder, progress, stop)
 
