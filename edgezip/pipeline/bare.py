@@ -7,6 +7,7 @@ from edgezip.container import constants as c
 from edgezip.container.bare import decode_bare, encode_bare
 from edgezip.errors import FormatError
 from edgezip.pipeline.channels import decode_channel
+from edgezip.pipeline.context import Context
 from edgezip.pipeline.frames import encode_frame
 from edgezip.pipeline.model import open_for_packing
 from edgezip.pipeline.options import PackOptions
@@ -20,9 +21,7 @@ def compress_bare(data: bytes, options: PackOptions) -> bytes:
     """
     if not data:
         return b""
-    model = open_for_packing(options)
-    settings = model.settings(options) if model else Settings()
-    content = encode_frame(data, model, settings, options, lambda count: None)
+    content = encode_frame(data, _context(options), options, lambda count: None)
     channel = content.channels[0]
     if len(content.channels) > 1 or len(channel.payload) >= len(data):
         channel = Channel(c.STORED, data, len(data))
@@ -38,9 +37,13 @@ def decompress_bare(data: bytes, size: int, options: PackOptions) -> bytes:
     if not size:
         return b""
     channel = decode_bare(data, size)
-    model = open_for_packing(options)
-    settings = model.settings(options) if model else Settings()
-    raw = decode_channel(channel, model, settings, lambda count: None)
+    raw = decode_channel(channel, _context(options), lambda count: None)
     if len(raw) != size:
         raise FormatError("damaged message, or not the size or model it was packed with")
     return raw
+
+
+def _context(options: PackOptions) -> Context:
+    model = open_for_packing(options)
+    settings = model.settings(options) if model else Settings()
+    return Context(model, settings, options.prime or b"")

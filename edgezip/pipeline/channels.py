@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.protocols import TokenEncoder
-from edgezip.container import Channel, LmParams, Settings, varint
+from edgezip.container import Channel, LmParams, varint
 from edgezip.container import constants as c
 from edgezip.errors import FormatError, ModelError, TruncatedError
 from edgezip.pipeline import codecs, lineends
+from edgezip.pipeline.context import Context
 from edgezip.pipeline.model import LanguageModel, TokenLayout
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.windows import choose_streams
@@ -42,11 +43,13 @@ class Coded:
         return len(self.channel.payload) + len(self.channel.params)
 
 
-def encode_bytes(data: bytes, *, thorough: bool) -> Coded:
+def encode_bytes(data: bytes, context: Context, *, thorough: bool) -> Coded:
     """Code `data` with the smallest byte codec; `thorough` tries context mixing as well."""
     coder, payload = codecs.encode_smallest(data)
-    if thorough and len(payload) < len(data) - (len(data) >> INCOMPRESSIBLE):
-        mixed = cm_encode(data, MixParams.for_size(len(data)))
+    promising = len(payload) < len(data) - (len(data) >> INCOMPRESSIBLE)
+    if thorough and (promising or context.prime):
+        prime = context.prime
+        mixed = cm_encode(data, MixParams.for_size(len(data) + len(prime)), prime)
         if len(mixed) < len(payload):
             coder, payload = c.CM, mixed
     return Coded(Channel(coder, payload, len(data)))
@@ -55,22 +58,23 @@ def encode_bytes(data: bytes, *, thorough: bool) -> Coded:
 def encode_text(
     data: bytes,
     model: LanguageModel,
-    settings: Settings,
+    context: Context,
     options: PackOptions,
     progress: Progress,
 ) -> Coded:
     """Code `data` with the language model, CR LF shortened where that can be undone."""
+    settings = context.settings
     short = lineends.shorten(data)
     text, line_params = short if short is not None else (data, b"")
     ids = model.tokenizer.encode(text)
     streams = options.streams or model.most_streams(settings, choose_streams(len(ids)))
     streams = min(streams, len(ids))
     done = _ByteProgress(len(ids), len(data), progress)
-    tokens = TokenLayout(len(text), len(ids), streams)
+    tokens = TokenLayout(len(text), len(ids), streams, context.prime)
     coders = _coders(options, len(ids))
     encoders = [model.encoder(coder, tokens, settings) for coder in coders]
     first, *others = encoders
-    payloads = [model.encode(ids, _Fanout(first, others), streams, settings, done.tokens)]
+    payloads = [model.encode(ids, _Fanout(first, others), tokens, settings, done.tokens)]
     payloads += [encoder.finish() for encoder in others]
     done.finish()
     coder, payload = min(zip(coders, payloads, strict=True), key=lambda pair: len(pair[1]))
@@ -111,22 +115,20 @@ class _Fanout:
             encoder.add_rows(logits, symbols, slots)
 
 
-def decode_channel(
-    channel: Channel, model: LanguageModel | None, settings: Settings, progress: Progress
-) -> bytes:
+def decode_channel(channel: Channel, context: Context, progress: Progress) -> bytes:
     """The raw bytes of one channel.
 
     Raises:
         FormatError: the payload cannot be one of this channel.
-        ModelError: the channel needs a model and `model` is None.
+        ModelError: the channel needs a model and the context has none.
     """
     if channel.transform == c.LINE_ENDS:
         size, line_params, params = _split_params(channel.params)
         if size > channel.raw_size:
             raise FormatError("damaged: a text that is longer before its line ends come back")
-        data = _decode(channel, params, size, model, settings, progress)
+        data = _decode(channel, params, size, context, progress)
         return lineends.restore(data, line_params, channel.raw_size)
-    return _decode(channel, channel.params, channel.raw_size, model, settings, progress)
+    return _decode(channel, channel.params, channel.raw_size, context, progress)
 
 
 def _split_params(params: bytes) -> tuple[int, bytes, bytes]:
@@ -145,10 +147,10 @@ def _decode(
     channel: Channel,
     params: bytes,
     size: int,
-    model: LanguageModel | None,
-    settings: Settings,
+    context: Context,
     progress: Progress,
 ) -> bytes:
+    model, settings, prime = context.model, context.settings, context.prime
     if channel.coder in BYTE_CODERS:
         if params:
             raise FormatError("damaged: a byte codec has no params")
@@ -158,7 +160,8 @@ def _decode(
     if channel.coder == c.CM:
         if params:
             raise FormatError("damaged: a context mixing channel with params it cannot have")
-        data = cm_decode(channel.payload, size, MixParams.for_size(size))
+        mix = MixParams.for_size(size + len(prime))
+        data = cm_decode(channel.payload, size, mix, prime)
         progress(channel.raw_size)
         return data
     if model is None:
@@ -167,7 +170,7 @@ def _decode(
     if lm_params.extra:
         raise FormatError("damaged: a language model channel has params it cannot have")
     done = _ByteProgress(lm_params.tokens or size, channel.raw_size, progress)
-    tokens = TokenLayout(size, lm_params.tokens, lm_params.streams)
+    tokens = TokenLayout(size, lm_params.tokens, lm_params.streams, prime)
     ids = model.decode(channel.coder, channel.payload, tokens, settings, done.tokens)
     data = model.tokenizer.decode(ids)
     done.finish()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edgezip.container import Channel, Frame, Settings, Span
+from edgezip.container import Channel, Frame, Span
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
 from edgezip.pipeline import layout, spans
@@ -20,6 +20,7 @@ from edgezip.pipeline.channels import (
     encode_bytes,
     encode_text,
 )
+from edgezip.pipeline.context import Context
 from edgezip.pipeline.layout import Kind
 from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import PackOptions
@@ -27,6 +28,9 @@ from edgezip.pipeline.repeats import find_repeats, remove_repeats
 
 CODERS = BYTE_CODERS | {c.LM, c.LM_MIX, c.CM, c.REPEAT}
 """Coder numbers that can be decoded; the parser refuses others by name."""
+
+TRY_BYTES = 1 << 14
+"""Up to this size, or after a primer, text may do better without the model, so both are tried."""
 
 CHANNEL_COST = 16
 SPAN_COST = 4
@@ -53,12 +57,12 @@ class FrameContent:
 
 def encode_frame(
     raw: bytes,
-    model: LanguageModel | None,
-    settings: Settings,
+    context: Context,
     options: PackOptions,
     progress: Callable[[int], None],
 ) -> FrameContent:
     """Code `raw`. `progress` gets the raw bytes done since its last call, len(raw) in total."""
+    model = context.model
     repeats = find_repeats(raw)
     fresh = remove_repeats(raw, repeats)
     pieces = layout.cut(len(raw), repeats, _spans(fresh, model))
@@ -66,14 +70,18 @@ def encode_frame(
     text = layout.select(raw, pieces, Kind.TEXT)
     if len(rest) == len(raw):
         progress(len(raw))
-        return _single(encode_bytes(raw, thorough=True))
-    whole = _single(encode_bytes(raw, thorough=False))
+        return _single(encode_bytes(raw, context, thorough=True))
+    whole = _single(encode_bytes(raw, context, thorough=False))
     coded: dict[Kind, Coded] = {}
     if rest:
-        coded[Kind.BINARY] = encode_bytes(rest, thorough=True)
+        coded[Kind.BINARY] = encode_bytes(rest, context, thorough=True)
     progress(len(raw) - len(text))
     if text and model is not None:
-        coded[Kind.TEXT] = encode_text(text, model, settings, options, progress)
+        coded[Kind.TEXT] = encode_text(text, model, context, options, progress)
+        if options.coder == "auto" and (context.prime or len(text) <= TRY_BYTES):
+            coded[Kind.TEXT] = min(
+                coded[Kind.TEXT], encode_bytes(text, context, thorough=True), key=_size
+            )
     if repeats:
         copied = sum(repeat.length for repeat in repeats)
         coded[Kind.REPEAT] = Coded(Channel(c.REPEAT, layout.encode_repeats(repeats), copied))
@@ -92,21 +100,20 @@ def _spans(data: bytes, model: LanguageModel | None) -> list[spans.Span]:
     return spans.find_spans(data)
 
 
+def _size(coded: Coded) -> int:
+    return coded.size
+
+
 def _single(coded: Coded) -> FrameContent:
     return FrameContent((coded.channel,), (Span(0, coded.channel.raw_size),), coded.tokens)
 
 
-def decode_frame(
-    frame: Frame,
-    model: LanguageModel | None,
-    settings: Settings,
-    progress: Callable[[int], None],
-) -> bytes:
+def decode_frame(frame: Frame, context: Context, progress: Callable[[int], None]) -> bytes:
     """The verified raw bytes of `frame`.
 
     Raises:
         FormatError: a channel is damaged or the checksum does not match.
-        ModelError: the frame needs a model and `model` is None.
+        ModelError: the frame needs a model and the context has none.
     """
     repeats = [i for i, channel in enumerate(frame.channels) if channel.coder == c.REPEAT]
     if len(repeats) > 1:
@@ -117,7 +124,7 @@ def decode_frame(
             contents.append(b"")
             progress(channel.raw_size)
             continue
-        data = decode_channel(channel, model, settings, progress)
+        data = decode_channel(channel, context, progress)
         if len(data) != channel.raw_size:
             raise FormatError("damaged: a channel decodes to another length than stored")
         contents.append(data)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,20 @@ from edgezip.pipeline.windows import Window, run_lengths, run_windows, slots_of
 
 @dataclass(frozen=True, slots=True)
 class LmSettings:
-    """The numbers that both sides must agree on for the evaluation of a channel."""
+    """What both sides must agree on for the evaluation of a channel.
+
+    primer: int32 (p,), tokens that stand before every run; at most half of the window.
+    """
 
     window: int
     keep: int
     streams: int
+    primer: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+
+    def windows(self, stream: int, length: int) -> Iterator[Window]:
+        """The windows of primer and run; their indices count from the primer's start."""
+        primed = len(self.primer)
+        return run_windows(stream, primed + length, self.window, self.keep, primed)
 
 
 def encode_tokens(
@@ -49,10 +58,10 @@ def encode_tokens(
     """
     offset = 0
     for stream, length in enumerate(run_lengths(len(ids), settings.streams)):
-        run = ids[offset : offset + length]
+        run = np.concatenate([settings.primer, ids[offset : offset + length]])
         offset += length
-        for window in run_windows(stream, length, settings.window, settings.keep):
-            _encode_window(session, start_token, run, window, settings.streams, encoder)
+        for window in settings.windows(stream, length):
+            _encode_window(session, start_token, run, window, settings, encoder)
             progress(window.count)
     return encoder.finish()
 
@@ -62,7 +71,7 @@ def _encode_window(
     start_token: int,
     run: NDArray[np.int32],
     window: Window,
-    n_streams: int,
+    settings: LmSettings,
     encoder: TokenEncoder,
 ) -> None:
     """Evaluate one window from its first cell and hand over the rows that predict new tokens."""
@@ -73,7 +82,8 @@ def _encode_window(
     positions = np.arange(len(cells), dtype=np.int32)
     wanted = positions >= window.first - window.tail
     zeros = np.zeros(len(cells), np.int32)
-    slots = slots_of(window.stream, n_streams, window.first, window.count)
+    step = window.first - len(settings.primer)
+    slots = slots_of(window.stream, settings.streams, step, window.count)
     session.clear_all()
     done = 0
     # One engine batch at a time: its logits are then read where they lie.
@@ -98,7 +108,7 @@ def encode_tokens_lockstep(
     depend on the batch. `session` has `settings.streams` streams.
     """
     lengths = run_lengths(len(ids), settings.streams)
-    tokens = _TokenGrid(settings.streams, lengths[0])
+    tokens = _TokenGrid(settings, lengths[0])
     starts = np.cumsum([0, *lengths])
     runs = [ids[a:b] for a, b in itertools.pairwise(starts)]
     for step, logits in _lockstep_logits(session, start_token, tokens, lengths[0], settings):
@@ -137,7 +147,7 @@ def decode_tokens(
     """
     lengths = run_lengths(n_tokens, settings.streams)
     streams = np.arange(settings.streams, dtype=np.int32)
-    tokens = _TokenGrid(settings.streams, lengths[0])
+    tokens = _TokenGrid(settings, lengths[0])
     for step, logits in _lockstep_logits(session, start_token, tokens, lengths[0], settings):
         active = sum(length > step for length in lengths)
         symbols = decoder.decode_rows(logits[:active], streams[:active])
@@ -153,26 +163,30 @@ def decode_tokens(
 
 
 class _TokenGrid:
-    """Decoded tokens (streams, steps); grows, so that a claimed length costs nothing by itself."""
+    """Primer and tokens by stream; grows, so that a claimed length costs nothing by itself."""
 
-    def __init__(self, n_streams: int, n_steps: int) -> None:
-        self._steps = n_steps
-        self._grid = np.zeros((n_streams, min(n_steps, 4096)), np.int32)
+    def __init__(self, settings: LmSettings, n_steps: int) -> None:
+        self._primed = len(settings.primer)
+        self._columns = self._primed + n_steps
+        width = min(self._columns, self._primed + 4096)
+        self._grid = np.zeros((settings.streams, width), np.int32)
+        self._grid[:, : self._primed] = settings.primer
 
     def set_step(self, step: int, symbols: NDArray[np.int32]) -> None:
         """Store one step; `symbols` are those of the first streams."""
-        if step == self._grid.shape[1]:
-            room = min(self._steps, 2 * step) - step
+        column = self._primed + step
+        if column == self._grid.shape[1]:
+            room = min(self._columns, 2 * column) - column
             self._grid = np.pad(self._grid, ((0, 0), (0, room)))
-        self._grid[: len(symbols), step] = symbols
+        self._grid[: len(symbols), column] = symbols
 
-    def steps(self, first: int, last: int) -> NDArray[np.int32]:
-        """Tokens of all streams in the steps from `first` to before `last`, (streams, steps)."""
+    def columns(self, first: int, last: int) -> NDArray[np.int32]:
+        """Tokens of all streams from `first` to before `last`, counted from the primer's start."""
         return self._grid[:, first:last]
 
     def run(self, stream: int, length: int) -> NDArray[np.int32]:
-        """The first `length` tokens of a stream."""
-        return self._grid[stream, :length]
+        """The first `length` tokens of a stream, without the primer."""
+        return self._grid[stream, self._primed : self._primed + length]
 
 
 def _lockstep_logits(
@@ -181,14 +195,16 @@ def _lockstep_logits(
     """Yield (step, logits (streams, n_vocab)); the step's tokens must be set before the next."""
     streams = np.arange(settings.streams, dtype=np.int32)
     wanted = np.ones(settings.streams, np.bool_)
-    for window in run_windows(0, n_steps, settings.window, settings.keep):
-        logits = _open_window(session, start_token, tokens.steps(window.tail, window.first))
+    primed = len(settings.primer)
+    for window in settings.windows(0, n_steps):
+        logits = _open_window(session, start_token, tokens.columns(window.tail, window.first))
         last = window.first + window.count
-        for step in range(window.first, last):
-            yield step, logits
-            if step + 1 < last:
-                cell = np.full(settings.streams, step + 1 - window.tail, np.int32)
-                logits = session.evaluate(tokens.steps(step, step + 1)[:, 0], streams, cell, wanted)
+        for column in range(window.first, last):
+            yield column - primed, logits
+            if column + 1 < last:
+                cell = np.full(settings.streams, column + 1 - window.tail, np.int32)
+                newest = tokens.columns(column, column + 1)[:, 0]
+                logits = session.evaluate(newest, streams, cell, wanted)
 
 
 def _open_window(

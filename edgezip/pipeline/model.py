@@ -35,15 +35,26 @@ from edgezip.pipeline.options import EngineKind, PackOptions, UnpackOptions
 from edgezip.tokens import Tokenizer
 
 NO_MODEL = "none"
+PRIMER_BYTES = 1 << 16
+"""Bytes at the end of a primer from which the model's context is taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenLayout:
-    """Size of a text in bytes, its number of tokens (None if not known) and of streams."""
+    """A text as the coders see it.
+
+    size: bytes. tokens: their number, None if not known. prime: learned before the text.
+    """
 
     size: int
     tokens: int | None
     streams: int
+    prime: bytes = b""
+
+    @property
+    def mix_params(self) -> MixParams:
+        """Settings of the mixer, which follow from the sizes."""
+        return MixParams.for_size(self.size + len(self.prime))
 
 
 class LanguageModel:
@@ -60,6 +71,7 @@ class LanguageModel:
         self._piece_sizes = [len(piece or b"") for piece in vocabulary.pieces]
         self._session: tuple[tuple[int, int], Session] | None = None
         self._lock = threading.Lock()
+        self._primer: tuple[bytes, NDArray[np.int32]] = (b"", np.zeros(0, np.int32))
 
     @property
     def engine_field(self) -> EngineField:
@@ -91,8 +103,9 @@ class LanguageModel:
             return PlainEncoder(
                 layout.tokens or 0, self.engine.n_vocab, settings.top_k, self._banned
             )
-        params = MixParams.for_size(layout.size)
-        return MixingEncoder(layout.tokens or 0, layout.streams, self._pieces, params)
+        return MixingEncoder(
+            layout.tokens or 0, layout.streams, self._pieces, layout.mix_params, layout.prime
+        )
 
     def _decoder(
         self, coder: int, payload: bytes, layout: TokenLayout, settings: Settings
@@ -101,25 +114,35 @@ class LanguageModel:
             return PlainDecoder(
                 payload, layout.tokens, self.engine.n_vocab, settings.top_k, self._banned
             )
-        params = MixParams.for_size(layout.size)
         tokens = layout.tokens or layout.size
-        return MixingDecoder(payload, tokens, layout.streams, self._pieces, params)
+        return MixingDecoder(
+            payload, tokens, layout.streams, self._pieces, layout.mix_params, layout.prime
+        )
+
+    def _lm_settings(self, layout: TokenLayout, settings: Settings) -> LmSettings:
+        primer = self._primer_tokens(layout.prime)[-(settings.window // 2) :]
+        return LmSettings(settings.window, settings.keep, layout.streams, primer)
+
+    def _primer_tokens(self, prime: bytes) -> NDArray[np.int32]:
+        if self._primer[0] != prime:
+            self._primer = (prime, self.tokenizer.cover(prime[-PRIMER_BYTES:]))
+        return self._primer[1]
 
     def encode(
         self,
         ids: NDArray[np.int32],
         encoder: TokenEncoder,
-        streams: int,
+        layout: TokenLayout,
         settings: Settings,
         progress: Callable[[int], None],
     ) -> bytes:
         """Payload of the tokens `ids` (n,); `progress` gets the tokens done since its last call."""
-        lm_settings = LmSettings(settings.window, settings.keep, streams)
+        lm_settings = self._lm_settings(layout, settings)
         strict = self.engine.kind == "strict"
         drive = encode_tokens if strict else encode_tokens_lockstep
-        window = self._cells(settings, -(-len(ids) // streams))
+        window = self._cells(lm_settings, len(ids))
         with self._lock:
-            session = self._session_for(1 if strict else streams, window)
+            session = self._session_for(1 if strict else layout.streams, window)
             return drive(session, self.engine.start_token, ids, lm_settings, encoder, progress)
 
     def decode(
@@ -137,14 +160,14 @@ class LanguageModel:
         """
         n_tokens = layout.tokens or layout.size
         decoder = self._decoder(coder, payload, layout, settings)
-        lm_settings = LmSettings(settings.window, settings.keep, layout.streams)
+        lm_settings = self._lm_settings(layout, settings)
         stop = None if layout.tokens else _SizeReached(layout.size, self._piece_sizes)
         if settings.window > self.engine.n_ctx_train:
             raise FormatError(
                 f"damaged: a window of {settings.window} tokens, the model has"
                 f" {self.engine.n_ctx_train}"
             )
-        window = self._cells(settings, -(-n_tokens // layout.streams))
+        window = self._cells(lm_settings, n_tokens)
         with self._lock:
             session = self._session_for(layout.streams, window)
             start = self.engine.start_token
@@ -159,9 +182,10 @@ class LanguageModel:
     def _too_large(self, streams: int, window: int, limit: int) -> bool:
         return self.engine.session_bytes(streams, window) > limit
 
-    def _cells(self, settings: Settings, steps: int) -> int:
-        """Cells a stream of that many steps needs; coarse, so that sessions can be used again."""
-        return min(settings.window, -(-(steps + 1) // 256) * 256)
+    def _cells(self, settings: LmSettings, n_tokens: int) -> int:
+        """Cells a stream needs for its share; coarse, so that sessions can be used again."""
+        cells = 1 + len(settings.primer) - (-n_tokens // settings.streams)
+        return min(settings.window, -(-cells // 256) * 256)
 
     def _session_for(self, streams: int, window: int) -> Session:
         """A session of that shape; the last one is kept, because its cache takes time to set up."""

@@ -13,9 +13,10 @@ from edgezip.container import (
     HeaderEvent,
     StoredChunk,
 )
-from edgezip.errors import LimitError, UnsupportedError
+from edgezip.errors import LimitError
+from edgezip.pipeline.context import Context, check_primer
 from edgezip.pipeline.frames import CODERS, decode_frame
-from edgezip.pipeline.model import LanguageModel, open_for_unpacking
+from edgezip.pipeline.model import open_for_unpacking
 from edgezip.pipeline.options import UnpackOptions
 
 
@@ -42,7 +43,8 @@ class Unpacker:
         self._parser = ContainerParser(single=single, coders=CODERS)
         self._progress = progress
         self._header = Header()
-        self._model: LanguageModel | None = None
+        self._context: Context | None = None
+        self._prime = b""
         self.raw_size = 0
         """Raw bytes that came out so far."""
         self.members = 0
@@ -86,9 +88,9 @@ class Unpacker:
     def _handle(self, event: Event) -> bytes:
         if isinstance(event, HeaderEvent):
             self._header = event.header
-            refuse_primer(event.header)
+            self._prime = check_primer(event.header, self._options.prime)
             self._check_limit(event.header.total_size or 0)
-            self._model = None
+            self._context = None
         elif isinstance(event, StoredChunk):
             self._check_limit(len(event.data))
             return self._emit(event.data)
@@ -101,8 +103,9 @@ class Unpacker:
         return b""
 
     def _decode(self, event: FrameEvent) -> bytes:
-        if self._model is None:
-            self._model = open_for_unpacking(self._header, self._options)
+        if self._context is None:
+            model = open_for_unpacking(self._header, self._options)
+            self._context = Context(model, self._header.settings, self._prime)
         base = self.raw_size
         told = 0
 
@@ -112,7 +115,7 @@ class Unpacker:
             if self._progress is not None:
                 self._progress(base + told)
 
-        return decode_frame(event.frame, self._model, self._header.settings, progress)
+        return decode_frame(event.frame, self._context, progress)
 
     def _emit(self, raw: bytes) -> bytes:
         self.raw_size += len(raw)
@@ -127,9 +130,3 @@ class Unpacker:
                 f"the output would exceed the limit of {limit} bytes; raise --max-output if you"
                 " trust the file"
             )
-
-
-def refuse_primer(header: Header) -> None:
-    """Raise `UnsupportedError` where a file was packed with a reference text."""
-    if header.primer is not None:
-        raise UnsupportedError("the file needs a primer (--prime); use a newer edgezip")

@@ -12,10 +12,11 @@ from edgezip.container.headers import Rules
 from edgezip.container.index import load_frame
 from edgezip.container.recover import FoundMember, find_members, lost_ranges
 from edgezip.errors import FormatError, LimitError
+from edgezip.pipeline.context import Context, check_primer
 from edgezip.pipeline.frames import CODERS, decode_frame
 from edgezip.pipeline.model import open_for_unpacking
 from edgezip.pipeline.options import UnpackOptions
-from edgezip.pipeline.reader import Unpacker, refuse_primer
+from edgezip.pipeline.reader import Unpacker
 
 CHUNK = 1 << 20
 _RULES = Rules(coders=CODERS)
@@ -82,15 +83,15 @@ def _member(
         raise FormatError(
             "header and end of the file are both damaged: the model it needs is not known"
         )
-    refuse_primer(header)
+    prime = check_primer(header, options.prime)
     indexed = member.indexed(Header())
-    model = open_for_unpacking(header, options)
+    context = Context(open_for_unpacking(header, options), header.settings, prime)
     base = result.raw_size + sum(last - first for first, last in result.lost if last is not None)
     good = []
     for entry in member.frames:
         try:
             frame = load_frame(source, indexed, entry, _RULES)
-            raw = decode_frame(frame, model, header.settings, lambda count: None)
+            raw = decode_frame(frame, context, lambda count: None)
         except FormatError:
             continue
         if options.max_output is not None and result.raw_size + len(raw) > options.max_output:

@@ -39,11 +39,16 @@ def run_lengths(n_tokens: int, n_streams: int) -> list[int]:
     return [quotient + (stream < remainder) for stream in range(n_streams)]
 
 
-def run_windows(stream: int, length: int, window: int, keep: int) -> Iterator[Window]:
-    """The windows that predict a run of `length` tokens, in order."""
-    first = 0
+def run_windows(
+    stream: int, length: int, window: int, keep: int, primed: int = 0
+) -> Iterator[Window]:
+    """The windows that predict tokens `primed` to `length` of a run, in order.
+
+    The tokens before `primed` are those of a primer; all of them are the tail of the first window.
+    """
+    first = primed
     while first < length:
-        tail = min(keep, first)
+        tail = primed if first == primed else min(keep, first)
         count = min(window - tail, length - first)
         yield Window(stream, first - tail, first, count)
         first += count

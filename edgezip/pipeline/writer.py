@@ -15,8 +15,9 @@ from edgezip.container import (
     write_short,
 )
 from edgezip.container import constants as c
+from edgezip.pipeline.context import Context
 from edgezip.pipeline.frames import FrameContent, encode_frame
-from edgezip.pipeline.model import LanguageModel, open_for_packing
+from edgezip.pipeline.model import open_for_packing
 from edgezip.pipeline.options import ChannelReport, PackOptions, PackReport
 
 KNOWN_ANSWER_FROM = 4096
@@ -48,8 +49,7 @@ class Packer:
         self._frames = 0
         self._tokens = 0
         self._sizes: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-        self._model: LanguageModel | None = None
-        self._opened = False
+        self._context: Context | None = None
 
     def feed(self, data: bytes | bytearray | memoryview) -> bytes:
         """Take more input; returns what is ready of the file, often nothing."""
@@ -73,7 +73,7 @@ class Packer:
 
     def report(self, seconds: float) -> PackReport:
         """What was done so far."""
-        model = self._model
+        model = self._context.model if self._context else None
         return PackReport(
             raw_size=self._done,
             packed_size=self._packed,
@@ -89,13 +89,15 @@ class Packer:
             tokens=self._tokens,
         )
 
-    def _settings(self) -> Settings:
-        return self._model.settings(self._options) if self._model else Settings()
+    def _open(self) -> Context:
+        """The context, opened when it is first needed: an empty input needs none."""
+        if self._context is None:
+            model = open_for_packing(self._options)
+            settings = model.settings(self._options) if model else Settings()
+            self._context = Context(model, settings, self._options.prime or b"")
+        return self._context
 
     def _encode(self, raw: bytes) -> FrameContent:
-        if not self._opened:
-            self._model = open_for_packing(self._options)
-            self._opened = True
         base = self._done
         told = 0
 
@@ -105,7 +107,7 @@ class Packer:
             if self._progress is not None:
                 self._progress(base + told)
 
-        return encode_frame(raw, self._model, self._settings(), self._options, progress)
+        return encode_frame(raw, self._open(), self._options, progress)
 
     def _frame(self, raw: bytes) -> bytes:
         """One frame of a member in the long layout, with the header before the first."""
@@ -128,7 +130,8 @@ class Packer:
             uses_model = channel.coder in c.MODEL_CODERS
             answer = len(raw) >= KNOWN_ANSWER_FROM
             header = self._header(uses_model, short=True, known_answer=answer)
-            if content.tokens <= min(header.settings.window, Settings().window):
+            unprimed = header.primer is None
+            if unprimed and content.tokens <= min(header.settings.window, Settings().window):
                 # No window is ever left: neither its size nor what is kept of it matters.
                 header = replace(header, settings=Settings(top_k=header.settings.top_k))
             packed = write_short(header, channel, raw)
@@ -144,16 +147,21 @@ class Packer:
         return packed
 
     def _header(self, uses_model: bool = True, *, short: bool, known_answer: bool) -> Header:
-        model = self._model
-        if model is None or not uses_model:
-            return Header(short=short, total_size=None if short else self._size)
-        return Header(
+        context = self._open()
+        model = context.model
+        header = Header(
             short=short,
+            total_size=None if short else self._size,
+            primer=context.primer_id,
+        )
+        if model is None or not uses_model:
+            return header
+        return replace(
+            header,
             engine=model.engine_field,
             model=model.file.sha256,
-            settings=self._settings(),
+            settings=context.settings,
             known_answer=model.known_answer if known_answer else None,
-            total_size=None if short else self._size,
         )
 
     def _note(self, content: FrameContent, raw_size: int) -> None:

@@ -98,12 +98,23 @@ class PieceTable:
             found = {text: i for i, text in enumerate(self._texts) if text}
             found.update((bytes([value]), int(i)) for value, i in enumerate(self.byte_tokens))
             self._ids = found
+        return self._cover(data, self._ids)
+
+    def cover(self, data: bytes) -> NDArray[np.int32]:
+        """Cover `data` with the longest piece at each place; of equal pieces the highest id.
+
+        Part of the format (primers), so it must not change. Ordinary pieces have higher ids than
+        the byte tokens of the same bytes, and are what the model has seen.
+        """
+        return self._cover(data, {text: i for i, text in enumerate(self._texts) if text})
+
+    def _cover(self, data: bytes, table: dict[bytes, int]) -> NDArray[np.int32]:
         ids, start = [], 0
         while start < len(data):
             end = min(len(data), start + self._longest)
-            while data[start:end] not in self._ids:
+            while data[start:end] not in table:
                 end -= 1
-            ids.append(self._ids[data[start:end]])
+            ids.append(table[data[start:end]])
             start = end
         return np.array(ids, dtype=np.int32)
 

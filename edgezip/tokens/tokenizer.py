@@ -58,6 +58,12 @@ class Tokenizer:
         parts = list(self._encode_parts(bytes(data)))
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
 
+    def cover(self, data: bytes) -> NDArray[np.int32]:
+        """Return int32[n], the longest piece at each place of `data`: the same on every machine,
+        which no tokenizer library promises. Of equal pieces the one with the highest id.
+        """
+        return self._table.cover(data)
+
     def decode(self, ids: NDArray[np.int32]) -> bytes:
         """Return the concatenated pieces; FormatError for an id without text."""
         array = np.asarray(ids)

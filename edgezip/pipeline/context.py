@@ -1,0 +1,49 @@
+"""What coding a frame depends on besides its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from edgezip.container import Header, Settings
+from edgezip.errors import ModelError
+from edgezip.pipeline.model import LanguageModel
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Model, settings and primer of a member.
+
+    model: None where no language model is used. prime: text that both sides learn first.
+    """
+
+    model: LanguageModel | None = None
+    settings: Settings = field(default_factory=Settings)
+    prime: bytes = field(default=b"", repr=False)
+
+    @property
+    def primer_id(self) -> bytes | None:
+        """SHA-256 of the primer for the header, None without one."""
+        return hashlib.sha256(self.prime).digest() if self.prime else None
+
+
+def check_primer(header: Header, prime: bytes | None) -> bytes:
+    """The primer to use for a file: none where the file names none.
+
+    Raises:
+        ModelError: the file needs a primer, and `prime` is another one or None.
+    """
+    if header.primer is None:
+        return b""
+    wanted = header.primer.hex()
+    if not prime:
+        raise ModelError(
+            f"packed with a primer whose SHA-256 starts with {wanted}: name it with --prime"
+        )
+    found = hashlib.sha256(prime).digest()
+    if not found.startswith(header.primer):
+        raise ModelError(
+            f"the primer is not the one the file was packed with: its SHA-256 starts with"
+            f" {found[: len(header.primer)].hex()}, the file names {wanted}"
+        )
+    return prime
