@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -40,8 +41,14 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint:
-        """Read a checkpoint onto the CPU; also one of the seed's script (bl.N.qkv names)."""
-        table = torch.load(path, map_location="cpu", weights_only=True)
+        """Read a checkpoint onto the CPU; also one of the seed's script (bl.N.qkv names).
+
+        Raises SystemExit with one line when there is none.
+        """
+        try:
+            table = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, UnpicklingError) as error:
+            raise SystemExit(f"{path} is not a checkpoint that can be read: {error}") from error
         if "args" in table:
             return _from_seed(table)
         table["shape"] = Shape.from_dict(table["shape"])

@@ -146,11 +146,13 @@ class Budget:
     def count_step(self) -> None:
         self._done += 1
 
+    def decays(self, used: float) -> bool:
+        """Whether the last part has begun, in which the rates go down."""
+        return self._decay > 0 and used >= 1 - self._decay
+
     def rate(self, used: float) -> float:
         """1 until the decay begins, then down to the final rate."""
-        if used < 1 - self._decay:
-            return 1.0
-        return max((1 - used) / self._decay, self._final) if self._decay else 1.0
+        return max((1 - used) / self._decay, self._final) if self.decays(used) else 1.0
 
 
 def fit(
@@ -165,7 +167,7 @@ def fit(
     logged_tokens, decaying = run.tokens, False
     while (used := budget.used()) < 1:
         rate = budget.rate(used)
-        if rate < 1 and not decaying:
+        if budget.decays(used) and not decaying:
             run.checkpoint().save(out / "trunk.pt")
             decaying = True
         losses.append(run.train_step(rate))
@@ -187,7 +189,10 @@ def fit(
         if options.val_minutes and now - last_val >= 60 * options.val_minutes:
             validate(run, val, validation, rate)
             last_val = clock = time.monotonic()
-    run.checkpoint(decaying).save(out / ("final.pt" if decaying else "trunk.pt"))
+    if not decaying:
+        run.checkpoint().save(out / "trunk.pt")
+    if decaying or options.decay:
+        run.checkpoint(finished=True).save(out / "final.pt")
     if validation:
         validate(run, val, validation, budget.rate(1.0))
 

@@ -6,6 +6,7 @@ as it has cells. Each later window begins with the start token and the last `kee
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -81,7 +82,7 @@ def document_nats(
 
 def bits_per_byte(nats: float, size: int) -> float:
     """Convert; 0 for nothing."""
-    return nats / np.log(2) / size if size else 0.0
+    return nats / math.log(2) / size if size else 0.0
 
 
 ENGLISH = ("wiki", "gutenberg")

@@ -114,8 +114,8 @@ def test_the_run_learns_resumes_and_decays(chain: Path) -> None:
     assert rates[:51] == [1.0] * 51
     assert all(a > b for a, b in itertools.pairwise(rates[50:]))
     trunk, final = (Checkpoint.load(chain / "run" / f"{n}.pt") for n in ("trunk", "final"))
-    assert (trunk.step, final.step) == (51, 70)
-    assert trunk.optimizers and trunk.data["draws"] == 51
+    assert (trunk.step, final.step) == (50, 70)
+    assert trunk.optimizers and trunk.data["draws"] == 50
     assert not final.optimizers
 
 
@@ -131,6 +131,16 @@ def test_a_stopped_and_resumed_run_equals_one_that_was_not_stopped(
     assert whole.data == halves.data
     for name, value in whole.weights.items():
         assert torch.equal(value, halves.weights[name]), name
+
+
+def test_a_short_budget_with_decay_leaves_a_trunk_and_a_final(chain: Path, tmp_path: Path) -> None:
+    train = ["--config", str(chain / "config.toml"), "--data", str(chain / "data")]
+    train += ["--no-compile", "--device", "cpu", "--threads", "1"]
+    for steps, decay in ((1, 0.1), (2, 0.5)):
+        run = tmp_path / str(steps)
+        fit.main([str(run), *train, "--steps", str(steps), "--decay", str(decay)])
+        assert Checkpoint.load(run / "final.pt").step == steps
+        assert Checkpoint.load(run / "trunk.pt").step == 1
 
 
 def test_quantized_files_hold_the_model(chain: Path) -> None:
