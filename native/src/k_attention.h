@@ -1,7 +1,8 @@
 /* Attention over a half-precision cache. Order of operations, per query row and head:
  *   score_j = scale * sum_d q_d k_jd: 16 sums by d mod 16 in rising d, reduced as in vf_sum16
  *   m       = max over the visible cells
- *   p_j     = exp(score_j - m) with vf_exp for visible cells, exactly 0 for the others
+ *   p_j     = exp(score_j - m) with vf_exp; exactly 0 for hidden cells and where score_j - m < -50, which no
+ *             float sum would notice, so that no product becomes a (slow) denormal
  *   total   = 16 sums of p_j by j mod 16, in rising j, reduced as in vf_sum16
  *   out_d   = (sum_j p_j v_jd, in rising j) * (1 / total)
  * A hidden cell adds 0 and so changes nothing: the result depends on the visible cells and their places only. */
@@ -71,21 +72,10 @@ EZ_INLINE float ez_softmax_row(float * s, int n, int padded, const uint16_t * ma
     for (int i = 0; i < EZ_GROUP; i++) {
         lanes[i] = vf_set1(0.0f);
     }
-    const int whole = mask ? 0 : n / 16 * 16;
-    for (int j = 0; j < whole; j += 16) {
+    for (int j = 0; j < padded; j += 16) {
         EZ_UNROLL for (int i = 0; i < EZ_GROUP; i++) {
-            const vf p = vf_exp(vf_sub(vf_load(s + j + i * W), top));
-            vf_store(s + j + i * W, p);
-            lanes[i] = vf_add(lanes[i], p);
-        }
-    }
-    for (int j = whole; j < padded; j += 16) {
-        float hidden[16];
-        for (int i = 0; i < 16; i++) {
-            hidden[i] = s[j + i] == lowest ? 0.0f : 1.0f;
-        }
-        for (int i = 0; i < EZ_GROUP; i++) {
-            const vf p = vf_mul(vf_exp(vf_sub(vf_load(s + j + i * W), top)), vf_load(hidden + i * W));
+            const vf x = vf_sub(vf_load(s + j + i * W), top);
+            const vf p = vf_zero_below(vf_exp(x), x, vf_set1(-50.0f));
             vf_store(s + j + i * W, p);
             lanes[i] = vf_add(lanes[i], p);
         }

@@ -8,8 +8,6 @@
  *   Q6_K  per 256: acc = acc + (d * dx) * [sum scale_j sum (q - 32) x]
  * with the bracketed integer converted to float (rounded once). acc starts at +0. */
 
-#define EZ_UNROLL _Pragma("GCC unroll 64")
-
 /* Column c of the activations. */
 #define EZ_X(c) ((const ez_x *) (g->x + (size_t) (column + (c)) * g->column_bytes))
 #define EZ_DX(c) ((const float *) (g->x + (size_t) (column + (c)) * g->column_bytes + ez_column_scales(g->k)))

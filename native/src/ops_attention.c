@@ -12,22 +12,36 @@
 
 void edgezip_forward_flash_attn_ext(const struct ggml_compute_params * params, struct ggml_tensor * dst);
 
-#define HALF_MINUS_INFINITY 0xFC00u
+#define HALF_MINUS_INFINITY UINT16_C(0xFC00)
 
 /* Cells up to the last visible one; *holes when one before it is hidden. -1: the mask has other values. */
 static int visible_cells(const uint16_t * mask, int cells, bool * holes) {
     int n = cells;
-    *holes = false;
+    uint64_t four, any = 0;
+    for (; n >= 4; n -= 4) {
+        memcpy(&four, mask + n - 4, 8);
+        if (four != UINT64_C(0x0001000100010001) * HALF_MINUS_INFINITY) {
+            break;
+        }
+    }
     while (n > 0 && mask[n - 1] == HALF_MINUS_INFINITY) {
         n--;
     }
-    unsigned any = 0, odd = 0;
-    for (int j = 0; j < n; j++) {
+    int j = 0;
+    for (; j + 4 <= n; j += 4) {
+        memcpy(&four, mask + j, 8);
+        any |= four;
+    }
+    for (; j < n; j++) {
         any |= mask[j];
-        odd |= mask[j] != 0 && mask[j] != HALF_MINUS_INFINITY;
     }
     *holes = any != 0;
-    return odd ? -1 : n;
+    for (j = 0; any && j < n; j++) {
+        if (mask[j] != 0 && mask[j] != HALF_MINUS_INFINITY) {
+            return -1;
+        }
+    }
+    return n;
 }
 
 static bool supported(const struct ggml_tensor * dst) {

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#define EZ_UNROLL _Pragma("GCC unroll 64")
 #define EZ_INLINE static inline __attribute__((always_inline, unused))
 #define EZ_CAT2(a, b) a##b
 #define EZ_CAT(a, b) EZ_CAT2(a, b)

@@ -24,6 +24,9 @@ EZ_INLINE vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
 EZ_INLINE vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
 EZ_INLINE vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
 EZ_INLINE vf vf_abs(vf a) { return _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(0x7FFFFFFF))); }
+EZ_INLINE vf vf_zero_below(vf p, vf x, vf limit) {
+    return _mm256_and_ps(p, _mm256_cmp_ps(x, limit, _CMP_GE_OQ));
+}
 EZ_INLINE float vf_sum_lanes(vf v) {
     __m128 a = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     a = _mm_add_ps(a, _mm_movehl_ps(a, a));
@@ -64,6 +67,11 @@ EZ_INLINE void vi_store(int32_t * p, vi a) { _mm256_storeu_si256((__m256i *) p, 
 EZ_INLINE vi vi_load_u8(const uint8_t * p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *) p)); }
 EZ_INLINE vi vi_load_s8(const int8_t * p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) p)); }
 
+EZ_INLINE int32_t vi_sum_lanes(vi v) {
+    __m128i a = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    a = _mm_add_epi32(a, _mm_srli_si128(a, 8));
+    return _mm_cvtsi128_si32(_mm_add_epi32(a, _mm_srli_si128(a, 4)));
+}
 EZ_INLINE void ez_x_store(ez_x * p, vi a) {
     _mm_storeu_si128((__m128i *) p, _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)));
 }

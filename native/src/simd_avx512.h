@@ -26,6 +26,9 @@ EZ_INLINE vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
 EZ_INLINE vf vf_abs(vf a) {
     return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(a), _mm512_set1_epi32(0x7FFFFFFF)));
 }
+EZ_INLINE vf vf_zero_below(vf p, vf x, vf limit) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, limit, _CMP_GE_OQ), p);
+}
 EZ_INLINE float vf_sum_lanes(vf v) {
     const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
     __m128 a = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
@@ -66,6 +69,8 @@ EZ_INLINE vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
 EZ_INLINE void vi_store(int32_t * p, vi a) { _mm512_storeu_si512(p, a); }
 EZ_INLINE vi vi_load_u8(const uint8_t * p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *) p)); }
 EZ_INLINE vi vi_load_s8(const int8_t * p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *) p)); }
+
+EZ_INLINE int32_t vi_sum_lanes(vi a) { return _mm512_reduce_add_epi32(a); }
 
 EZ_INLINE __m512i ez_low(const uint8_t * p) {
     return _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi8(15));

@@ -20,6 +20,9 @@ EZ_INLINE vf vf_div(vf a, vf b) { return vdivq_f32(a, b); }
 EZ_INLINE vf vf_max(vf a, vf b) { return vmaxq_f32(a, b); }
 EZ_INLINE vf vf_min(vf a, vf b) { return vminq_f32(a, b); }
 EZ_INLINE vf vf_abs(vf a) { return vabsq_f32(a); }
+EZ_INLINE vf vf_zero_below(vf p, vf x, vf limit) {
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(p), vcgeq_f32(x, limit)));
+}
 EZ_INLINE float vf_sum_lanes(vf a) {
     const float32x2_t b = vadd_f32(vget_low_f32(a), vget_high_f32(a));
     return vget_lane_f32(b, 0) + vget_lane_f32(b, 1);
@@ -55,6 +58,8 @@ EZ_INLINE vi vi_load_s8(const int8_t * p) {
     memcpy(&four, p, 4);
     return vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_u32(vdup_n_u32(four)))));
 }
+
+EZ_INLINE int32_t vi_sum_lanes(vi a) { return vaddvq_s32(a); }
 
 EZ_INLINE uint8x16_t ez_low(const uint8_t * p) { return vandq_u8(vld1q_u8(p), vdupq_n_u8(15)); }
 EZ_INLINE uint8x16_t ez_high(const uint8_t * p) { return vshrq_n_u8(vld1q_u8(p), 4); }

@@ -22,6 +22,8 @@ EZ_INLINE vf vf_div(vf a, vf b) { return a / b; }
 EZ_INLINE vf vf_max(vf a, vf b) { return a > b ? a : b; }
 EZ_INLINE vf vf_min(vf a, vf b) { return a < b ? a : b; }
 EZ_INLINE vf vf_abs(vf a) { return a < 0.0f ? -a : a; }
+/* p where x >= limit, else +0 */
+EZ_INLINE vf vf_zero_below(vf p, vf x, vf limit) { return x >= limit ? p : 0.0f; }
 EZ_INLINE float vf_sum_lanes(vf a) { return a; }
 EZ_INLINE float vf_max_lanes(vf a) { return a; }
 EZ_INLINE vf vf_reduce(const vf * a) { return a[0]; }
@@ -43,6 +45,7 @@ EZ_INLINE void vi_store(int32_t * p, vi a) { *p = a; }
 EZ_INLINE vi vi_load_s8(const int8_t * p) { return *p; }
 EZ_INLINE vi vi_load_u8(const uint8_t * p) { return *p; }
 
+EZ_INLINE int32_t vi_sum_lanes(vi a) { return a; }
 EZ_INLINE void ez_x_store(ez_x * p, vi a) { *p = (int8_t) a; }
 
 EZ_INLINE vw vw_load(const uint8_t * p) {

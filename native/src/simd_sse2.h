@@ -38,6 +38,7 @@ EZ_INLINE vf vf_div(vf a, vf b) { return _mm_div_ps(a, b); }
 EZ_INLINE vf vf_max(vf a, vf b) { return _mm_max_ps(a, b); }
 EZ_INLINE vf vf_min(vf a, vf b) { return _mm_min_ps(a, b); }
 EZ_INLINE vf vf_abs(vf a) { return _mm_and_ps(a, _mm_castsi128_ps(_mm_set1_epi32(0x7FFFFFFF))); }
+EZ_INLINE vf vf_zero_below(vf p, vf x, vf limit) { return _mm_and_ps(p, _mm_cmpge_ps(x, limit)); }
 EZ_INLINE float vf_sum_lanes(vf a) {
     a = _mm_add_ps(a, _mm_movehl_ps(a, a));
     return _mm_cvtss_f32(_mm_add_ss(a, _mm_shuffle_ps(a, a, 1)));
@@ -83,6 +84,10 @@ EZ_INLINE vi vi_load_s8(const int8_t * p) {
     return _mm_srai_epi32(_mm_unpacklo_epi16(x, x), 24);
 }
 
+EZ_INLINE int32_t vi_sum_lanes(vi a) {
+    a = _mm_add_epi32(a, _mm_srli_si128(a, 8));
+    return _mm_cvtsi128_si32(_mm_add_epi32(a, _mm_srli_si128(a, 4)));
+}
 EZ_INLINE void ez_x_store(ez_x * p, vi a) { _mm_storel_epi64((__m128i *) p, _mm_packs_epi32(a, a)); }
 
 EZ_INLINE vw vw_widen(__m128i x) {

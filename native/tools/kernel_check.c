@@ -1,0 +1,312 @@
+/* Holds every kernel of every level this machine has against a scalar reference, bit for bit, on random and
+ * extreme inputs. Prints one line per level and exits with 1 at the first difference.
+ *   kernel_check [SEED]
+ * The references below are written from the orders of operations that the kernels' sources state, from ggml's
+ * own (unpacked) weight rows, and share no code with the kernels but the half-precision conversion.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edgezip.h"
+#include "half.h"
+#include "kernels.h"
+#include "tiles.h"
+
+#define GGML_COMMON_DECL_C
+#include "ggml-common.h"
+
+static uint64_t state;
+static uint32_t random32(void) {
+    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t) (state >> 33) ^ (uint32_t) (state >> 12);
+}
+static int below(int n) { return (int) (random32() % (unsigned) n); }
+static float uniform(void) { return (float) (int32_t) random32() * (1.0f / 2147483648.0f); }
+
+/* Activations: mostly of one magnitude, sometimes zeros, outliers, ties, tiny or huge numbers. */
+static void fill(float * x, int n, int kind) {
+    for (int i = 0; i < n; i++) {
+        switch (kind % 6) {
+            case 0: x[i] = uniform(); break;
+            case 1: x[i] = below(8) ? 0.0f : uniform(); break;
+            case 2: x[i] = uniform() * (below(16) ? 1.0f : 1000.0f); break;
+            case 3: x[i] = (float) (below(255) - 127) * 0.5f; break;
+            case 4: x[i] = uniform() * 1e-30f; break;
+            default: x[i] = uniform() * 1e8f; break;
+        }
+    }
+}
+
+static void differ(const char * what, int at, float got, float want) {
+    printf("%s: %s differs at %d: %.9g instead of %.9g\n", edgezip_simd_name(), what, at, (double) got, (double) want);
+    exit(1);
+}
+
+static void compare(const char * what, const float * got, const float * want, int n) {
+    for (int i = 0; i < n; i++) {
+        if (memcmp(&got[i], &want[i], 4)) {
+            differ(what, i, got[i], want[i]);
+        }
+    }
+}
+
+static float tree16(float * a) {
+    for (int n = 8; n >= 1; n /= 2) {
+        for (int i = 0; i < n; i++) a[i] = a[i] + a[i + n];
+    }
+    return a[0];
+}
+
+static float reference_exp(float x) {
+    x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+    const float n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;
+    float r = x - n * 0.693359375f;
+    r = r - n * -2.12194440e-4f;
+    float p = 1.0f / 720.0f;
+    p = p * r + 1.0f / 120.0f;
+    p = p * r + 1.0f / 24.0f;
+    p = p * r + 1.0f / 6.0f;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    return p * ldexpf(1.0f, (int) n);
+}
+
+static void reference_quantize(int * q, float * d, const float * x, int k, int block) {
+    for (int b = 0; b < k / block; b++) {
+        float amax = 0.0f;
+        for (int i = 0; i < block; i++) amax = fabsf(x[b * block + i]) > amax ? fabsf(x[b * block + i]) : amax;
+        const int empty = !(amax >= 1e-30f);
+        d[b] = empty ? 0.0f : amax / 127.0f;
+        const float inverse = empty ? 0.0f : 127.0f / amax;
+        for (int i = 0; i < block; i++) q[b * block + i] = empty ? 0 : (int) rintf(x[b * block + i] * inverse);
+    }
+}
+
+/* One output from ggml's own row. */
+static float reference_dot(enum ez_format format, const void * row, const float * x, int k) {
+    static int q[8192];
+    static float d[512];
+    const int block = format == EZ_Q4_K || format == EZ_Q6_K ? 256 : 32;
+    float acc = 0.0f, s[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+    if (format == EZ_F32 || format == EZ_F16) {
+        for (int i = 0; i < k; i++) {
+            const float w = format == EZ_F32 ? ((const float *) row)[i] : ez_half_to_float(((const uint16_t *) row)[i]);
+            s[i % 4] = s[i % 4] + w * x[i];
+        }
+        return (s[0] + s[2]) + (s[1] + s[3]);
+    }
+    reference_quantize(q, d, x, k, block);
+    for (int b = 0; b < k / block; b++) {
+        const int * xb = q + b * block;
+        int64_t sum = 0, minima = 0;
+        if (format == EZ_Q8_0) {
+            const block_q8_0 * w = (const block_q8_0 *) row + b;
+            for (int i = 0; i < 32; i++) sum += w->qs[i] * xb[i];
+            acc = acc + (float) (int32_t) sum * (ez_half_to_float(w->d) * d[b]);
+        } else if (format == EZ_Q4_0) {
+            const block_q4_0 * w = (const block_q4_0 *) row + b;
+            for (int i = 0; i < 16; i++) sum += ((w->qs[i] & 15) - 8) * xb[i] + ((w->qs[i] >> 4) - 8) * xb[i + 16];
+            acc = acc + (float) (int32_t) sum * (ez_half_to_float(w->d) * d[b]);
+        } else if (format == EZ_Q4_K) {
+            const block_q4_K * w = (const block_q4_K *) row + b;
+            for (int i = 0; i < 256; i++) {
+                const int j = i / 32;
+                const uint8_t * t = w->scales;
+                const int scale = j < 4 ? t[j] & 63 : (t[j + 4] & 15) | (t[j - 4] >> 6) << 4;
+                const int min = j < 4 ? t[j + 4] & 63 : (t[j + 4] >> 4) | (t[j] >> 6) << 4;
+                const uint8_t byte = w->qs[i / 64 * 32 + i % 32];
+                sum += (int64_t) scale * (i % 64 < 32 ? byte & 15 : byte >> 4) * xb[i];
+                minima += (int64_t) min * xb[i];
+            }
+            const float value = ez_half_to_float(w->d) * (float) (int32_t) sum -
+                                ez_half_to_float(w->dmin) * (float) (int32_t) minima;
+            acc = acc + d[b] * value;
+        } else {
+            const block_q6_K * w = (const block_q6_K *) row + b;
+            for (int i = 0; i < 256; i++) {
+                const int half = i / 128, quarter = i % 128 / 32, l = i % 32;
+                const int low = w->ql[64 * half + 32 * (quarter & 1) + l] >> (quarter & 2 ? 4 : 0) & 15;
+                const int high = w->qh[32 * half + l] >> (2 * quarter) & 3;
+                sum += (int64_t) w->scales[i / 16] * ((low | high << 4) - 32) * xb[i];
+            }
+            acc = acc + (ez_half_to_float(w->d) * d[b]) * (float) (int32_t) sum;
+        }
+    }
+    return acc;
+}
+
+static uint16_t random_half(void) { return ez_float_to_half(uniform() * 0.1f); }
+
+static size_t random_row(enum ez_format format, uint8_t * row, int k) {
+    static const enum ggml_type types[] = {GGML_TYPE_Q8_0, GGML_TYPE_Q4_0, GGML_TYPE_Q4_K, GGML_TYPE_Q6_K, GGML_TYPE_F32,
+                                           GGML_TYPE_F16};
+    const size_t bytes = ggml_row_size(types[format], k);
+    for (size_t i = 0; i < bytes; i++) row[i] = (uint8_t) (below(20) ? random32() : below(2) * 255);
+    for (int b = 0; b < k; b++) {
+        if (format == EZ_F32) ((float *) row)[b] = uniform();
+        if (format == EZ_F16) ((uint16_t *) row)[b] = random_half();
+        if (format == EZ_Q8_0 && b < k / 32) ((block_q8_0 *) row)[b].d = random_half();
+        if (format == EZ_Q4_0 && b < k / 32) ((block_q4_0 *) row)[b].d = random_half();
+        if (format == EZ_Q6_K && b < k / 256) ((block_q6_K *) row)[b].d = random_half();
+        if (format == EZ_Q4_K && b < k / 256) {
+            ((block_q4_K *) row)[b].d = random_half();
+            ((block_q4_K *) row)[b].dmin = random_half();
+        }
+    }
+    return bytes;
+}
+
+static void check_gemm(enum ez_format format, int kind) {
+    static const char * const names[] = {"Q8_0", "Q4_0", "Q4_K", "Q6_K", "F32", "F16"};
+    const int k = format == EZ_Q4_K || format == EZ_Q6_K ? 256 * (1 + below(3))
+                  : format >= EZ_F32                     ? 1 + below(200)
+                                                         : 32 * (1 + below(9));
+    const int rows = 1 + below(40), columns = 1 + below(19), tiles = (rows + 15) / 16;
+    const size_t tile_bytes = ez_tile_bytes(format, k), column_bytes = ez_column_bytes(format, k);
+    uint8_t * raw = malloc((size_t) rows * (size_t) k * 4 + 4096);
+    uint8_t * w = aligned_alloc(64, (tile_bytes * (size_t) tiles + 63) / 64 * 64);
+    uint8_t * x = aligned_alloc(64, column_bytes * (size_t) columns);
+    float * floats = malloc(sizeof(float) * (size_t) k * (size_t) columns);
+    float * y = malloc(sizeof(float) * (size_t) (rows * columns));
+    float * want = malloc(sizeof(float) * (size_t) (rows * columns));
+    size_t row_bytes = 0;
+    for (int r = 0; r < rows; r++) row_bytes = random_row(format, raw + (size_t) r * row_bytes, k);
+    for (int t = 0; t < tiles; t++) {
+        ez_pack_tile(format, w + (size_t) t * tile_bytes, raw + (size_t) t * 16 * row_bytes, row_bytes,
+                     rows - t * 16 < 16 ? rows - t * 16 : 16, k);
+    }
+    fill(floats, k * columns, kind);
+    for (int c = 0; c < columns; c++) {
+        const float * from = floats + (size_t) c * (size_t) k;
+        uint8_t * column = x + (size_t) c * column_bytes;
+        if (format >= EZ_F32) memcpy(column, from, (size_t) k * 4);
+        else if (format == EZ_Q4_K || format == EZ_Q6_K) ez_kernels()->quantize_256(column, from, k);
+        else ez_kernels()->quantize_32(column, from, k);
+        for (int r = 0; r < rows; r++) want[c * rows + r] = reference_dot(format, raw + (size_t) r * row_bytes, from, k);
+    }
+    const struct ez_gemm g = {.w = w, .tile_bytes = tile_bytes, .rows = rows, .k = k, .x = x, .column_bytes = column_bytes,
+                              .columns = columns, .y = y, .y_stride = (size_t) rows};
+    ez_kernels()->gemm[format](&g, 0, tiles);
+    compare(names[format], y, want, rows * columns);
+    free(raw), free(w), free(x), free(floats), free(y), free(want);
+}
+
+static void check_rows(int kind) {
+    const int n = 2 * (1 + below(150));
+    float x[300], g[300], table[600], y[300], want[300], lanes[16] = {0};
+    uint16_t half[300];
+    fill(x, n, kind), fill(g, n, kind / 6), fill(table, 2 * n, 0);
+    for (int i = 0; i < n; i++) lanes[i % 16] = lanes[i % 16] + x[i] * x[i];
+    const float scale = 1.0f / sqrtf(tree16(lanes) / (float) n + 1e-5f);
+    for (int i = 0; i < n; i++) want[i] = (x[i] * scale) * g[i];
+    ez_kernels()->rms_norm(y, x, g, n, 1e-5f);
+    compare("rms_norm", y, want, n);
+    for (int i = 0; i < n; i++) want[i] = (x[i] / (1.0f + reference_exp(0.0f - x[i]))) * g[i];
+    ez_kernels()->swiglu(y, x, g, n);
+    compare("swiglu", y, want, n);
+    for (int i = 0; i < n; i++) want[i] = x[i] * table[i] + x[i ^ 1] * table[n + i];
+    ez_kernels()->rope_pairs(y, x, table, n);
+    compare("rope_pairs", y, want, n);
+    for (int i = 0; i < n / 2; i++) {
+        want[i] = x[i] * table[i] - x[n / 2 + i] * table[n / 2 + i];
+        want[n / 2 + i] = x[n / 2 + i] * table[i] + x[i] * table[n / 2 + i];
+    }
+    ez_kernels()->rope_halves(y, x, table, n);
+    compare("rope_halves", y, want, n);
+    if (kind == 5) { /* every half, its neighbours and its ties */
+        for (uint32_t h = 0; h < 0x7C00; h += 1 + (uint32_t) below(40)) {
+            const float a = ez_half_to_float((uint16_t) h), b = ez_half_to_float((uint16_t) (h + 1));
+            const float tie = 0.5f * a + 0.5f * b;
+            const float in[16] = {a, -a, tie, -tie, nextafterf(tie, 0), nextafterf(tie, 1e9f), 65519.0f, 65520.0f, 1e30f,
+                                  0.0f, -0.0f, 6e-8f, 2.9e-8f, 3e-8f, uniform(), 1e-40f};
+            ez_kernels()->to_half(half, in, 16);
+            for (int i = 0; i < 16; i++) {
+                if (half[i] != ez_float_to_half(in[i])) differ("to_half", i, (float) half[i], in[i]);
+            }
+        }
+    }
+}
+
+static void reference_attention(const struct ez_attention * a, int r, float * out) {
+    float * s = malloc(sizeof(float) * (size_t) (a->n[r] + 1));
+    float top = -3.402823466e38f, lanes[16] = {0};
+    for (int j = 0; j < a->n[r]; j++) {
+        const uint16_t * k = (const uint16_t *) (a->k + (size_t) j * a->k_stride);
+        float sums[16];
+        for (int d = 0; d < a->dk; d++) {
+            const float product = a->q[r][d] * ez_half_to_float(k[d]);
+            sums[d % 16] = d < 16 ? product : sums[d % 16] + product;
+        }
+        s[j] = tree16(sums) * a->scale;
+        if (!(a->mask[r] && a->mask[r][j]) && s[j] > top) top = s[j];
+    }
+    for (int j = 0; j < a->n[r]; j++) {
+        const float x = s[j] - top;
+        s[j] = (a->mask[r] && a->mask[r][j]) || x < -50.0f ? 0.0f : reference_exp(x);
+        lanes[j % 16] = lanes[j % 16] + s[j];
+    }
+    const float inverse = 1.0f / tree16(lanes);
+    for (int d = 0; d < a->dv; d++) {
+        float sum = 0.0f;
+        for (int j = 0; j < a->n[r]; j++) {
+            sum = sum + s[j] * ez_half_to_float(((const uint16_t *) (a->v + (size_t) j * a->v_stride))[d]);
+        }
+        out[d] = sum * inverse;
+    }
+    free(s);
+}
+
+static void check_attention(void) {
+    const int rows = 1 + below(EZ_ATTENTION_ROWS), dk = 16 * (1 + below(9)), dv = below(2) ? dk : 16 * (1 + below(5));
+    const int cells = 1 + below(300), stride = dk + dv + 8 * below(3);
+    uint16_t * kv = malloc(sizeof(uint16_t) * (size_t) (cells * stride));
+    uint16_t * mask = calloc((size_t) cells, sizeof(uint16_t));
+    float * q = malloc(sizeof(float) * (size_t) (rows * dk)), * out = malloc(sizeof(float) * (size_t) (rows * dv));
+    float want[160];
+    for (int i = 0; i < cells * stride; i++) kv[i] = ez_float_to_half(uniform() * (below(50) ? 1.0f : 20.0f));
+    for (int i = 0; i < rows * dk; i++) q[i] = uniform() * (below(50) ? 1.0f : 50.0f);
+    const float * qs[EZ_ATTENTION_ROWS];
+    float * outs[EZ_ATTENTION_ROWS];
+    int n[EZ_ATTENTION_ROWS];
+    const uint16_t * masks[EZ_ATTENTION_ROWS];
+    const int shortest = 1 + below(cells);
+    for (int j = 0; j + 1 < shortest; j++) mask[j] = below(3) ? 0 : 0xFC00;
+    for (int r = 0; r < rows; r++) {
+        qs[r] = q + r * dk;
+        outs[r] = out + r * dv;
+        n[r] = below(4) ? shortest + below(cells - shortest + 1) : shortest;
+        masks[r] = n[r] == shortest && below(2) ? mask : NULL;
+    }
+    const size_t floats = ez_attention_scratch(rows, cells, dk, dv);
+    float * scratch = aligned_alloc(64, (floats * 4 + 63) / 64 * 64);
+    const struct ez_attention a = {.rows = rows, .dk = dk, .dv = dv, .q = qs, .out = outs, .n = n, .mask = masks,
+                                   .k = (const uint8_t *) kv, .v = (const uint8_t *) (kv + dk),
+                                   .k_stride = (size_t) stride * 2, .v_stride = (size_t) stride * 2, .scale = 0.125f,
+                                   .scratch = scratch};
+    memset(scratch, 0xFF, floats * 4); /* NaN: nothing may be read before it is written */
+    ez_kernels()->attention(&a);
+    for (int r = 0; r < rows; r++) {
+        reference_attention(&a, r, want);
+        compare("attention", outs[r], want, dv);
+    }
+    free(kv), free(mask), free(q), free(out), free(scratch);
+}
+
+int main(int argc, char ** argv) {
+    edgezip_fpenv_set();
+    const int best = edgezip_simd_limit(-1);
+    for (int level = 0; level <= best; level++) {
+        edgezip_simd_limit(level);
+        state = argc > 1 ? (uint64_t) atoll(argv[1]) : 1;
+        for (int i = 0; i < 60; i++) {
+            for (int f = 0; f < EZ_FORMATS; f++) check_gemm((enum ez_format) f, i);
+            check_rows(i);
+            check_attention();
+        }
+        printf("%s: equal\n", edgezip_simd_name());
+    }
+    return 0;
+}
