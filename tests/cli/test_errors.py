@@ -160,3 +160,25 @@ def test_like_gzip(cli: Any, notes: Path) -> None:
     assert cli("-d", stdin=packed).out == notes.read_bytes()
     assert cli("-dc", stdin=packed).out == notes.read_bytes()
     assert b"Usage" in cli(terminals=("stdin",)).out
+
+
+def test_recover(cli: Any, notes: Path) -> None:
+    content = os.urandom(1000) + notes.read_bytes()
+    notes.write_bytes(content)
+    assert cli.pack("-q", "--frame-size", "1K", "notes.txt").code == 0
+    (described,) = cli("info", "--json", "notes.txt.ez").json
+    third = described["members"][0]["frames"][2]
+    damaged = bytearray(Path("notes.txt.ez").read_bytes())
+    middle = third["offset"] + third["packed_size"] // 2
+    damaged[middle] ^= 255
+    Path("notes.txt.ez").write_bytes(damaged)
+    os.unlink("notes.txt")
+    cli("unpack", "-q", "notes.txt.ez").failed(3)
+    assert not notes.exists()
+    result = cli("unpack", "--recover", "notes.txt.ez", "-o", "rest", "--json")
+    assert result.code == 3
+    assert "lost: bytes 2,048 to 3,072" in result.err
+    assert result.json[0]["lost"] == [[2048, 3072]]
+    assert len(Path("rest").read_bytes()) in (len(content), len(content) - 1024)
+    assert Path("rest").read_bytes().startswith(content[:2048])
+    assert Path("rest").read_bytes().endswith(content[3072:])

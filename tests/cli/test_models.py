@@ -80,4 +80,4 @@ def test_pack_with_the_bundled_model(cli: Any, strict_library: Path) -> None:
     assert cli("unpack", stdin=packed.out).out == content
     Path("f.ez").write_bytes(packed.out)
     (described,) = cli("info", "--json", "f.ez").json
-    assert described["model"] is not None
+    assert described["members"][0]["model"] is not None
