@@ -1,0 +1,98 @@
+"""Every kernel of every level against a scalar reference, here and on other architectures."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+NATIVE = Path(__file__).resolve().parents[2] / "native"
+FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-tree-vectorize"]
+COMMON = ["tiles.c", "dispatch.c", "fpenv.c", "level_portable.c"]
+ARM = {"level_arm_neon.c": [], "level_arm_dotprod.c": ["-march=armv8.2-a+dotprod"]}
+
+Driver = Callable[[str], Path]
+Run = Callable[..., str]
+
+
+def digests(output: str) -> set[str]:
+    """The first word of each line."""
+    return {line.split()[0] for line in output.splitlines()}
+
+
+@pytest.fixture(scope="module")
+def here(driver: Driver, run: Run) -> str:
+    """The digest of all kernels' results on this machine."""
+    found = digests(run(driver("kernel_check")))
+    assert len(found) == 1
+    return found.pop()
+
+
+def test_every_level_equals_the_scalar_reference(here: str) -> None:
+    assert re.fullmatch(r"[0-9a-f]{16}", here)
+
+
+def test_other_seeds(driver: Driver, run: Run) -> None:
+    for seed in ("2", "3"):
+        assert len(digests(run(driver("kernel_check"), seed))) == 1
+
+
+def arm_tools() -> tuple[str, list[str]]:
+    """The cross compiler and the emulator's command; skips when one is missing."""
+    compiler, emulator = shutil.which("aarch64-linux-gnu-gcc"), shutil.which("qemu-aarch64")
+    if not compiler or not emulator:
+        pytest.skip("needs gcc-aarch64-linux-gnu and qemu-user")
+    return compiler, [emulator, "-L", "/usr/aarch64-linux-gnu"]
+
+
+@pytest.mark.slow
+def test_aarch64_gives_the_same_digest(
+    here: str, include_flags: list[str], run: Run, tmp_path: Path
+) -> None:
+    compiler, emulator = arm_tools()
+    objects = []
+    for name, flags in {**{key: [] for key in COMMON}, **ARM}.items():
+        objects.append(tmp_path / f"{name}.o")
+        command = [compiler, *FLAGS, *flags, *include_flags, "-c", NATIVE / "src" / name]
+        subprocess.run([*command, "-o", objects[-1]], check=True, timeout=300)
+    program = tmp_path / "kernel_check"
+    source = NATIVE / "tools" / "kernel_check.c"
+    command = [compiler, "-O1", "-ffp-contract=off", *include_flags, source, *objects]
+    subprocess.run([*command, "-lm", "-o", program], check=True, timeout=300)
+    output = run(*emulator, program)
+    assert len(output.splitlines()) == 3  # portable C, NEON, NEON with dotprod
+    assert digests(output) == {here}
+
+
+@pytest.mark.parametrize("flags", [["-O2"], ["-O3", "-march=x86-64-v3", "-mno-fma"], ["-O0"]])
+def test_own_libm_is_accurate_and_fixed(
+    flags: list[str], compiler: str, run: Run, tmp_path: Path
+) -> None:
+    probe = subprocess.run(
+        [compiler, *flags, "-E", "-x", "c", "/dev/null"], capture_output=True, check=False
+    )
+    if probe.returncode:
+        pytest.skip(f"the compiler does not know {flags}")
+    assert compile_libm(compiler, flags, tmp_path, run, []) == LIBM_DIGEST
+
+
+@pytest.mark.slow
+def test_own_libm_on_aarch64(run: Run, tmp_path: Path) -> None:
+    compiler, emulator = arm_tools()
+    assert compile_libm(compiler, ["-O2"], tmp_path, run, emulator) == LIBM_DIGEST
+
+
+LIBM_DIGEST = "499287fb4a2cee41"
+
+
+def compile_libm(compiler: str, flags: list[str], folder: Path, run: Run, prefix: list[str]) -> str:
+    """The digest that libm_check prints; it fails when a value is inaccurate."""
+    program = folder / "libm_check"
+    source = NATIVE / "tools" / "libm_check.c"
+    command = [compiler, *flags, "-ffp-contract=off", "-fno-builtin", f"-I{NATIVE / 'src'}"]
+    subprocess.run([*command, source, "-lm", "-o", program], check=True, timeout=120)
+    return run(*prefix, program).split()[0]

@@ -1,0 +1,88 @@
+"""One hash of the logits, whatever the threads, batches, streams, order and vector level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STORIES = ROOT / "tests" / "data" / "stories260K.gguf"
+TYPES = ["Q8_0", "Q4_0", "Q4_K", "Q6_K", "F16", "F32"]
+
+Driver = Callable[[str], Path]
+Run = Callable[..., str]
+MakeModel = Callable[[str], Path]
+
+SHAPES = [
+    ["--threads", "1"],
+    ["--threads", "2", "--rows", "65"],
+    ["--threads", "3", "--rows", "8", "--shuffle", "3"],
+    ["--threads", "8", "--rows", "64"],
+    ["--rows", "1", "--streams", "1"],
+    ["--rows", "2", "--shuffle", "9"],
+    ["--rows", "7", "--threads", "2", "--shuffle", "4"],
+    ["--rows", "64", "--streams", "1", "--ubatch", "32"],
+    ["--rows", "65", "--streams", "3", "--ubatch", "16", "--shuffle", "5"],
+    ["--mapped", "1"],
+    ["--mapped", "1", "--rows", "7", "--threads", "2"],
+]
+
+
+def hashes(run: Run, program: Path, model: Path, shapes: list[list[str]], *common: str) -> set[str]:
+    """The set of hashes over all shapes."""
+    return {run(program, model, *common, *shape) for shape in shapes}
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_one_hash_for_all_batch_shapes(
+    kind: str, driver: Driver, run: Run, random_model: MakeModel
+) -> None:
+    common = ["--flash", "1", "--length", "24"]
+    model = random_model(kind)
+    assert len(hashes(run, driver("logits_hash"), model, SHAPES, *common)) == 1
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_one_hash_for_all_vector_levels(
+    kind: str, driver: Driver, run: Run, random_model: MakeModel
+) -> None:
+    shapes = [["--level", str(level)] for level in range(5)]
+    common = ["--flash", "1", "--length", "12", "--sequences", "3", "--streams", "3"]
+    assert len(hashes(run, driver("logits_hash"), random_model(kind), shapes, *common)) == 1
+
+
+def test_contexts_across_256_and_512_cells(driver: Driver, run: Run) -> None:
+    """stories260K has heads of 8 numbers, which our attention kernel leaves to upstream's."""
+    shapes = [["--rows", "64"], ["--rows", "7", "--threads", "2"], ["--rows", "300"]]
+    common = ["--flash", "1", "--length", "530", "--sequences", "1", "--streams", "1"]
+    assert len(hashes(run, driver("logits_hash"), STORIES, shapes, *common)) == 1
+
+
+def test_long_contexts_of_a_quantized_model(
+    driver: Driver, run: Run, random_model: MakeModel
+) -> None:
+    shapes = [
+        ["--rows", "65"],
+        ["--rows", "2", "--threads", "2"],
+        ["--rows", "256", "--streams", "1", "--level", "1"],
+    ]
+    common = ["--flash", "1", "--length", "530", "--sequences", "2", "--streams", "2"]
+    assert len(hashes(run, driver("logits_hash"), random_model("Q8_0"), shapes, *common)) == 1
+
+
+def test_other_attention_paths_do_not_depend_on_the_batch(
+    driver: Driver, run: Run, random_model: MakeModel
+) -> None:
+    """Without flash attention, and with a float cache, other bits but the same promise."""
+    for options in (["--flash", "0"], ["--flash", "0", "--cache", "f32"]):
+        common = [*options, "--length", "20"]
+        model = random_model("Q8_0")
+        assert len(hashes(run, driver("logits_hash"), model, SHAPES[:8], *common)) == 1
+
+
+def test_the_hash_sees_a_change(driver: Driver, run: Run, random_model: MakeModel) -> None:
+    """Two models differ: the driver does not hash nothing."""
+    program = driver("logits_hash")
+    assert run(program, random_model("Q8_0")) != run(program, random_model("F16"))
