@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from typing import Any
 
 import numpy as np
@@ -221,7 +222,8 @@ class Session:
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_context", None):
+        # At the interpreter's end the bindings may be gone before the session is.
+        if getattr(self, "_context", None) and not sys.is_finalizing():
             self.close()
 
 

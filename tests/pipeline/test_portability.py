@@ -1,0 +1,56 @@
+"""One stream whatever the machine does: SIMD level, threads, locale, time zone, hash seed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_PACK = """
+import hashlib, sys
+import edgezip
+from edgezip.pipeline.options import PackOptions, UnpackOptions
+model, threads, packed = sys.argv[1], int(sys.argv[2]), bytes.fromhex(sys.argv[3])
+data = sys.stdin.buffer.read()
+options = PackOptions(model=model, threads=threads, streams=3, window=96, keep=24)
+out = edgezip.compress(data, options=options)
+if packed:
+    back = edgezip.decompress(packed, options=UnpackOptions(model=model, threads=threads))
+    assert back == data, "another machine's file gives other bytes"
+print(out.hex())
+"""
+
+
+def _pack(data: bytes, model: Path, threads: int, packed: str, cwd: Path, **env: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", _PACK, str(model), str(threads), packed],
+        input=data,
+        capture_output=True,
+        cwd=cwd,
+        env={**os.environ, **env},
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode().strip()
+
+
+def test_one_stream_everywhere(
+    stories_model: Path, strict_library: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    data = (data_dir / "courage.txt").read_bytes()[:1500]
+    first = _pack(data, stories_model, 1, "", data_dir)
+    settings: list[tuple[int, dict[str, str]]] = [
+        (1, {"EDGEZIP_SIMD_LEVEL": "0", "PYTHONHASHSEED": "1"}),
+        (2, {"EDGEZIP_SIMD_LEVEL": "1", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"}),
+        (3, {"EDGEZIP_SIMD_LEVEL": "2", "TZ": "Pacific/Apia"}),
+        (2, {"EDGEZIP_SIMD_LEVEL": "3", "PYTHONHASHSEED": "77"}),
+        (8, {"PYTHONHASHSEED": "0"}),
+    ]
+    for threads, env in settings:
+        again = _pack(data, stories_model, threads, first, tmp_path, **env)
+        digest = hashlib.sha256(bytes.fromhex(again)).hexdigest()
+        assert digest == hashlib.sha256(bytes.fromhex(first)).hexdigest(), (threads, env)
+
