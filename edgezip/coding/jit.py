@@ -25,6 +25,7 @@ from typing import Any
 import numba
 from platformdirs import user_cache_path
 
+_config: Any = numba.config
 _log = logging.getLogger(__name__)
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -44,7 +45,7 @@ def cache_folder(source_folder: Path = _PACKAGE) -> Path | None:
     for source in _sources(source_folder):
         digest.update(source.relative_to(_PACKAGE).as_posix().encode() + b"\0")
         digest.update(source.read_bytes() + b"\0")
-    parent = Path(numba.config.CACHE_DIR or user_cache_path("edgezip"))
+    parent = Path(_config.CACHE_DIR or user_cache_path("edgezip"))
     folder = parent / f"kernels-{digest.hexdigest()[:16]}"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -68,12 +69,12 @@ def njit(*signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Call
         folder = cache_folder(Path(function.__code__.co_filename).resolve().parent)
         options["cache"] = folder is not None
         # Numba reads the setting when it decorates; other users of Numba must not notice.
-        before = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(folder) if folder else before
+        before = _config.CACHE_DIR
+        _config.CACHE_DIR = str(folder) if folder else before
         try:
             kernel: Callable[..., Any] = numba.njit(*signature, **options)(function)
         finally:
-            numba.config.CACHE_DIR = before
+            _config.CACHE_DIR = before
         return kernel
 
     return decorate

@@ -1,7 +1,7 @@
 """The seam between model evaluation and coded bytes.
 
-The plain top-k coder and the mixing coder implement the same two protocols, so that the pipeline does
-not know which one it drives.
+The plain top-k coder and the mixing coder implement the same two protocols, so that the pipeline
+does not know which one it drives.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class TokenEncoder(Protocol):
         symbols: NDArray[np.int32],
         slots: NDArray[np.int64],
     ) -> None:
-        """Take `symbols[i]` (n,), predicted by `logits[i]` (n, n_vocab), to be coded as number `slots[i]` (n,)."""
+        """Take `symbols[i]`, predicted by `logits[i]` (n, n_vocab), as number `slots[i]`."""
 
     def finish(self) -> bytes:
         """Code all slots in ascending order and return the payload."""
@@ -33,7 +33,10 @@ class TokenDecoder(Protocol):
     def decode_rows(
         self, logits: NDArray[np.float32], streams: NDArray[np.int32]
     ) -> NDArray[np.int32]:
-        """Decode one token for each row of `logits` (n, n_vocab), in row order; `streams` (n,) names the stream of each."""
+        """Decode one token for each row of `logits` (n, n_vocab), in row order.
+
+        streams: int32 (n,), the stream of each row.
+        """
 
     def finish(self) -> None:
         """Raise `FormatError` unless the payload was used up exactly."""
