@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import edgezip
@@ -244,12 +242,8 @@ def _check_round_trip(findings: _Findings, setup: _Setup) -> None:
 
 
 def _kernel_cache() -> str:
-    """Where Numba keeps compiled kernels, and whether it can."""
-    import edgezip.coding
+    """Where the compiled kernels are kept."""
+    from edgezip.coding.jit import cache_folder
 
-    explicit = os.environ.get("NUMBA_CACHE_DIR")
-    package = Path(edgezip.coding.__file__ or "").parent / "__pycache__"
-    folder = Path(explicit) if explicit else package
-    if os.access(folder if folder.exists() else folder.parent, os.W_OK):
-        return str(folder)
-    return f"{folder} is not writable, Numba uses the user's cache folder"
+    folder = cache_folder()
+    return str(folder) if folder else "no writable folder: every start takes many seconds"

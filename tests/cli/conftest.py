@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 
 from edgezip.cli import main
+
+# Tests get an empty home, but not one in which every kernel has to be compiled again.
+KERNELS = os.environ.get("NUMBA_CACHE_DIR") or str(platformdirs.user_cache_path("edgezip"))
 
 
 class Stream(io.TextIOWrapper):
@@ -86,6 +90,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home/data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home/cache"))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", KERNELS)
     for name in ("EDGEZIP_MODEL", "EDGEZIP_MODELS_PATH", "EDGEZIP_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     return Cli(monkeypatch, work)

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from .conftest import run
+from .conftest import KERNELS, run
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """An environment with an empty home. Compiled kernels come from the package's own folder."""
-    return {**os.environ, "HOME": str(tmp_path), "PYTHONSAFEPATH": "1"}
+    """An environment with an empty home."""
+    return {**os.environ, "HOME": str(tmp_path), "NUMBA_CACHE_DIR": KERNELS, "PYTHONSAFEPATH": "1"}
 
 
 @pytest.fixture
