@@ -1,0 +1,184 @@
+"""Makes the test vectors in this folder: archives that every later edgezip must judge the same way.
+
+    python tests/vectors/make_vectors.py
+
+Good vectors are written once and never again: an existing file is kept, and a released one is
+decoded for ever. Bad and unsupported ones are derived from good ones and from hand-made headers, so
+that none of them is an opaque blob. `index.json` lists for each vector what it shows, and the
+SHA-256 of its content or the name of the error it must raise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import edgezip
+from edgezip.container import Channel, Header, MemberWriter, write_short
+from edgezip.container import constants as c
+from edgezip.pipeline.options import PackOptions
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parent / "data"
+STORIES = DATA / "stories260K.gguf"
+PRIMER = "primer.txt"
+
+
+@dataclass(frozen=True)
+class Vector:
+    """One vector: its bytes, what it shows, and the expected content or error."""
+
+    name: str
+    data: bytes
+    about: str
+    content: bytes | None = None
+    error: str | None = None
+
+    def entry(self) -> dict[str, str]:
+        """The vector's entry in the index."""
+        entry = {"name": self.name, "about": self.about}
+        if self.content is not None:
+            entry["sha256"] = hashlib.sha256(self.content).hexdigest()
+        if self.error is not None:
+            entry["error"] = self.error
+        return entry
+
+
+def _texts() -> dict[str, bytes]:
+    story = (DATA / "courage.txt").read_bytes()
+    noise = random.Random(1).randbytes(600)
+    numbers = b"".join(i.to_bytes(2, "little") for i in range(0, 3000, 5))
+    return {
+        "story": story[:700],
+        "long": story[:2500],
+        "crlf": story[:900].replace(b"\n", b"\r\n"),
+        "utf8": "Zw\u00f6lf Boxk\u00e4mpfer \u2014 \u4f60\u597d \U0001f600 ".encode() * 12,
+        "odd": b"\x00\xff\xed\xa0\x80 </s> <0x41> \xe2\x96\x81" * 9,
+        "noise": noise,
+        "numbers": numbers,
+        "mixed": story[:5000] + noise * 9 + numbers * 6,
+        "repeats": story[:1500] + b"|" + story[:1500],
+        "empty": b"",
+    }
+
+
+def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
+    """Name, text, options and description of every good vector."""
+    lm = PackOptions(model=STORIES, threads=1)
+    none = PackOptions(model="none")
+
+    def with_(**changes: object) -> PackOptions:
+        return PackOptions(**{"model": STORIES, "threads": 1, **changes})  # type: ignore[arg-type]
+
+    yield "plain", "story", with_(coder="plain"), "plain coder, one stream, short layout"
+    yield "plain-top-k", "story", with_(top_k=20), "plain coder with escapes"
+    yield "plain-streams", "long", with_(coder="plain", streams=3), "plain coder, three streams"
+    yield "plain-windows", "long", with_(coder="plain", window=64, keep=9), "many windows"
+    yield "plain-utf8", "utf8", with_(coder="plain"), "text in several scripts"
+    yield "plain-odd", "odd", with_(coder="plain", top_k=3), "invalid UTF-8, NUL, spelled tokens"
+    yield "mix", "long", with_(coder="mix"), "mixing coder, one stream"
+    yield "mix-streams", "long", with_(coder="mix", streams=4), "mixing coder, four streams"
+    yield "mix-frames", "long", with_(coder="mix", frame_size=1024), "long layout, three frames"
+    yield "mix-line-ends", "crlf", with_(coder="mix"), "the line end transform"
+    yield "auto-mixed", "mixed", lm, "text, binary and noise in one frame"
+    yield "auto-repeats", "repeats", with_(coder="mix"), "the repeat channel"
+    yield "cm-text", "story", none, "context mixing of text"
+    yield "cm-numbers", "numbers", none, "context mixing of binary data"
+    yield "stored", "noise", none, "stored"
+    yield "empty", "empty", none, "nothing at all"
+    yield "primed", "long", PackOptions(model="none", prime=_primer()), "context mixing, primed"
+    yield "primed-mix", "story", with_(coder="mix", prime=_primer()), "mixing, primed"
+
+
+def _primer() -> bytes:
+    return (DATA / "courage.txt").read_bytes()[3000:5000]
+
+
+def good_vectors() -> Iterator[Vector]:
+    """Good vectors, from their files where these exist."""
+    texts = _texts()
+    for name, text, options, about in good_options():
+        path = HERE / f"good-{name}.ez"
+        packed = path.read_bytes() if path.exists() else None
+        if packed is None:
+            packed = edgezip.compress(texts[text], options=options)
+        yield Vector(path.name, packed, about, content=texts[text])
+
+
+def _flip(data: bytes, position: int, bit: int = 0) -> bytes:
+    out = bytearray(data)
+    out[position] ^= 1 << bit
+    return bytes(out)
+
+
+_Damage = Callable[[bytes], bytes]
+
+
+def bad_vectors(good: dict[str, bytes]) -> Iterator[Vector]:
+    """Damaged, truncated and foreign files."""
+    damages: list[tuple[str, str, _Damage, str]] = [
+        ("magic", "FormatError", lambda d: _flip(d, 0), "first byte wrong"),
+        ("cut-1", "TruncatedError", lambda d: d[:-1], "last byte missing"),
+        ("cut-half", "TruncatedError", lambda d: d[: len(d) // 2], "second half missing"),
+        ("cut-4", "TruncatedError", lambda d: d[:4], "nothing behind magic and flags"),
+        ("payload", "FormatError", lambda d: _flip(d, len(d) // 2, 3), "a bit flipped"),
+        ("check", "FormatError", lambda d: _flip(d, len(d) - 1, 7), "a bit of the check flipped"),
+        ("garbage", "FormatError", lambda d: d + b"garbage", "text behind the end"),
+        ("zeros", "FormatError", lambda d: d + bytes(16), "zeros behind the end"),
+    ]
+    for source in ("plain", "cm-text", "mix-frames", "stored"):
+        for name, error, damage, about in damages:
+            data = damage(good[f"good-{source}.ez"])
+            yield Vector(f"bad-{source}-{name}.ez", data, f"{source}: {about}", error=error)
+    yield Vector("bad-empty.ez", b"", "a file of no bytes", error="TruncatedError")
+    yield Vector("bad-gzip.ez", b"\x1f\x8b\x08" + bytes(20), "a gzip header", error="FormatError")
+    frames = good["good-mix-frames.ez"]
+    marks = [i for i in range(len(frames)) if frames.startswith(c.FRAME_MARK, i)]
+    without = frames[: marks[1]] + frames[marks[2] :]
+    yield Vector("bad-frame-missing.ez", without, "second frame cut out", error="FormatError")
+    twice = frames[: marks[1]] + frames[marks[0] :]
+    yield Vector("bad-frame-twice.ez", twice, "first frame twice", error="FormatError")
+
+
+def unsupported_vectors() -> Iterator[Vector]:
+    """Well-formed files that need a newer edgezip."""
+    short = Header(short=True)
+    future = write_short(short, Channel(7, b"pixels", 6), b"pixels")
+    yield Vector("unsupported-coder-7.ez", future, "image coder", error="UnsupportedError")
+    far = write_short(short, Channel(200, b"pixels", 6), b"pixels")
+    yield Vector("unsupported-coder-200.ez", far, "extended coder", error="UnsupportedError")
+    turned = write_short(short, Channel(c.CM, b"pixels", 6, transform=5), b"pixels")
+    yield Vector("unsupported-transform.ez", turned, "transform 5", error="UnsupportedError")
+    stored = write_short(short, Channel(c.STORED, b"x", 1), b"x")
+    version = stored[:3] + bytes([2 << 4 | stored[3] & 15]) + stored[4:]
+    yield Vector("unsupported-version-2.ez", version, "version 2", error="UnsupportedError")
+    extras = c.MAGIC + bytes([c.VERSION << 4 | c.FLAG_SHORT | c.FLAG_EXTRAS | c.FLAG_NO_MODEL])
+    unknown = extras + b"\x02\x40\x00" + stored[4:]
+    yield Vector("unsupported-extras.ez", unknown, "extras bit 64", error="UnsupportedError")
+    writer = MemberWriter(Header())
+    frame = writer.frame(b"pixels", (Channel(8, b"sound", 6),))
+    long = writer.begin() + frame + writer.finish()
+    yield Vector("unsupported-long.ez", long, "audio coder in a frame", error="UnsupportedError")
+
+
+def main() -> None:
+    """Write the vectors and their index."""
+    good = list(good_vectors())
+    by_name = {vector.name: vector.data for vector in good}
+    vectors = [*good, *bad_vectors(by_name), *unsupported_vectors()]
+    for vector in vectors:
+        path = HERE / vector.name
+        if not path.exists():
+            path.write_bytes(vector.data)
+    (HERE / PRIMER).write_bytes(_primer())
+    index = json.dumps([vector.entry() for vector in vectors], indent=1)
+    (HERE / "index.json").write_text(index + "\n", encoding="utf-8")
+    print(f"{len(vectors)} vectors, {len(good)} of them good")
+
+
+if __name__ == "__main__":
+    main()
