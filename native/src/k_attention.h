@@ -13,7 +13,7 @@ EZ_INLINE vf ez_cell(const uint8_t * p, int d, int wide) {
     return wide ? vf_load((const float *) p + d) : vf_load_half((const uint16_t *) p + d);
 }
 
-/* Scores of cells j .. j + W - 1, not yet scaled. cells points at cell j. */
+/* Scores of W cells, not yet scaled. */
 EZ_INLINE vf ez_scores(const float * q, const uint8_t * cells, size_t stride, int dk, int wide) {
     vf sums[W];
     EZ_UNROLL for (int c = 0; c < W; c++) {
@@ -33,10 +33,11 @@ EZ_INLINE vf ez_scores(const float * q, const uint8_t * cells, size_t stride, in
     return vf_reduce(sums);
 }
 
-EZ_INLINE void ez_score_row(float * s, const float * q, const uint8_t * cells, size_t stride, int n, int dk,
+/* Scores of n cells; up to W - 1 more are computed, and ignored later, when `readable` allows. */
+EZ_INLINE void ez_score_row(float * s, const float * q, const uint8_t * cells, size_t stride, int n, int readable, int dk,
                             float scale, int wide) {
     int j = 0;
-    for (; j + W <= n; j += W) {
+    for (; j < n && j + W <= readable; j += W) {
         const uint8_t * at = cells + (size_t) j * stride;
         const vf r = dk == 64 ? ez_scores(q, at, stride, 64, wide) : ez_scores(q, at, stride, dk, wide);
         vf_store(s + j, vf_mul(r, vf_set1(scale)));
@@ -54,7 +55,7 @@ EZ_INLINE void ez_score_row(float * s, const float * q, const uint8_t * cells, s
     }
 }
 
-/* Scores to weights in place, zeros up to the next multiple of 64; returns 1 / total. */
+/* Scores to weights in place, zeros up to `padded`, a multiple of 16; returns 1 / total. */
 EZ_INLINE float ez_softmax_row(float * s, int n, int padded, const uint16_t * mask) {
     const float lowest = -3.402823466e38f;
     for (int j = 0; mask && j < n; j++) {
@@ -134,17 +135,19 @@ static void EZ_NAME(ez_attention)(const struct ez_attention * a) {
 
     for (int first = 0; first < longest; first += EZ_CELLS) {
         const uint8_t * k = a->k + (size_t) first * a->k_stride;
-        const int cells = longest - first < EZ_CELLS ? longest - first : EZ_CELLS;
+        const int left = longest - first, readable = a->cells - first < EZ_CELLS ? a->cells - first : EZ_CELLS;
+        const int cells = left < EZ_CELLS ? left : EZ_CELLS;
+        const int rounded = (cells + W - 1) / W * W < readable ? (cells + W - 1) / W * W : readable;
         if (share) {
-            ez_widen(wide, k, a->k_stride, cells, a->dk);
+            ez_widen(wide, k, a->k_stride, rounded, a->dk);
         }
         for (int r = 0; r < a->rows; r++) {
             float * s = a->scratch + (size_t) r * (size_t) padded + first;
             const int n = a->n[r] - first < cells ? a->n[r] - first : cells;
             if (n > 0 && share) {
-                ez_score_row(s, a->q[r], (const uint8_t *) wide, (size_t) a->dk * 4, n, a->dk, a->scale, 1);
+                ez_score_row(s, a->q[r], (const uint8_t *) wide, (size_t) a->dk * 4, n, rounded, a->dk, a->scale, 1);
             } else if (n > 0) {
-                ez_score_row(s, a->q[r], k, a->k_stride, n, a->dk, a->scale, 0);
+                ez_score_row(s, a->q[r], k, a->k_stride, n, rounded, a->dk, a->scale, 0);
             }
         }
     }
@@ -152,7 +155,7 @@ static void EZ_NAME(ez_attention)(const struct ez_attention * a) {
     float inverse[EZ_ATTENTION_ROWS];
     for (int r = 0; r < a->rows; r++) {
         float * s = a->scratch + (size_t) r * (size_t) padded;
-        inverse[r] = a->n[r] > 0 ? ez_softmax_row(s, a->n[r], padded, a->mask[r]) : 0.0f;
+        inverse[r] = a->n[r] > 0 ? ez_softmax_row(s, a->n[r], (longest + 15) / 16 * 16, a->mask[r]) : 0.0f;
         if (a->n[r] <= 0) {
             memset(s, 0, (size_t) padded * sizeof(float));
         }

@@ -8,6 +8,8 @@
  *   Q6_K  per 256: acc = acc + (d * dx) * [sum scale_j sum (q - 32) x]
  * with the bracketed integer converted to float (rounded once). acc starts at +0. */
 
+#define EZ_AHEAD 4096 /* bytes of weights fetched ahead: across the page that hardware stops at */
+
 /* Column c of the activations. */
 #define EZ_X(c) ((const ez_x *) (g->x + (size_t) (column + (c)) * g->column_bytes))
 #define EZ_DX(c) ((const float *) (g->x + (size_t) (column + (c)) * g->column_bytes + ez_column_scales(g->k)))
@@ -20,6 +22,7 @@ EZ_INLINE void ez_dot_q8_0(const struct ez_gemm * g, const uint8_t * tile, int l
         EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_zero();
         EZ_UNROLL for (int i = 0; i < 8; i++) {
             const vw ws = vw_load(w->q[i] + 4 * lane);
+            __builtin_prefetch((const char *) w->q[i] + EZ_AHEAD);
             EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], ws, EZ_X(c) + 32 * b + 4 * i);
         }
         const vf d = vf_load_half(w->d + lane);

@@ -1,7 +1,7 @@
 /* The loops around one dot product (EZ_DOT), making the kernel EZ_GEMM_NAME. Included once per format.
  *
  * Columns are taken EZ_COLUMNS at a time, so that a block of weights is loaded once for all of them; long
- * batches are cut so that their columns stay in the second-level cache while the tiles go by. */
+ * batches are cut so that their columns stay in the nearest caches while the tiles go by. */
 
 static __attribute__((noinline)) void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _part))(
     const struct ez_gemm * g, const uint8_t * tile, int row, int column, int n) {
@@ -33,8 +33,8 @@ static __attribute__((noinline)) void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _part))(
 }
 
 static void EZ_NAME(EZ_GEMM_NAME)(const struct ez_gemm * g, int first_tile, int last_tile) {
-    int batch = (int) (EZ_L2_BYTES / g->column_bytes) / EZ_COLUMNS * EZ_COLUMNS;
-    batch = batch > EZ_COLUMNS ? batch : EZ_COLUMNS;
+    int batch = EZ_BATCH_BYTES / (g->k + 1) / EZ_COLUMNS * EZ_COLUMNS;
+    batch = batch > 32 ? batch : 32;
     for (int start = 0; start < g->columns; start += batch) {
         const int end = g->columns - start < batch ? g->columns : start + batch;
         for (int t = first_tile; t < last_tile; t++) {

@@ -53,6 +53,7 @@ struct ez_gemm {
  * NULL it holds a half per cell: 0 or minus infinity. */
 struct ez_attention {
     int rows, dk, dv;
+    int cells; /* that may be read: at least as many as any row sees */
     const float * const * q;
     float * const * out;
     const int * n;

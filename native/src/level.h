@@ -7,7 +7,7 @@
 #include "simd.h"
 
 #define ez_sqrt(x) sqrtf(x)
-#define EZ_L2_BYTES (384 * 1024)
+#define EZ_BATCH_BYTES (32 * 1024)
 
 /* Columns that share a block of weights: as many as the registers hold. */
 #if EZ_LEVEL == 0 || W == 16

@@ -101,7 +101,7 @@ static bool run_task(const struct task * t, float ** scratch, size_t * scratch_f
         *scratch_floats = floats;
     }
     const struct ez_attention a = {
-        .rows = rows, .dk = dk, .dv = dv, .q = q, .out = out, .n = n, .mask = masks,
+        .rows = rows, .dk = dk, .dv = dv, .cells = (int) t->k->ne[1], .q = q, .out = out, .n = n, .mask = masks,
         .k = (const uint8_t *) t->k->data + t->head * (int64_t) t->k->nb[2] + t->stream * (int64_t) t->k->nb[3],
         .v = (const uint8_t *) t->v->data + t->head * (int64_t) t->v->nb[2] + t->stream * (int64_t) t->v->nb[3],
         .k_stride = t->k->nb[1], .v_stride = t->v->nb[1], .scale = t->scale, .scratch = *scratch,

@@ -288,7 +288,7 @@ static void check_attention(void) {
     }
     const size_t floats = ez_attention_scratch(rows, cells, dk, dv);
     float * scratch = aligned_alloc(64, (floats * 4 + 63) / 64 * 64);
-    const struct ez_attention a = {.rows = rows, .dk = dk, .dv = dv, .q = qs, .out = outs, .n = n, .mask = masks,
+    const struct ez_attention a = {.rows = rows, .dk = dk, .dv = dv, .cells = cells, .q = qs, .out = outs, .n = n, .mask = masks,
                                    .k = (const uint8_t *) kv, .v = (const uint8_t *) (kv + dk),
                                    .k_stride = (size_t) stride * 2, .v_stride = (size_t) stride * 2, .scale = 0.125f,
                                    .scratch = scratch};
