@@ -19,7 +19,7 @@ endforeach()
 
 add_compile_options(
     "$<$<COMPILE_LANGUAGE:C,CXX>:${EDGEZIP_STRICT_FLAGS}>"
-    "$<$<COMPILE_LANGUAGE:C,CXX>:SHELL:-include ${EDGEZIP_NATIVE_DIR}/src/prefix.h>")
+    "$<$<COMPILE_LANGUAGE:C,CXX>:SHELL:-include \"${EDGEZIP_NATIVE_DIR}/src/prefix.h\">")
 
 include(${EDGEZIP_NATIVE_DIR}/cmake/targets.cmake)
 cmake_language(DEFER CALL edgezip_strict_targets)

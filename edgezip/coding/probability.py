@@ -68,8 +68,8 @@ def fill_keys(bits, banned, keys):  # type: ignore[no-untyped-def]
         largest = max(largest, magnitude)
         exponent = magnitude >> 23
         mantissa = ((b & 0x7FFFFF) | 0x800000) << 7
-        shift = min(max(141 - exponent, 0), 31)
-        fixed = np.int64(0x7FFFFFFF) if exponent > 141 else mantissa >> np.int64(shift)
+        shift = min(max(141 - exponent, np.int64(0)), np.int64(31))
+        fixed = np.int64(0x7FFFFFFF) if exponent > 141 else mantissa >> shift
         keys[i] = np.uint32(_BIAS - fixed if b > 0x7FFFFFFF else _BIAS + fixed)
     for i in range(banned.size):
         keys[banned[i]] = 0
