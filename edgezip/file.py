@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO, cast, overload
 
 from edgezip.errors import LimitError, SettingsError
-from edgezip.incremental import Compressor, Decompressor, with_model
+from edgezip.incremental import AnyOptions, Compressor, Decompressor, with_model
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class EdgezipFile(io.BufferedIOBase):
 
     def _open(self, file: Name | BinaryIO, base: str) -> None:
         if isinstance(file, (str, bytes, os.PathLike)):
-            self._file = cast(BinaryIO, builtins.open(file, base + "b"))
+            self._file = cast(BinaryIO, builtins.open(file, base + "b"))  # noqa: SIM115
             self._owned = True
         elif hasattr(file, "read") or hasattr(file, "write"):
             self._file = file
@@ -283,7 +283,7 @@ def _is_seekable(file: BinaryIO) -> bool:
     return bool(getattr(file, "seekable", lambda: False)())
 
 
-def _expect(options: PackOptions | UnpackOptions | None, wanted: type) -> object:
+def _expect(options: PackOptions | UnpackOptions | None, wanted: type[AnyOptions]) -> AnyOptions:
     if options is None:
         return wanted()
     if not isinstance(options, wanted):

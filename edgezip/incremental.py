@@ -12,7 +12,7 @@ from edgezip.pipeline.options import PackOptions, UnpackOptions
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-_Options = TypeVar("_Options", PackOptions, UnpackOptions)
+AnyOptions = TypeVar("AnyOptions", PackOptions, UnpackOptions)
 
 _FEED = 1 << 16
 _BOUNDED_FEED = 512
@@ -158,6 +158,6 @@ class Decompressor:
         return result
 
 
-def with_model(options: _Options, model: str | Path | None) -> _Options:
+def with_model(options: AnyOptions, model: str | Path | None) -> AnyOptions:
     """`options` with `model`, unless that is None."""
     return options if model is None else dataclasses.replace(options, model=model)
