@@ -132,6 +132,8 @@ class Session:
             setattr(batch, field, ctypes.cast(array.ctypes.data, kind))
         batch.embd = None
         self._batch = batch
+        self._logits = np.empty((0, self.n_vocab), dtype=np.float32)
+        self._logits_address = 0
 
     def clear(self, stream: int) -> None:
         """Empty one stream."""
@@ -203,7 +205,15 @@ class Session:
         pointer = self._api.llama_get_logits(self._context)
         if not pointer:
             raise EngineError(logs.explain("llama.cpp returned no logits"))
-        return np.ctypeslib.as_array(pointer, shape=(rows, self.n_vocab))
+        return self._view(pointer, rows)
+
+    def _view(self, pointer: Any, rows: int) -> NDArray[np.float32]:
+        """The logits at `pointer`; the view is kept, as making one costs as much as a copy."""
+        address = ctypes.addressof(pointer.contents)
+        if address != self._logits_address or rows > len(self._logits):
+            self._logits = np.ctypeslib.as_array(pointer, shape=(rows, self.n_vocab))
+            self._logits_address = address
+        return self._logits[:rows]
 
     def _open(self) -> None:
         if not self._context:

@@ -149,7 +149,7 @@ def decode_tokens(
     streams = np.arange(settings.streams, dtype=np.int32)
     tokens = _TokenGrid(settings, lengths[0])
     for step, logits in _lockstep_logits(session, start_token, tokens, lengths[0], settings):
-        active = sum(length > step for length in lengths)
+        active = sum(length > step for length in lengths) if step == lengths[-1] else len(lengths)
         symbols = decoder.decode_rows(logits[:active], streams[:active])
         tokens.set_step(step, symbols)
         progress(active)
@@ -199,10 +199,11 @@ def _lockstep_logits(
     for window in settings.windows(0, n_steps):
         logits = _open_window(session, start_token, tokens.columns(window.tail, window.first))
         last = window.first + window.count
+        cell = np.full(settings.streams, window.first - window.tail, np.int32)
         for column in range(window.first, last):
             yield column - primed, logits
             if column + 1 < last:
-                cell = np.full(settings.streams, column + 1 - window.tail, np.int32)
+                cell += 1
                 newest = tokens.columns(column, column + 1)[:, 0]
                 logits = session.evaluate(newest, streams, cell, wanted)
 
