@@ -1,0 +1,104 @@
+"""Damages small archives in every place and counts what unpacking says: never wrong bytes.
+
+    python -m bench.faults                       # bundled model and no model; takes long
+    python -m bench.faults --every 16 --jobs 2
+    python -m bench.faults --stories
+
+Each archive of about 4 KB is cut at every prefix, and every bit of its first 1 KB is flipped, once
+made of many small frames and once of a single one. A *loss* is wrong or missing bytes without an
+exception; a *crash* is an exception that is not an EdgezipError. Both must be 0. Frames that were
+decoded before from the very same bytes are taken from a memory, so that only damaged ones cost
+time. Some damages go through the command line as well: exit code 3 to 6, no output, no traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+from collections import Counter
+from pathlib import Path
+
+from bench.archives import KINDS, Archive, Outcome, cli_outcome, make, start_worker, try_damages
+from bench.common import RESULTS, STORIES, code_version, log, print_table, today, write_csv
+
+FLIP_BYTES = 1024
+CLI_TRIES = 6
+SINGLE_FRAME_EVERY = 16
+"""A single large frame is decoded from its start each time, so fewer damages are tried."""
+
+
+def main() -> int:
+    """Try all damages; 1 if there is a loss or a crash."""
+    parser = argparse.ArgumentParser(
+        prog="bench.faults", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="try one damage of N (1)")
+    parser.add_argument("--jobs", type=int, default=1, help="processes (1)")
+    parser.add_argument("--stories", action="store_true", help="stories260K for the bundled model")
+    parser.add_argument("--only", choices=[*KINDS], help="only archives of this kind")
+    parser.add_argument("--csv", type=Path, default=RESULTS / "faults.csv")
+    arguments = parser.parse_args()
+    models = [str(STORIES) if arguments.stories else None, "none"]
+    rows = []
+    for model in models:
+        for kind in [arguments.only] if arguments.only else KINDS:
+            archive = make(kind, model)
+            every = arguments.every * (SINGLE_FRAME_EVERY if kind == "single frame" else 1)
+            rows += _all_faults(archive, every, arguments.jobs)
+    headings = ["archive", "fault", "tried", "losses", "crashes", "what unpacking said"]
+    cells = [[f"{r['model']}, {r['archive']}", *list(r.values())[2:7]] for r in rows]
+    print_table(headings, cells)
+    version = code_version()
+    write_csv(arguments.csv, [{**row, "version": version, "date": today()} for row in rows])
+    bad = sum(int(str(row["losses"])) + int(str(row["crashes"])) for row in rows)
+    print(f"{bad} losses and crashes")
+    return 1 if bad else 0
+
+
+def _all_faults(archive: Archive, every: int, jobs: int) -> list[dict[str, object]]:
+    """Rows for truncations, bit flips and the command line."""
+    size = len(archive.packed)
+    flips = range(0, 8 * min(FLIP_BYTES, size), every)
+    faults = {"truncated": [-(n + 1) for n in range(0, size, every)], "bit flipped": [*flips]}
+    log(f"{archive.title}: {len(archive.raw):,} -> {size:,} bytes")
+    rows = []
+    for name, damages in faults.items():
+        rows.append(_row(archive, name, _spread(archive, damages, jobs)))
+    some = [*faults["truncated"][:: -(-size // 3)], *flips[:: -(-len(flips) // 3)]][:CLI_TRIES]
+    rows.append(_row(archive, "by command line", [cli_outcome(archive, d) for d in some]))
+    return rows
+
+
+def _spread(archive: Archive, damages: list[int], jobs: int) -> list[Outcome]:
+    """Outcomes of all damages, in processes that each hold the archive."""
+    chunk = 64
+    parts = [damages[i : i + chunk] for i in range(0, len(damages), chunk)]
+    outcomes: list[Outcome] = []
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(jobs, start_worker, (archive,)) as pool:
+        for done, part in enumerate(pool.imap(try_damages, parts), 1):
+            outcomes += part
+            if done % 8 == 0 or done == len(parts):
+                log(f"  {min(done * chunk, len(damages))}/{len(damages)}")
+    return outcomes
+
+
+def _row(archive: Archive, fault: str, outcomes: list[Outcome]) -> dict[str, object]:
+    said = Counter(outcome.said for outcome in outcomes)
+    for outcome in outcomes:
+        if outcome.verdict != "refused" and outcome.verdict != "harmless":
+            log(f"  {outcome.verdict.upper()}: damage {outcome.damage}: {outcome.said}")
+    return {
+        "model": archive.model_name,
+        "archive": archive.kind,
+        "fault": fault,
+        "tried": len(outcomes),
+        "losses": sum(outcome.verdict == "loss" for outcome in outcomes),
+        "crashes": sum(outcome.verdict == "crash" for outcome in outcomes),
+        "said": " ".join(f"{name}:{count}" for name, count in said.most_common()),
+        "packed_bytes": len(archive.packed),
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
