@@ -19,7 +19,7 @@ EZ_INLINE void ez_dot_q8_0(const struct ez_gemm * g, const uint8_t * tile, int l
     const ez_q8_0 * w = (const ez_q8_0 *) tile;
     for (int b = 0; b < g->k / 32; b++, w++) {
         va s[EZ_COLUMNS];
-        EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_zero();
+        EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_start(EZ_SX(c) + b);
         EZ_UNROLL for (int i = 0; i < 8; i++) {
             const vw ws = vw_load(w->q[i] + 4 * lane);
             __builtin_prefetch((const char *) w->q[i] + EZ_AHEAD);
@@ -27,8 +27,7 @@ EZ_INLINE void ez_dot_q8_0(const struct ez_gemm * g, const uint8_t * tile, int l
         }
         const vf d = vf_load_half(w->d + lane);
         EZ_UNROLL for (int c = 0; c < n; c++) {
-            const vi sum = vi_sub(va_sum(s[c]), vi_set1(EZ_BIAS * EZ_SX(c)[b]));
-            acc[c] = vf_add(acc[c], vf_mul(vf_from_vi(sum), vf_mul(d, vf_set1(EZ_DX(c)[b]))));
+            acc[c] = vf_add(acc[c], vf_mul(vf_from_vi(va_sum(s[c])), vf_mul(d, vf_set1(EZ_DX(c)[b]))));
         }
     }
 }
@@ -37,7 +36,7 @@ EZ_INLINE void ez_dot_q4_0(const struct ez_gemm * g, const uint8_t * tile, int l
     const ez_q4_0 * w = (const ez_q4_0 *) tile;
     for (int b = 0; b < g->k / 32; b++, w++) {
         va s[EZ_COLUMNS];
-        EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_zero();
+        EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_start(EZ_SX(c) + b);
         EZ_UNROLL for (int i = 0; i < 4; i++) {
             const vw low = vw_load_low(w->q[i] + 4 * lane);
             EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], low, EZ_X(c) + 32 * b + 4 * i);
@@ -46,8 +45,7 @@ EZ_INLINE void ez_dot_q4_0(const struct ez_gemm * g, const uint8_t * tile, int l
         }
         const vf d = vf_load_half(w->d + lane);
         EZ_UNROLL for (int c = 0; c < n; c++) {
-            const vi sum = vi_sub(va_sum(s[c]), vi_set1(8 * EZ_SX(c)[b]));
-            acc[c] = vf_add(acc[c], vf_mul(vf_from_vi(sum), vf_mul(d, vf_set1(EZ_DX(c)[b]))));
+            acc[c] = vf_add(acc[c], vf_mul(vf_from_vi(va_sum(s[c])), vf_mul(d, vf_set1(EZ_DX(c)[b]))));
         }
     }
 }
@@ -87,7 +85,7 @@ EZ_INLINE void ez_dot_q6_k(const struct ez_gemm * g, const uint8_t * tile, int l
         EZ_UNROLL for (int c = 0; c < n; c++) sums[c] = vi_zero();
         for (int j = 0; j < 16; j++) {
             va s[EZ_COLUMNS];
-            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_zero();
+            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_start(EZ_SX(c) + 16 * b + j);
             EZ_UNROLL for (int i = 0; i < 4; i++) {
                 const int t = 4 * j + i;
                 const vw ws = vw_load_6(w->low[t % 32] + 4 * lane, t >= 32, w->high[t % 16] + 4 * lane, 2 * (t / 16));
@@ -95,8 +93,7 @@ EZ_INLINE void ez_dot_q6_k(const struct ez_gemm * g, const uint8_t * tile, int l
             }
             const vi scale = vi_load_s8(w->scale[j] + lane);
             EZ_UNROLL for (int c = 0; c < n; c++) {
-                const vi sum = vi_sub(va_sum(s[c]), vi_set1(32 * EZ_SX(c)[16 * b + j]));
-                sums[c] = vi_add(sums[c], vi_mul(sum, scale));
+                sums[c] = vi_add(sums[c], vi_mul(va_sum(s[c]), scale));
             }
         }
         const vf d = vf_load_half(w->d + lane);

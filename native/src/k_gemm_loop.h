@@ -1,52 +1,60 @@
 /* The loops around one dot product (EZ_DOT), making the kernel EZ_GEMM_NAME. Included once per format.
  *
- * Columns are taken EZ_COLUMNS at a time, so that a block of weights is loaded once for all of them; long
- * batches are cut so that their columns stay in the nearest caches while the tiles go by. */
+ * A chunk of tiles that fits the first-level cache goes over all columns, EZ_COLUMNS at a time: a block of
+ * weights in registers serves all of them, and weights come from memory once per call. */
 
-static __attribute__((noinline)) void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _part))(
-    const struct ez_gemm * g, const uint8_t * tile, int row, int column, int n) {
-    for (int lane = 0; lane < EZ_TILE; lane += W) {
-        vf acc[EZ_COLUMNS];
-        EZ_UNROLL for (int c = 0; c < EZ_COLUMNS; c++) acc[c] = vf_set1(0.0f);
-        switch (n) {
-            case EZ_COLUMNS: EZ_DOT(g, tile, lane, column, acc, EZ_COLUMNS); break;
-#if EZ_COLUMNS > 4
-            case 4: EZ_DOT(g, tile, lane, column, acc, 4); break;
-#endif
-#if EZ_COLUMNS > 2
-            case 2: EZ_DOT(g, tile, lane, column, acc, 2); break;
-#endif
-            default: EZ_DOT(g, tile, lane, column, acc, 1); break;
+EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(const struct ez_gemm * g, int row, int column, const vf * acc, int n) {
+    const int left = g->rows - row;
+    float * y = g->y + (size_t) column * g->y_stride + row;
+    EZ_UNROLL for (int c = 0; c < n; c++, y += g->y_stride) {
+        if (left >= W) {
+            vf_store(y, acc[c]);
+        } else if (left > 0) {
+            float t[W];
+            vf_store(t, acc[c]);
+            memcpy(y, t, (size_t) left * sizeof(float));
         }
-        const int left = g->rows - (row + lane);
-        for (int c = 0; c < n && left > 0; c++) {
-            float * y = g->y + (size_t) (column + c) * g->y_stride + row + lane;
-            if (left >= W) {
-                vf_store(y, acc[c]);
-            } else {
-                float t[W];
-                vf_store(t, acc[c]);
-                memcpy(y, t, (size_t) left * sizeof(float));
-            }
+    }
+}
+
+/* n columns, a constant wherever this is inlined */
+EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(
+    const struct ez_gemm * g, const uint8_t * tiles, int count, int row, int column, int n) {
+    for (int t = 0; t < count; t++) {
+        for (int lane = 0; lane < EZ_TILE; lane += W) {
+            vf acc[EZ_COLUMNS];
+            EZ_UNROLL for (int c = 0; c < n; c++) acc[c] = vf_set1(0.0f);
+            EZ_DOT(g, tiles + (size_t) t * g->tile_bytes, lane, column, acc, n);
+            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(g, row + t * EZ_TILE + lane, column, acc, n);
         }
     }
 }
 
 static void EZ_NAME(EZ_GEMM_NAME)(const struct ez_gemm * g, int first_tile, int last_tile) {
-    int batch = EZ_BATCH_BYTES / (g->k + 1) / EZ_COLUMNS * EZ_COLUMNS;
-    batch = batch > 32 ? batch : 32;
-    for (int start = 0; start < g->columns; start += batch) {
-        const int end = g->columns - start < batch ? g->columns : start + batch;
-        for (int t = first_tile; t < last_tile; t++) {
-            const uint8_t * tile = g->w + (size_t) (t - first_tile) * g->tile_bytes;
-            for (int column = start; column < end;) {
-                int n = EZ_COLUMNS;
-                while (n > end - column) {
-                    n /= 2;
-                }
-                EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _part))(g, tile, t * EZ_TILE, column, n);
-                column += n;
-            }
+    const size_t fitting = EZ_CHUNK_BYTES / g->tile_bytes;
+    const int chunk = fitting > 1 ? (int) fitting : 1;
+    for (int t = first_tile; t < last_tile; t += chunk) {
+        const uint8_t * tiles = g->w + (size_t) (t - first_tile) * g->tile_bytes;
+        const int count = last_tile - t < chunk ? last_tile - t : chunk;
+        const int row = t * EZ_TILE;
+        int c = 0;
+        for (; c + EZ_COLUMNS <= g->columns; c += EZ_COLUMNS) {
+            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, EZ_COLUMNS);
+        }
+#if EZ_COLUMNS > 4
+        if (c + 4 <= g->columns) {
+            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 4);
+            c += 4;
+        }
+#endif
+#if EZ_COLUMNS > 2
+        if (c + 2 <= g->columns) {
+            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 2);
+            c += 2;
+        }
+#endif
+        if (c < g->columns) {
+            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 1);
         }
     }
 }

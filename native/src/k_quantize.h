@@ -1,9 +1,12 @@
 /* Activations to 8 bits. Order of operations, per block of B = 32 or 256 consecutive numbers:
  *   amax = max |x|; d = amax / 127; inv = 127 / amax; q = round to nearest even of x * inv
- * and amax < 1e-30 counts as an all-zero block (d = 0, q = 0). d stays a float. The sums of q over 32 (B = 32)
- * or 16 (B = 256) are exact integers. Maxima are exact in any order. */
+ * and amax < 1e-30 counts as an all-zero block (d = 0, q = 0). d stays a float. Maxima are exact in any order.
+ * Beside them go exact integer sums of q over 32 (B = 32) or 16 (B = 256), times minus the zero point of the
+ * weights (8 for Q4_0, 32 for Q6_K, EZ_BIAS for Q8_0 where this level's dot products take unsigned bytes), which
+ * is where the products' sums start; for Q4_K, which has minima instead, the plain sums. */
 
-EZ_INLINE void ez_quantize_block(ez_x * q, float * d, int32_t * sums, const float * x, int n, int per_sum) {
+EZ_INLINE void ez_quantize_block(ez_x * q, float * d, int32_t * sums, const float * x, int n, int per_sum,
+                                 int factor) {
     vf m = vf_abs(vf_load(x));
     EZ_UNROLL for (int i = W; i < n; i += W) {
         m = vf_max(m, vf_abs(vf_load(x + i)));
@@ -24,24 +27,28 @@ EZ_INLINE void ez_quantize_block(ez_x * q, float * d, int32_t * sums, const floa
             ez_x_store(q + i, numbers);
             sum = vi_add(sum, numbers);
         }
-        sums[start / per_sum] = vi_sum_lanes(sum);
+        sums[start / per_sum] = factor * vi_sum_lanes(sum);
     }
 }
 
-static void EZ_NAME(ez_quantize_32)(uint8_t * column, const float * x, int k) {
+EZ_INLINE void ez_quantize_row(uint8_t * column, const float * x, int k, int block, int per_sum, int factor) {
     ez_x * q = (ez_x *) column;
     float * d = (float *) (column + ez_column_scales(k));
     int32_t * sums = (int32_t *) (column + ez_column_sums(k));
-    for (int b = 0; b < k / 32; b++) {
-        ez_quantize_block(q + 32 * b, d + b, sums + b, x + 32 * b, 32, 32);
+    for (int b = 0; b < k / block; b++) {
+        ez_quantize_block(q + block * b, d + b, sums + block / per_sum * b, x + block * b, block, per_sum, factor);
     }
 }
 
-static void EZ_NAME(ez_quantize_256)(uint8_t * column, const float * x, int k) {
-    ez_x * q = (ez_x *) column;
-    float * d = (float *) (column + ez_column_scales(k));
-    int32_t * sums = (int32_t *) (column + ez_column_sums(k));
-    for (int b = 0; b < k / 256; b++) {
-        ez_quantize_block(q + 256 * b, d + b, sums + 16 * b, x + 256 * b, 256, 16);
-    }
+static void EZ_NAME(ez_quantize_q8_0)(uint8_t * column, const float * x, int k) {
+    ez_quantize_row(column, x, k, 32, 32, -EZ_BIAS);
+}
+static void EZ_NAME(ez_quantize_q4_0)(uint8_t * column, const float * x, int k) {
+    ez_quantize_row(column, x, k, 32, 32, -8);
+}
+static void EZ_NAME(ez_quantize_q4_k)(uint8_t * column, const float * x, int k) {
+    ez_quantize_row(column, x, k, 256, 16, 1);
+}
+static void EZ_NAME(ez_quantize_q6_k)(uint8_t * column, const float * x, int k) {
+    ez_quantize_row(column, x, k, 256, 16, -32);
 }

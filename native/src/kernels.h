@@ -29,7 +29,8 @@ typedef struct {                                               /* k = 256, 16 su
 enum ez_format { EZ_Q8_0, EZ_Q4_0, EZ_Q4_K, EZ_Q6_K, EZ_F32, EZ_F16, EZ_FORMATS };
 
 /* A column of activations. Quantized: k numbers of 1 or 2 bytes (2 k bytes are reserved), then k/32 scales
- * (float), then k/16 sums of the numbers (int32). For EZ_F32 and EZ_F16: k floats. */
+ * (float), then k/16 sums of the numbers (int32), multiplied by what the format's zero
+ * point asks for (k_quantize.h). For EZ_F32 and EZ_F16: k floats. */
 static inline size_t ez_column_scales(int k) { return 2 * (size_t) k; }
 static inline size_t ez_column_sums(int k) { return 2 * (size_t) k + (size_t) k / 32 * 4; }
 static inline size_t ez_column_bytes(enum ez_format format, int k) {
@@ -75,8 +76,7 @@ static inline size_t ez_attention_scratch(int rows, int n_max, int dk, int dv) {
 
 struct ez_kernels {
     const char * name;
-    void (*quantize_32)(uint8_t * column, const float * x, int k);
-    void (*quantize_256)(uint8_t * column, const float * x, int k);
+    void (*quantize[EZ_Q6_K + 1])(uint8_t * column, const float * x, int k);
     void (*gemm[EZ_FORMATS])(const struct ez_gemm * g, int first_tile, int last_tile);
     void (*rms_norm)(float * y, const float * x, const float * weight, int n, float eps);
     void (*swiglu)(float * y, const float * x, const float * gate, int n);

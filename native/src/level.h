@@ -7,7 +7,7 @@
 #include "simd.h"
 
 #define ez_sqrt(x) sqrtf(x)
-#define EZ_BATCH_BYTES (32 * 1024)
+#define EZ_CHUNK_BYTES (24 * 1024)
 
 /* Columns that share a block of weights: as many as the registers hold. */
 #if EZ_LEVEL == 0 || W == 16
@@ -31,8 +31,12 @@
 
 const struct ez_kernels EZ_NAME(ez_kernels_level) = {
     .name = EZ_LEVEL_NAME,
-    .quantize_32 = EZ_NAME(ez_quantize_32),
-    .quantize_256 = EZ_NAME(ez_quantize_256),
+    .quantize = {
+        [EZ_Q8_0] = EZ_NAME(ez_quantize_q8_0),
+        [EZ_Q4_0] = EZ_NAME(ez_quantize_q4_0),
+        [EZ_Q4_K] = EZ_NAME(ez_quantize_q4_k),
+        [EZ_Q6_K] = EZ_NAME(ez_quantize_q6_k),
+    },
     .gemm = {
         [EZ_Q8_0] = EZ_NAME(ez_gemm_q8_0),
         [EZ_Q4_0] = EZ_NAME(ez_gemm_q4_0),

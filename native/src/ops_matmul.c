@@ -50,10 +50,8 @@ static void prepare_columns(enum ez_format format, const struct ggml_tensor * x,
         uint8_t * column = columns + (size_t) c * bytes;
         if (format == EZ_F32 || format == EZ_F16) {
             memcpy(column, row, (size_t) k * sizeof(float));
-        } else if (format == EZ_Q4_K || format == EZ_Q6_K) {
-            kernels->quantize_256(column, row, k);
         } else {
-            kernels->quantize_32(column, row, k);
+            kernels->quantize[format](column, row, k);
         }
     }
 }

@@ -105,6 +105,12 @@ EZ_INLINE va va_zero(void) {
     const va a = {_mm256_setzero_si256(), _mm256_setzero_si256()};
     return a;
 }
+/* Every row's sum starts at *sum, in the first of its two parts. */
+EZ_INLINE va va_start(const int32_t * sum) {
+    const __m256i x = _mm256_set1_epi64x((int64_t) (uint32_t) *sum);
+    const va a = {x, x};
+    return a;
+}
 EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
     int64_t four;
     memcpy(&four, x, 8);

@@ -98,6 +98,10 @@ EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift
     return ez_six(p, high, h, shift);
 }
 EZ_INLINE va va_zero(void) { return _mm512_setzero_si512(); }
+/* Every row's sum starts at *sum. */
+EZ_INLINE va va_start(const int32_t * sum) {
+    return _mm512_set1_epi32(*sum);
+}
 EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
     int32_t four;
     memcpy(&four, x, 4);
@@ -125,6 +129,12 @@ EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift
 }
 EZ_INLINE va va_zero(void) {
     const va a = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    return a;
+}
+/* Every row's sum starts at *sum, in the first of its two parts. */
+EZ_INLINE va va_start(const int32_t * sum) {
+    const __m512i x = _mm512_set1_epi64((int64_t) (uint32_t) *sum);
+    const va a = {x, x};
     return a;
 }
 EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {

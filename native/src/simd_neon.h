@@ -81,6 +81,8 @@ EZ_INLINE void ez_x_store(ez_x * p, vi a) {
 }
 EZ_INLINE vw vw_signed(uint8x16_t x) { return vreinterpretq_s8_u8(x); }
 EZ_INLINE va va_zero(void) { return vdupq_n_s32(0); }
+/* Every row's sum starts at *sum. */
+EZ_INLINE va va_start(const int32_t * sum) { return vdupq_n_s32(*sum); }
 EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
     int32_t four;
     memcpy(&four, x, 4);
@@ -102,6 +104,12 @@ EZ_INLINE vw vw_signed(uint8x16_t x) {
 }
 EZ_INLINE va va_zero(void) {
     const va a = {vdupq_n_s32(0), vdupq_n_s32(0)};
+    return a;
+}
+/* Every row's sum starts at *sum, in the first of its two parts. */
+EZ_INLINE va va_start(const int32_t * sum) {
+    const int32x4_t x = vreinterpretq_s32_s64(vdupq_n_s64((int64_t) (uint32_t) *sum));
+    const va a = {x, x};
     return a;
 }
 EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {

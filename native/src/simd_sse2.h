@@ -114,6 +114,12 @@ EZ_INLINE va va_zero(void) {
     const va a = {_mm_setzero_si128(), _mm_setzero_si128()};
     return a;
 }
+/* Every row's sum starts at *sum, in the first of its two parts. */
+EZ_INLINE va va_start(const int32_t * sum) {
+    const __m128i x = _mm_set1_epi64x((int64_t) (uint32_t) *sum);
+    const va a = {x, x};
+    return a;
+}
 EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
     __m128i xs = _mm_loadl_epi64((const __m128i *) x);
     xs = _mm_unpacklo_epi64(xs, xs);

@@ -189,8 +189,7 @@ static void check_gemm(enum ez_format format, int kind) {
         const float * from = floats + (size_t) c * (size_t) k;
         uint8_t * column = x + (size_t) c * column_bytes;
         if (format >= EZ_F32) memcpy(column, from, (size_t) k * 4);
-        else if (format == EZ_Q4_K || format == EZ_Q6_K) ez_kernels()->quantize_256(column, from, k);
-        else ez_kernels()->quantize_32(column, from, k);
+        else ez_kernels()->quantize[format](column, from, k);
         for (int r = 0; r < rows; r++) want[c * rows + r] = reference_dot(format, raw + (size_t) r * row_bytes, from, k);
     }
     const struct ez_gemm g = {.w = w, .tile_bytes = tile_bytes, .rows = rows, .k = k, .x = x, .column_bytes = column_bytes,
