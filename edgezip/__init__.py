@@ -31,7 +31,15 @@ from edgezip.errors import (
 )
 
 if TYPE_CHECKING:
-    from edgezip.api import compress, decompress, inspect_stream, pack_stream, unpack_stream
+    from edgezip.api import (
+        compress,
+        compress_bare,
+        decompress,
+        decompress_bare,
+        inspect_stream,
+        pack_stream,
+        unpack_stream,
+    )
     from edgezip.file import EdgezipFile, open
     from edgezip.incremental import Compressor, Decompressor
     from edgezip.pipeline.options import (
@@ -48,7 +56,9 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "compress": "edgezip.api",
+    "compress_bare": "edgezip.api",
     "decompress": "edgezip.api",
+    "decompress_bare": "edgezip.api",
     "inspect_stream": "edgezip.api",
     "pack_stream": "edgezip.api",
     "unpack_stream": "edgezip.api",
@@ -90,7 +100,9 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "compress",
+    "compress_bare",
     "decompress",
+    "decompress_bare",
     "inspect_stream",
     "open",
     "pack_stream",

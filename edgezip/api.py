@@ -79,6 +79,39 @@ def decompress(
     return unpacker.feed(data) + unpacker.feed_eof()
 
 
+def compress_bare(
+    data: bytes | bytearray | memoryview,
+    *,
+    model: str | Path | None = None,
+    options: PackOptions | None = None,
+) -> bytes:
+    """Compress a message without header, size and checksum: at most one byte larger than `data`.
+
+    For callers that keep those themselves. `decompress_bare` must be given the size and the same
+    model and options; damage gives wrong bytes without a word.
+    """
+    from edgezip.pipeline import bare
+
+    return bare.compress_bare(bytes(data), _pack_options(model, options))
+
+
+def decompress_bare(
+    data: bytes | bytearray | memoryview,
+    size: int,
+    *,
+    model: str | Path | None = None,
+    options: PackOptions | None = None,
+) -> bytes:
+    """The `size` bytes that `compress_bare` was given, under the same model and options.
+
+    Raises:
+        FormatError: the message cannot be one of that size.
+    """
+    from edgezip.pipeline import bare
+
+    return bare.decompress_bare(bytes(data), size, _pack_options(model, options))
+
+
 def pack_stream(
     source: BinaryIO,
     target: BinaryIO,
@@ -117,7 +150,9 @@ def pack_stream(
 
 
 def _both_seekable(source: BinaryIO, target: BinaryIO) -> bool:
-    return source.seekable() and target.seekable()
+    # A file opened for appending can be sought in, but it would be cut off where it began.
+    appending = "a" in str(getattr(target, "mode", ""))
+    return source.seekable() and target.seekable() and not appending
 
 
 def store_stream(source: BinaryIO, target: BinaryIO, size: int) -> PackReport:

@@ -14,14 +14,6 @@ if TYPE_CHECKING:
 
 AnyOptions = TypeVar("AnyOptions", PackOptions, UnpackOptions)
 
-_FEED = 1 << 16
-_BOUNDED_FEED = 512
-"""Bytes given to the unpacker at a time when the output is bounded.
-
-A frame of a few bytes may stand for megabytes. Small steps keep what one step can produce near
-one frame, so that `max_length` also bounds memory.
-"""
-
 
 class Compressor:
     """Compresses data that comes in pieces into one member.
@@ -78,9 +70,8 @@ class Decompressor:
         from edgezip.pipeline.reader import Unpacker
 
         self._unpacker = Unpacker(with_model(options or UnpackOptions(), model), single=True)
-        self._input = bytearray()
         self._output = bytearray()
-        self._needs_input = True
+        self._fresh = True
         self._failed: Exception | None = None
 
     @property
@@ -91,12 +82,16 @@ class Decompressor:
     @property
     def needs_input(self) -> bool:
         """False if `decompress(b"")` can return more before new input is needed."""
-        return self._needs_input and not self.eof
+        return (
+            not self._output
+            and not self._unpacker.eof
+            and (self._fresh or self._unpacker.needs_input)
+        )
 
     @property
     def unused_data(self) -> bytes:
         """Input after the end of the member; empty before the end."""
-        return self._unpacker.unused_data + bytes(self._input) if self.eof else b""
+        return self._unpacker.unused_data if self.eof else b""
 
     def decompress(self, data: Buffer, max_length: int = -1) -> bytes:
         """Take `data` and return up to `max_length` bytes of output (no limit if negative).
@@ -114,7 +109,8 @@ class Decompressor:
             raise EOFError("the end of the member was reached already")
         if self._failed is not None:
             raise self._failed
-        self._input += data
+        self._fresh = False
+        self._unpacker.push(bytes(data))
         try:
             self._produce(max_length)
         except Exception as error:
@@ -137,15 +133,12 @@ class Decompressor:
             raise TruncatedError("the file ends before its end mark: it is truncated")
 
     def _produce(self, max_length: int) -> None:
-        """Feed the unpacker until the output suffices, the input is used up or the member ends."""
-        bounded = max_length >= 0
-        step = _BOUNDED_FEED if bounded else _FEED
-        while self._input and not self._unpacker.eof:
-            if bounded and len(self._output) >= max_length:
+        """Decode until the output suffices, the input is used up or the member ends."""
+        while max_length < 0 or len(self._output) < max_length:
+            raw = self._unpacker.pull()
+            if raw is None:
                 break
-            piece = bytes(self._input[:step])
-            del self._input[:step]
-            self._output += self._unpacker.feed(piece)
+            self._output += raw
 
     def _take(self, max_length: int) -> bytes:
         if max_length < 0 or max_length >= len(self._output):
@@ -154,7 +147,6 @@ class Decompressor:
         else:
             result = bytes(self._output[:max_length])
             del self._output[:max_length]
-        self._needs_input = not self._input and not self._output
         return result
 
 

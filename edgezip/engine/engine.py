@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import weakref
 from pathlib import Path
 from typing import Any
@@ -187,7 +188,7 @@ def _load_model(library: Library, path: Path, gpu_layers: int, repack: bool | No
     params.use_extra_bufts = repack if repack is not None else path.stat().st_size <= _REPACK_LIMIT
     logs.forget()
     library.secure_float_environment()
-    model = api.llama_model_load_from_file(str(path).encode(), params)
+    model = api.llama_model_load_from_file(os.fsencode(path), params)
     if not model:
         raise ModelError(logs.explain(f"{path} cannot be loaded as a GGUF model"))
     return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from edgezip.errors import (
     ModelError,
     SettingsError,
 )
-from edgezip.models import ModelFile, find_by_hash, resolve
+from edgezip.models import DEFAULT_MODEL_VARIABLE, ModelFile, find_by_hash, resolve
 from edgezip.pipeline.lm import (
     LmSettings,
     decode_tokens,
@@ -230,9 +231,10 @@ def _expected_answer(file: ModelFile, engine: Engine) -> bytes | None:
 
 def open_for_packing(options: PackOptions) -> LanguageModel | None:
     """The model that `options` ask for, or None for "none"."""
-    if options.model == NO_MODEL:
+    spec = options.model or os.environ.get(DEFAULT_MODEL_VARIABLE)
+    if spec == NO_MODEL:
         return None
-    file = resolve(options.model)
+    file = resolve(spec)
     return _open(file, options.engine, options.threads, options.gpu_layers)
 
 

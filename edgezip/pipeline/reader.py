@@ -73,8 +73,21 @@ class Unpacker:
         Raises:
             EdgezipError: the subclass says what is wrong.
         """
+        self.push(data)
+        return b"".join(iter(self.pull, None))
+
+    def push(self, data: bytes | bytearray | memoryview) -> None:
+        """Take more of the file without decoding any of it."""
         self._parser.feed(data)
-        return b"".join(map(self._handle, self._parser))
+
+    def pull(self) -> bytes | None:
+        """The next raw bytes, at most one frame and possibly none; None when input is needed.
+
+        Raises:
+            EdgezipError: the subclass says what is wrong.
+        """
+        event = self._parser.next_event()
+        return None if event is None else self._handle(event)
 
     def feed_eof(self) -> bytes:
         """Say that no more input comes; returns the last raw bytes.

@@ -17,6 +17,7 @@ from edgezip.container import (
 from edgezip.container import constants as c
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.frames import FrameContent, encode_frame
+from edgezip.pipeline.inspect import engine_name
 from edgezip.pipeline.model import open_for_packing
 from edgezip.pipeline.options import ChannelReport, PackOptions, PackReport
 
@@ -81,7 +82,7 @@ class Packer:
             model=model.file.name if model else None,
             model_sha256=model.file.sha256.hex() if model else None,
             model_size=model.file.size if model else 0,
-            engine=str(model.engine.identity) if model else None,
+            engine=engine_name(model.engine_field if model else None),
             channels=tuple(
                 ChannelReport(name, raw, coded) for name, (raw, coded) in self._sizes.items()
             ),

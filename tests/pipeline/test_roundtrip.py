@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 import edgezip
 from edgezip import api
 from edgezip.errors import EdgezipError, FormatError, LimitError, ModelError, SettingsError
-from edgezip.pipeline.bare import compress_bare, decompress_bare
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 from edgezip.pipeline.writer import Packer
 
@@ -104,11 +103,11 @@ def test_a_message_pays_at_most_16_bytes(story: bytes, pack_options: PackOptions
 
 def test_bare_messages_pay_one_byte(story: bytes, pack_options: PackOptions) -> None:
     message = story[:100]
-    bare = compress_bare(message, pack_options)
+    bare = edgezip.compress_bare(message, options=pack_options)
     assert len(bare) <= len(edgezip.compress(message, options=pack_options)) - 15
-    assert decompress_bare(bare, len(message), pack_options) == message
+    assert edgezip.decompress_bare(bare, len(message), options=pack_options) == message
     with pytest.raises(FormatError):
-        decompress_bare(bare, len(message) + 1, pack_options)
+        edgezip.decompress_bare(bare, len(message) + 1, options=pack_options)
 
 
 def test_mixed_content_is_cut_into_channels(
