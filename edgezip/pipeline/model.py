@@ -280,8 +280,8 @@ def _check_engine(wanted: EngineField, present: EngineField) -> None:
         )
     raise EngineMismatchError(
         f"packed with the native engine {wanted.fingerprint.hex()}, this one is"
-        f" {present.fingerprint.hex()}: only the same llama.cpp build on the same kind of"
-        " machine can open it"
+        f" {present.fingerprint.hex()}: only the same llama.cpp build, with the same threads (-T)"
+        " and GPU layers, on the same kind of machine can open it"
     )
 
 
