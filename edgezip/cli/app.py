@@ -181,6 +181,28 @@ def info(files: o.Files = None, verbose: o.Verbose = False, json: o.Json = False
     return job
 
 
+@app.command(short_help="Bits per byte of a model on files.")
+def score(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="GGUF path, name or SHA-256.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Files to score.")],
+    verbose: o.Verbose = False,
+    json: o.Json = False,
+    threads: o.Threads = 0,
+    window: o.Window = None,
+    keep_tokens: o.KeepTokens = None,
+) -> Job:
+    """Measure what a model alone would make of files, without writing archives."""
+
+    def job() -> int:
+        from edgezip.cli.score import score_files
+        from edgezip.pipeline.options import PackOptions
+
+        options = PackOptions(model=model, threads=threads or None, window=window, keep=keep_tokens)
+        return score_files(files, options, Console(verbose=verbose, json=json))
+
+    return job
+
+
 @app.command(short_help="Check this installation.")
 def doctor(
     model: o.Model = None,

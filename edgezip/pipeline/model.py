@@ -67,9 +67,10 @@ class LanguageModel:
         self.known_answer = selftest.check(engine, _expected_answer(file, engine))
         vocabulary = engine.vocabulary()
         self.tokenizer = Tokenizer(vocabulary, engine.tokenize)
-        self._banned = np.array([piece is None for piece in vocabulary.pieces], np.bool_)
+        self.banned = np.array([piece is None for piece in vocabulary.pieces], np.bool_)
         self._pieces = vocabulary.pieces
-        self._piece_sizes = [len(piece or b"") for piece in vocabulary.pieces]
+        sizes = [len(piece or b"") for piece in vocabulary.pieces]
+        self.piece_sizes: NDArray[np.int64] = np.array(sizes, np.int64)
         self._session: tuple[tuple[int, int], Session] | None = None
         self._lock = threading.Lock()
         self._primer: tuple[bytes, NDArray[np.int32]] = (b"", np.zeros(0, np.int32))
@@ -102,7 +103,7 @@ class LanguageModel:
         """A token encoder for coder number LM or LM_MIX."""
         if coder == c.LM:
             return PlainEncoder(
-                layout.tokens or 0, self.engine.n_vocab, settings.top_k, self._banned
+                layout.tokens or 0, self.engine.n_vocab, settings.top_k, self.banned
             )
         return MixingEncoder(
             layout.tokens or 0, layout.streams, self._pieces, layout.mix_params, layout.prime
@@ -113,7 +114,7 @@ class LanguageModel:
     ) -> TokenDecoder:
         if coder == c.LM:
             return PlainDecoder(
-                payload, layout.tokens, self.engine.n_vocab, settings.top_k, self._banned
+                payload, layout.tokens, self.engine.n_vocab, settings.top_k, self.banned
             )
         tokens = layout.tokens or layout.size
         return MixingDecoder(
@@ -162,7 +163,7 @@ class LanguageModel:
         n_tokens = layout.tokens or layout.size
         decoder = self._decoder(coder, payload, layout, settings)
         lm_settings = self._lm_settings(layout, settings)
-        stop = None if layout.tokens else _SizeReached(layout.size, self._piece_sizes)
+        stop = None if layout.tokens else _SizeReached(layout.size, self.piece_sizes)
         if settings.window > self.engine.n_ctx_train:
             raise FormatError(
                 f"damaged: a window of {settings.window} tokens, the model has"
@@ -205,12 +206,12 @@ class LanguageModel:
 class _SizeReached:
     """Ends a text whose number of tokens is not stored, when its bytes are complete."""
 
-    def __init__(self, size: int, piece_sizes: list[int]) -> None:
+    def __init__(self, size: int, piece_sizes: NDArray[np.int64]) -> None:
         self._left = size
         self._piece_sizes = piece_sizes
 
     def __call__(self, token: int) -> bool:
-        self._left -= self._piece_sizes[token]
+        self._left -= int(self._piece_sizes[token])
         if self._left < 0:
             raise FormatError("damaged data: a token reaches beyond the end of the text")
         return self._left == 0
