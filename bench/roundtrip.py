@@ -172,7 +172,10 @@ def _check(item: Item, model: str) -> dict[str, object]:
             item.problem = f"grew by {packed - raw} bytes"
     group = item.source.parent.name
     result = item.problem or "ok"
-    print(f"{result:4} {raw:>9,} -> {packed or 0:>9,}  {group}/{item.source.name}  {item.coders}", flush=True)
+    print(
+        f"{result:4} {raw:>9,} -> {packed or 0:>9,}  {group}/{item.source.name}  {item.coders}",
+        flush=True,
+    )
     return {
         "group": group,
         "file": item.source.name,

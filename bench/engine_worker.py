@@ -1,0 +1,120 @@
+"""One engine in a process of its own, which answers requests for speeds; see `bench.engine_speed`.
+
+Each line on stdin is a JSON object, each answer a line on stdout. Both engines are driven through
+the same session code of edgezip, so that only llama.cpp's part differs. Flash attention is chosen
+per request for the stock library; the strict one has its own setting.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from edgezip.engine import Engine, Session
+
+_FLASH_OFF, _FLASH_ON = 0, 1
+MAX_STEPS = 384
+"""Of a decoding run: a larger cache would not fit beside a large model."""
+
+
+class _FlashSession(Session):
+    """A session with flash attention on or off."""
+
+    flash = _FLASH_OFF
+
+    def _parameters(self, batch: int, ubatch: int, threads: int, gpu_layers: int) -> Any:
+        params = super()._parameters(batch, ubatch, threads, gpu_layers)
+        if self._library.kind == "native":
+            params.flash_attn_type = self.flash
+        return params
+
+
+class Bench:
+    """A loaded model and the session of the last request."""
+
+    def __init__(self, kind: Literal["strict", "native"], model: Path, threads: int) -> None:
+        self._engine = Engine.load(model, kind=kind, threads=threads)
+        self._random = np.random.default_rng(7)
+        self._key: tuple[int, int, bool] | None = None
+        self._session: Session | None = None
+
+    def decode(self, streams: int, depth: int, seconds: float, flash: bool) -> float:
+        """Tokens per second of all streams together, one token each per call, logits of all."""
+        session = self._open(streams, depth + MAX_STEPS, flash)
+        ids = np.arange(streams, dtype=np.int32)
+        self._fill(session, streams, depth)
+        wanted = np.ones(streams, np.bool_)
+        position = depth
+        started = time.perf_counter()
+        while position < depth + 3 or time.perf_counter() - started < seconds:
+            if position == depth + 1:
+                # The first step is a warm-up: caches, worker threads, the graph's buffers.
+                started = time.perf_counter()
+            cell = np.full(streams, position, np.int32)
+            session.evaluate(self._tokens(streams), ids, cell, wanted)
+            position += 1
+            if position == depth + MAX_STEPS:
+                break
+        steps = position - depth - 1
+        return steps * streams / (time.perf_counter() - started)
+
+    def prefill(self, count: int, flash: bool) -> float:
+        """Tokens per second of one window from its first cell, logits of all tokens."""
+        session = self._open(1, count, flash, count)
+        zeros, wanted = np.zeros(count, np.int32), np.ones(count, np.bool_)
+        positions = np.arange(count, dtype=np.int32)
+        session.clear_all()
+        started = time.perf_counter()
+        session.evaluate(self._tokens(count), zeros, positions, wanted)
+        return count / (time.perf_counter() - started)
+
+    def _open(self, streams: int, cells: int, flash: bool, batch: int | None = None) -> Session:
+        key = (streams, batch or 0, flash)
+        if self._session is None or self._key != key:
+            if self._session is not None:
+                self._session.close()
+            engine = self._engine
+            _FlashSession.flash = _FLASH_ON if flash else _FLASH_OFF
+            self._session = _FlashSession(
+                engine._library,
+                engine._model,
+                engine.n_vocab,
+                streams,
+                cells,
+                threads=engine.threads,
+                batch=batch,
+            )
+            self._key = key
+        return self._session
+
+    def _fill(self, session: Session, streams: int, depth: int) -> None:
+        session.clear_all()
+        count = streams * depth
+        ids = np.repeat(np.arange(streams, dtype=np.int32), depth)
+        positions = np.tile(np.arange(depth, dtype=np.int32), streams)
+        session.evaluate(self._tokens(count), ids, positions, np.zeros(count, np.bool_))
+
+    def _tokens(self, count: int) -> np.ndarray[Any, np.dtype[np.int32]]:
+        return self._random.integers(300, self._engine.n_vocab, count, dtype=np.int32)
+
+
+def main() -> None:
+    """Serve requests until stdin ends."""
+    kind, model, threads = sys.argv[1:]
+    assert kind in ("strict", "native")
+    bench = Bench(kind, Path(model), int(threads))  # type: ignore[arg-type]
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        what = request.pop("what")
+        speed = bench.decode(**request) if what == "decode" else bench.prefill(**request)
+        print(json.dumps({"speed": speed}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
