@@ -39,6 +39,7 @@ EZ_INLINE void ez_dot_q4_0(const struct ez_gemm * g, const uint8_t * tile, int l
         EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_start(EZ_SX(c) + b);
         EZ_UNROLL for (int i = 0; i < 4; i++) {
             const vw low = vw_load_low(w->q[i] + 4 * lane);
+            __builtin_prefetch((const char *) w->q[i] + EZ_AHEAD);
             EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], low, EZ_X(c) + 32 * b + 4 * i);
             const vw high = vw_load_high(w->q[i] + 4 * lane);
             EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], high, EZ_X(c) + 32 * b + 16 + 4 * i);
@@ -61,6 +62,9 @@ EZ_INLINE void ez_dot_q4_k(const struct ez_gemm * g, const uint8_t * tile, int l
             EZ_UNROLL for (int i = 0; i < 8; i++) {
                 const uint8_t * q = w->q[j / 2][i] + 4 * lane;
                 const vw ws = j & 1 ? vw_load_high(q) : vw_load_low(q);
+                if (!(j & 1)) {
+                    __builtin_prefetch((const char *) q + EZ_AHEAD);
+                }
                 EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], ws, EZ_X(c) + 256 * b + 32 * j + 4 * i);
             }
             const vi scale = vi_load_u8(w->scale[j] + lane), min = vi_load_u8(w->min[j] + lane);
@@ -88,6 +92,9 @@ EZ_INLINE void ez_dot_q6_k(const struct ez_gemm * g, const uint8_t * tile, int l
             EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_start(EZ_SX(c) + 16 * b + j);
             EZ_UNROLL for (int i = 0; i < 4; i++) {
                 const int t = 4 * j + i;
+                if (t < 48) {
+                    __builtin_prefetch((const char *) w->low[t] + EZ_AHEAD);
+                }
                 const vw ws = vw_load_6(w->low[t % 32] + 4 * lane, t >= 32, w->high[t % 16] + 4 * lane, 2 * (t / 16));
                 EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], ws, EZ_X(c) + 256 * b + 4 * t);
             }
