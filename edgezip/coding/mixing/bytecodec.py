@@ -8,7 +8,8 @@ from edgezip.coding.jit import njit
 from edgezip.coding import rangecoder
 from edgezip.coding.rangecoder import decode_bit, encode_bit
 
-from .contexts import end_byte, set_contexts
+from .contexts import set_contexts
+from .history import end_byte
 from .layout import R_BITS, R_C0, R_NODE, R_STREAM
 from .model import Model, new_model
 from .params import MixParams
@@ -48,7 +49,7 @@ def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
 
 
 def _primed(size: int, params: MixParams, prime: bytes) -> Model:
-    model = new_model(params.mem_log2, 1, size + len(prime) + 1)
+    model = new_model(params, 1, size + len(prime) + 1, tokens=False)
     coder = rangecoder.new_encoder()
     run_bytes(model, 0, coder, np.zeros(1, np.uint8), np.frombuffer(prime, np.uint8).copy(), LEARN)
     return model

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 from edgezip.errors import FormatError, SettingsError
 
+from .layout import BINARY, TEXT
+
 MEM_LOG2_MIN = 16
 MEM_LOG2_MAX = 26
+_CONTROLS = bytes([*range(9), *range(14, 32)])
 
 
 @dataclass(frozen=True)
@@ -15,29 +18,40 @@ class MixParams:
     """Settings that encoder and decoder must share.
 
     mem_log2: log2 of the bytes of the bit-history table, 16 (64 KiB) to 26 (64 MiB).
+    profile: which contexts are used, TEXT or BINARY; token coding uses TEXT.
     """
 
     mem_log2: int = MEM_LOG2_MAX
+    profile: int = TEXT
 
     def __post_init__(self) -> None:
+        if self.profile not in (TEXT, BINARY):
+            raise SettingsError(f"profile is {self.profile}; choose {TEXT} or {BINARY}")
         if not MEM_LOG2_MIN <= self.mem_log2 <= MEM_LOG2_MAX:
             raise SettingsError(
                 f"mem_log2 is {self.mem_log2}; choose {MEM_LOG2_MIN} to {MEM_LOG2_MAX}"
             )
 
     @classmethod
-    def for_size(cls, size: int) -> MixParams:
+    def for_size(cls, size: int, profile: int = TEXT) -> MixParams:
         """Return the settings for `size` input bytes: a table of some 512 bytes per byte, within the limits."""
         log2 = (size * 512).bit_length()
-        return cls(min(max(log2, MEM_LOG2_MIN), MEM_LOG2_MAX))
+        return cls(min(max(log2, MEM_LOG2_MIN), MEM_LOG2_MAX), profile)
+
+    @classmethod
+    def for_data(cls, data: bytes) -> MixParams:
+        """Return the settings that suit `data`: BINARY if over 2 % are control bytes that text does not have."""
+        plain = len(data.translate(None, _CONTROLS))
+        return cls.for_size(len(data), BINARY if (len(data) - plain) * 50 > len(data) else TEXT)
 
     def to_bytes(self) -> bytes:
-        """Return the stored form, one byte."""
-        return bytes([self.mem_log2])
+        """Return the stored form, one byte: mem_log2 + 32 * profile."""
+        return bytes([self.mem_log2 | self.profile << 5])
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> MixParams:
         """Read the stored form. Raises FormatError when it is none."""
-        if len(stored) != 1 or not MEM_LOG2_MIN <= stored[0] <= MEM_LOG2_MAX:
+        value = stored[0] if len(stored) == 1 else 0xFF
+        if not MEM_LOG2_MIN <= (value & 31) <= MEM_LOG2_MAX or value >> 5 not in (TEXT, BINARY):
             raise FormatError("the mixing settings are invalid; the file is damaged")
-        return cls(stored[0])
+        return cls(value & 31, value >> 5)

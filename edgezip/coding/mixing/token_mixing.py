@@ -11,7 +11,8 @@ from edgezip.coding.probability import row_weights
 from edgezip.coding.rangecoder import decode_bit, encode_bit
 from edgezip.errors import EngineError, FormatError, SettingsError
 
-from .contexts import end_byte, end_token, set_contexts
+from .contexts import set_contexts
+from .history import end_byte, end_token
 from .bytecodec import LEARN, run_bytes
 from .layout import R_BITS, R_C0, R_DEPTH, R_NODE, R_STREAM, S_POS
 from .model import Model, new_model
@@ -164,7 +165,7 @@ class _Mixing:
         self._sums = np.zeros(self._trie.tokens.size + 1, np.uint64)
         self._longest = int(np.diff(self._trie.offsets).max())
         capacity = len(prime) + 4 * (n_slots // streams) + self._longest + 64
-        self._model = new_model(params.mem_log2, streams, capacity, tokens=True)
+        self._model = new_model(params, streams, capacity, tokens=True)
         self._done = 0
         if prime:
             run_bytes(

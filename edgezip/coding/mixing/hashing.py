@@ -1,0 +1,47 @@
+"""The hash of contexts and the lookup of bit-history slots."""
+
+from __future__ import annotations
+
+from edgezip.coding.jit import njit
+
+MASK32 = 0xFFFFFFFF
+SPREAD = 0x5851F42D
+END_SALT = 0x2545F491
+NIBBLE_SALT = 0x9E3779B1
+
+
+@njit(inline="always")
+def mix32(h, v):  # type: ignore[no-untyped-def]
+    """Hash of a 32-bit hash and a 32-bit value (int64 in, below 2**32 out)."""
+    z = ((h ^ v) & MASK32) * 0x6C8E9CF5
+    return (z >> 16 ^ z) & MASK32
+
+
+@njit()
+def context(index, a, b):  # type: ignore[no-untyped-def]
+    """Hash of two 32-bit values for the context number `index`."""
+    return mix32(mix32(index * 0x1F123BB5 & MASK32, a), b)
+
+
+@njit()
+def find_slot(slots, z, mask):  # type: ignore[no-untyped-def]
+    """Return the offset of the 16-byte slot of `z` (63 bits), replacing the least used of its line if new.
+
+    A line has four slots; byte 0 of a slot is a check of the hash, bytes 1..15 are the states of the
+    nodes of a nibble. The state of node 1 is the priority.
+    """
+    base = ((z >> 20) & mask) << 6
+    check = (z >> 44) & 255
+    worst = base
+    lowest = 256
+    for k in range(4):
+        b = base + 16 * k
+        if slots[b] == check:
+            return b
+        if slots[b + 1] < lowest:
+            lowest = slots[b + 1]
+            worst = b
+    for k in range(16):
+        slots[worst + k] = 0
+    slots[worst] = check
+    return worst

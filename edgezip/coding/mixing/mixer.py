@@ -1,0 +1,51 @@
+"""The gated logistic mixer: several selected weight rows over the same inputs, then one more over their outputs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgezip.coding.jit import njit
+
+from .layout import CLIP, INPUTS, SET_SIZE
+
+
+@njit()
+def dot(weights, x, row):  # type: ignore[no-untyped-def]
+    """Weighted sum of the inputs, in stretch units."""
+    w = weights[row * INPUTS : row * INPUTS + INPUTS]
+    acc = 0
+    for j in range(INPUTS):
+        acc += x[j] * w[j]
+    return min(max(acc >> 16, -CLIP), CLIP)
+
+
+@njit()
+def train(weights, x, row, step):  # type: ignore[no-untyped-def]
+    """Move a row along the inputs by `step`, the scaled error; 32 bits suffice for every product."""
+    w = weights[row * INPUTS : row * INPUTS + INPUTS]
+    rate = np.int32(step)
+    for j in range(INPUTS):
+        w[j] += np.int32(np.int32(x[j] * rate) + np.int32(131072)) >> np.int32(18)
+
+
+@njit()
+def mix(weights, final, squash, x, selected, outputs, row, sets):  # type: ignore[no-untyped-def]
+    """Fill `outputs` (stretch units) of the first `sets` sets; returns their mixture."""
+    acc = 0
+    for k in range(sets):
+        d = dot(weights, x, k * SET_SIZE + selected[k])
+        outputs[k] = d
+        acc += d * final[row * 8 + k]
+    return min(max(acc >> 16, -CLIP), CLIP)
+
+
+@njit()
+def learn(weights, final, squash, x, selected, outputs, row, sets, mixed, bit, rate, final_rate):
+    # type: ignore[no-untyped-def]
+    """Train each set on its own error and the final row on the error of the mixture."""
+    full = bit << 16
+    step = (full - squash[mixed + 3072]) * final_rate >> 8
+    for k in range(sets):
+        d = outputs[k]
+        final[row * 8 + k] += (d * step + 32768) >> 16
+        train(weights, x, k * SET_SIZE + selected[k], (full - squash[d + 3072]) * rate >> 12)
