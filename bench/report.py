@@ -47,7 +47,7 @@ def show(rows: Sequence[Row]) -> None:
     if not rows:
         print("no results")
         return
-    groups = _groups(rows)
+    groups = grouped(rows)
     coders = [c for c in SIZES + CLASSIC if any(row["coder"] == c for row in rows)]
     peers = [c for c in COLUMNS if any(f.size(c) for files in groups.values() for f in files)]
     _show_sizes(groups, [*coders, *peers])
@@ -59,7 +59,7 @@ def show(rows: Sequence[Row]) -> None:
     print(f"NOT VERIFIED: {', '.join(bad)}" if bad else "every measured row decodes to its input")
 
 
-def _groups(rows: Sequence[Row]) -> dict[str, list[File]]:
+def grouped(rows: Sequence[Row]) -> dict[str, list[File]]:
     """Files by group, a total at the end of those with more than one."""
     by_file: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows:
