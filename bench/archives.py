@@ -16,7 +16,7 @@ from bench.common import ROOT, edgezip_cli
 from edgezip import api
 from edgezip.container import Frame
 from edgezip.errors import EdgezipError
-from edgezip.pipeline import reader
+from edgezip.pipeline import frames, reader
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.options import MAX_FRAME_SIZE, PackOptions, UnpackOptions
 
@@ -82,7 +82,7 @@ def start_worker(archive: Archive) -> None:
     """Set up a process for `try_damages`."""
     global _archive
     _archive = archive
-    setattr(reader, "decode_frame", _remembering(reader.decode_frame))  # noqa: B010
+    setattr(reader, "decode_frame", _remembering(frames.decode_frame))  # noqa: B010
     if _unpack(archive.packed) != archive.raw:
         raise SystemExit("the undamaged archive does not unpack")
 

@@ -35,6 +35,7 @@ from bench.common import (
 GROUPS = ("text", "binary", "logs", "json")
 CLASSIC = ("gzip -9", "bzip2 -9", "xz -9e", "zstd -19", "brotli 11")
 WORKER = "bench.worker"
+YES_NO: dict[bool | None, str] = {True: "yes", False: "no", None: ""}
 
 
 def main() -> int:
@@ -112,7 +113,7 @@ def _measure(file: Path, coder: str, version: str, arguments: argparse.Namespace
             found = _edgezip(file, coder, arguments)
     except RuntimeError as error:
         log(f"  FAILED: {error}")
-        found = {"verified": "no"}
+        found = {"verified": False}
     return None if found is None else _row(file, coder, version, arguments, found)
 
 
@@ -159,7 +160,6 @@ def _row(
     group, name = group_and_name(file)
     size = found.get("bytes")
     lm_coded = found.get("lm_coded")
-    verified = found.get("verified")
     values = {
         "group": group,
         "file": name,
@@ -171,7 +171,7 @@ def _row(
         "unpack_kb_s": _speed(raw, found.get("unpack")),
         "pack_mb": _megabytes(found.get("pack_memory")),
         "unpack_mb": _megabytes(found.get("unpack_memory")),
-        "verified": {True: "yes", False: "no"}.get(verified, verified),
+        "verified": YES_NO[found.get("verified")],
         "model_bytes": found.get("model_size"),
         "lm_coded_bytes": f"{lm_coded:.1f}" if lm_coded is not None else "",
         "channels": found.get("channels"),

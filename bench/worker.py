@@ -155,7 +155,7 @@ def _codec(name: str) -> Codec | None:
             import zstandard
 
             return zstandard.ZstdCompressor(level=19).compress, zstandard.decompress
-        import brotli
+        import brotli  # type: ignore[import-untyped]
 
         return lambda d: brotli.compress(d, quality=11, lgwin=24), brotli.decompress
     except ImportError:
