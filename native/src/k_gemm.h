@@ -91,11 +91,12 @@ EZ_INLINE void ez_dot_q6_k(const struct ez_gemm * g, const uint8_t * tile, int l
             va s[EZ_COLUMNS];
             EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_start(EZ_SX(c) + 16 * b + j);
             EZ_UNROLL for (int i = 0; i < 4; i++) {
-                const int t = 4 * j + i;
+                const int t = 4 * j + i, h = t / 32, quarter = t % 32 / 8, l = t % 8;
+                const uint8_t * low = w->low[16 * h + 8 * (quarter & 1) + l] + 4 * lane;
                 if (t < 48) {
                     __builtin_prefetch((const char *) w->low[t] + EZ_AHEAD);
                 }
-                const vw ws = vw_load_6(w->low[t % 32] + 4 * lane, t >= 32, w->high[t % 16] + 4 * lane, 2 * (t / 16));
+                const vw ws = vw_load_6(low, quarter & 2, w->high[8 * h + l] + 4 * lane, 2 * quarter);
                 EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], ws, EZ_X(c) + 256 * b + 4 * t);
             }
             const vi scale = vi_load_s8(w->scale[j] + lane);

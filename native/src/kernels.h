@@ -9,7 +9,7 @@
 #define EZ_TILE 16 /* weight rows per tile */
 
 /* Weights in tiles of 16 rows. A tile is a sequence of the blocks below along k; row numbers run fastest, in
- * groups of 4 consecutive k per row: q[g][4 * row + i] is the weight at k = 4 g + i. Rows past the end are 0.
+ * groups of 4 consecutive k per row: q[g][4 * row + i] is the weight at k = 4 g + i. Rows past the end hold anything.
  * Scales stay half precision, so that a tile is no larger than the rows it came from (Q4_K: 2.8 %). */
 typedef struct { uint8_t q[8][64]; uint16_t d[16]; } ez_q8_0;  /* k = 32; byte = weight + 128 */
 typedef struct { uint8_t q[4][64]; uint16_t d[16]; } ez_q4_0;  /* k = 32; low: groups 0-3, high: 4-7 */
@@ -21,8 +21,8 @@ typedef struct {                                               /* k = 256, 8 sub
 typedef struct {                                               /* k = 256, 16 sub-blocks of 16 */
     uint16_t d[16];
     int8_t scale[16][16];
-    uint8_t low[32][64];  /* groups t = 0 .. 31 in the low half-bytes, 32 .. 63 in the high ones */
-    uint8_t high[16][64]; /* two bits of group t at [t % 16], shift 2 * (t / 16) */
+    uint8_t low[32][64];  /* group 32 h + 8 q + l: at 16 h + 8 (q & 1) + l, high half-byte when q & 2 */
+    uint8_t high[16][64]; /* its two high bits at 8 h + l, shift 2 q */
 } ez_q6_k;
 /* F32 and F16: [k][16] */
 

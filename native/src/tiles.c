@@ -2,7 +2,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tiles.h"
 
+#include <stddef.h>
 #include <string.h>
+
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
 
 #define GGML_COMMON_DECL_C
 #include "ggml-common.h"
@@ -34,93 +39,128 @@ size_t ez_tile_bytes(enum ez_format format, int64_t k) {
     }
 }
 
-static void pack_q8_0(ez_q8_0 * tile, const block_q8_0 * row, int r, int64_t k) {
-    for (int64_t b = 0; b < k / 32; b++) {
-        memcpy(&tile[b].d[r], &row[b].d, 2);
-        for (int i = 0; i < 32; i++) {
-            tile[b].q[i / 4][4 * r + i % 4] = (uint8_t) (row[b].qs[i] + 128);
+/* 16 bytes of each of 4 rows to 4 groups: bytes 4 g .. 4 g + 3 of row i go to to[64 g + 4 i ..]. flip is XORed. */
+static void move_words(uint8_t * to, const uint8_t * const rows[4], uint8_t flip) {
+#if defined(__x86_64__)
+    const __m128i f = _mm_set1_epi8((char) flip);
+    const __m128i a = _mm_xor_si128(_mm_loadu_si128((const __m128i *) rows[0]), f);
+    const __m128i b = _mm_xor_si128(_mm_loadu_si128((const __m128i *) rows[1]), f);
+    const __m128i c = _mm_xor_si128(_mm_loadu_si128((const __m128i *) rows[2]), f);
+    const __m128i d = _mm_xor_si128(_mm_loadu_si128((const __m128i *) rows[3]), f);
+    const __m128i ab = _mm_unpacklo_epi32(a, b), cd = _mm_unpacklo_epi32(c, d);
+    const __m128i ef = _mm_unpackhi_epi32(a, b), gh = _mm_unpackhi_epi32(c, d);
+    _mm_storeu_si128((__m128i *) to, _mm_unpacklo_epi64(ab, cd));
+    _mm_storeu_si128((__m128i *) (to + 64), _mm_unpackhi_epi64(ab, cd));
+    _mm_storeu_si128((__m128i *) (to + 128), _mm_unpacklo_epi64(ef, gh));
+    _mm_storeu_si128((__m128i *) (to + 192), _mm_unpackhi_epi64(ef, gh));
+#else
+    for (int g = 0; g < 4; g++) {
+        for (int i = 0; i < 16; i++) {
+            to[64 * g + i] = rows[i / 4][4 * g + i % 4] ^ flip;
         }
+    }
+#endif
+}
+
+/* `bytes` (a multiple of 16) at the same place of 4 rows, as move_words. */
+static void move_rows(uint8_t * to, const uint8_t * const rows[4], size_t offset, size_t bytes, uint8_t flip) {
+    for (size_t i = 0; i < bytes; i += 16) {
+        const uint8_t * const at[4] = {rows[0] + offset + i, rows[1] + offset + i, rows[2] + offset + i,
+                                       rows[3] + offset + i};
+        move_words(to + 16 * i, at, flip);
     }
 }
 
-static void pack_q4_0(ez_q4_0 * tile, const block_q4_0 * row, int r, int64_t k) {
+/* The functions below pack 4 rows, the first being row r of the tile. */
+
+static void pack_q8_0(ez_q8_0 * tile, const uint8_t * const rows[4], int r, int64_t k) {
     for (int64_t b = 0; b < k / 32; b++) {
-        memcpy(&tile[b].d[r], &row[b].d, 2);
-        for (int g = 0; g < 4; g++) { /* ggml too has k = i in the low half-byte and i + 16 in the high one */
-            memcpy(&tile[b].q[g][4 * r], row[b].qs + 4 * g, 4);
+        const size_t at = (size_t) b * sizeof(block_q8_0);
+        for (int i = 0; i < 4; i++) {
+            memcpy(&tile[b].d[r + i], rows[i] + at + offsetof(block_q8_0, d), 2);
         }
+        move_rows(&tile[b].q[0][4 * r], rows, at + offsetof(block_q8_0, qs), 32, 128); /* x ^ 128 = x + 128 */
     }
 }
 
-static void pack_q4_k(ez_q4_k * tile, const block_q4_K * row, int r, int64_t k) {
-    for (int64_t b = 0; b < k / 256; b++) {
-        const uint8_t * s = row[b].scales;
-        memcpy(&tile[b].d[r], &row[b].d, 2);
-        memcpy(&tile[b].dmin[r], &row[b].dmin, 2);
+/* ggml too has k = i in the low half-byte and i + 16 in the high one. */
+static void pack_q4_0(ez_q4_0 * tile, const uint8_t * const rows[4], int r, int64_t k) {
+    for (int64_t b = 0; b < k / 32; b++) {
+        const size_t at = (size_t) b * sizeof(block_q4_0);
+        for (int i = 0; i < 4; i++) {
+            memcpy(&tile[b].d[r + i], rows[i] + at + offsetof(block_q4_0, d), 2);
+        }
+        move_rows(&tile[b].q[0][4 * r], rows, at + offsetof(block_q4_0, qs), 16, 0);
+    }
+}
+
+static void pack_q4_k(ez_q4_k * tile, const uint8_t * const rows[4], int r, int64_t k) {
+    for (int64_t b = 0; b < k / 256; b++, tile++) {
+        const size_t at = (size_t) b * sizeof(block_q4_K);
+        for (int i = 0; i < 4; i++) {
+            const uint8_t * s = rows[i] + at + offsetof(block_q4_K, scales);
+            memcpy(&tile->d[r + i], rows[i] + at + offsetof(block_q4_K, d), 2);
+            memcpy(&tile->dmin[r + i], rows[i] + at + offsetof(block_q4_K, dmin), 2);
+            for (int j = 0; j < 4; j++) {
+                tile->scale[j][r + i] = s[j] & 63;
+                tile->min[j][r + i] = s[j + 4] & 63;
+                tile->scale[j + 4][r + i] = (uint8_t) ((s[j + 8] & 15) | ((s[j] >> 6) << 4));
+                tile->min[j + 4][r + i] = (uint8_t) ((s[j + 8] >> 4) | ((s[j + 4] >> 6) << 4));
+            }
+        }
+        move_rows(&tile->q[0][0][4 * r], rows, at + offsetof(block_q4_K, qs), 128, 0);
+    }
+}
+
+static void pack_q6_k(ez_q6_k * tile, const uint8_t * const rows[4], int r, int64_t k) {
+    for (int64_t b = 0; b < k / 256; b++, tile++) {
+        const size_t at = (size_t) b * sizeof(block_q6_K);
+        for (int i = 0; i < 4; i++) {
+            memcpy(&tile->d[r + i], rows[i] + at + offsetof(block_q6_K, d), 2);
+            for (int j = 0; j < 16; j++) {
+                tile->scale[j][r + i] = (int8_t) rows[i][at + offsetof(block_q6_K, scales) + (size_t) j];
+            }
+        }
+        move_rows(&tile->low[0][4 * r], rows, at + offsetof(block_q6_K, ql), 128, 0);
+        move_rows(&tile->high[0][4 * r], rows, at + offsetof(block_q6_K, qh), 64, 0);
+    }
+}
+
+static void pack_f32(float * tile, const uint8_t * const rows[4], int r, int64_t k) {
+    int64_t i = 0;
+    for (; i + 4 <= k; i += 4) {
+        move_rows((uint8_t *) (tile + i * EZ_TILE + r), rows, (size_t) i * 4, 16, 0);
+    }
+    for (; i < k; i++) {
         for (int j = 0; j < 4; j++) {
-            tile[b].scale[j][r] = s[j] & 63;
-            tile[b].min[j][r] = s[j + 4] & 63;
-            tile[b].scale[j + 4][r] = (uint8_t) ((s[j + 8] & 15) | ((s[j] >> 6) << 4));
-            tile[b].min[j + 4][r] = (uint8_t) ((s[j + 8] >> 4) | ((s[j + 4] >> 6) << 4));
-        }
-        for (int pair = 0; pair < 4; pair++) {
-            for (int g = 0; g < 8; g++) {
-                memcpy(&tile[b].q[pair][g][4 * r], row[b].qs + 32 * pair + 4 * g, 4);
-            }
+            memcpy(tile + i * EZ_TILE + r + j, rows[j] + i * 4, 4);
         }
     }
 }
 
-static void pack_q6_k(ez_q6_k * tile, const block_q6_K * row, int r, int64_t k) {
-    for (int64_t b = 0; b < k / 256; b++) {
-        memcpy(&tile[b].d[r], &row[b].d, 2);
-        for (int j = 0; j < 16; j++) {
-            tile[b].scale[j][r] = row[b].scales[j];
-        }
-        uint8_t q[256];
-        for (int i = 0; i < 256; i++) {
-            const int half = i / 128, quarter = i % 128 / 32, l = i % 32;
-            const uint8_t low = row[b].ql[64 * half + 32 * (quarter & 1) + l];
-            const uint8_t high = row[b].qh[32 * half + l];
-            q[i] = (uint8_t) ((quarter & 2 ? low >> 4 : low & 15) | (((high >> (2 * quarter)) & 3) << 4));
-        }
-        for (int t = 0; t < 32; t++) {
-            for (int i = 0; i < 4; i++) {
-                tile[b].low[t][4 * r + i] = (uint8_t) ((q[4 * t + i] & 15) | ((q[128 + 4 * t + i] & 15) << 4));
-            }
-        }
-        for (int t = 0; t < 16; t++) {
-            for (int i = 0; i < 4; i++) {
-                const uint8_t * at = q + 4 * t + i;
-                tile[b].high[t][4 * r + i] =
-                    (uint8_t) ((at[0] >> 4) | (at[64] >> 4) << 2 | (at[128] >> 4) << 4 | (at[192] >> 4) << 6);
-            }
+static void pack_f16(uint16_t * tile, const uint8_t * const rows[4], int r, int64_t k) {
+    for (int64_t i = 0; i < k; i++) {
+        for (int j = 0; j < 4; j++) {
+            memcpy(tile + i * EZ_TILE + r + j, rows[j] + i * 2, 2);
         }
     }
 }
 
 void ez_pack_tile(enum ez_format format, uint8_t * tile, const uint8_t * first_row, size_t row_bytes, int rows,
                   int64_t k) {
-    if (rows < EZ_TILE) {
-        memset(tile, 0, ez_tile_bytes(format, k));
-    }
-    for (int r = 0; r < rows; r++) {
-        const void * row = first_row + (size_t) r * row_bytes;
+    for (int r = 0; r < EZ_TILE; r += 4) {
+        /* Rows past the end repeat the last one; their results are never stored. */
+        const uint8_t * four[4];
+        for (int i = 0; i < 4; i++) {
+            four[i] = first_row + (size_t) (r + i < rows ? r + i : rows - 1) * row_bytes;
+        }
         switch (format) {
-            case EZ_Q8_0: pack_q8_0((ez_q8_0 *) tile, row, r, k); break;
-            case EZ_Q4_0: pack_q4_0((ez_q4_0 *) tile, row, r, k); break;
-            case EZ_Q4_K: pack_q4_k((ez_q4_k *) tile, row, r, k); break;
-            case EZ_Q6_K: pack_q6_k((ez_q6_k *) tile, row, r, k); break;
-            case EZ_F32:
-                for (int64_t i = 0; i < k; i++) {
-                    ((float *) tile)[i * EZ_TILE + r] = ((const float *) row)[i];
-                }
-                break;
-            case EZ_F16:
-                for (int64_t i = 0; i < k; i++) {
-                    ((uint16_t *) tile)[i * EZ_TILE + r] = ((const uint16_t *) row)[i];
-                }
-                break;
+            case EZ_Q8_0: pack_q8_0((ez_q8_0 *) tile, four, r, k); break;
+            case EZ_Q4_0: pack_q4_0((ez_q4_0 *) tile, four, r, k); break;
+            case EZ_Q4_K: pack_q4_k((ez_q4_k *) tile, four, r, k); break;
+            case EZ_Q6_K: pack_q6_k((ez_q6_k *) tile, four, r, k); break;
+            case EZ_F32: pack_f32((float *) tile, four, r, k); break;
+            case EZ_F16: pack_f16((uint16_t *) tile, four, r, k); break;
             default: break;
         }
     }

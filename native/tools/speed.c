@@ -1,6 +1,6 @@
 /* Tokens per second of a model, for decoding with several streams and for prefill.
  *
- *   speed MODEL [--threads N] [--flash 0|1] [--unified 0|1] [--mapped 0|1] [--streams 1,4,16,32] [--prefill 512]
+ *   speed MODEL [--threads N] [--flash 0|1] [--unified 0|1] [--mapped 0|1] [--mmap 0|1] [--streams 1,4,16,32] [--prefill 512]
  *               [--depth N] [--seconds S] [--repeat N] [--clock wall|cpu]
  *
  * Prints one line per shape: name, tokens per second (best and median of the repetitions). `depth` cells are
@@ -142,6 +142,7 @@ int main(int argc, char ** argv) {
     struct llama_model_params mp = llama_model_default_params();
     mp.n_gpu_layers = 0;
     mp.use_extra_bufts = !number(argc, argv, "--mapped", "0");
+    mp.load_mode = number(argc, argv, "--mmap", "1") ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
     struct llama_model * model = llama_model_load_from_file(argv[1], mp);
     if (!model) {
         fprintf(stderr, "speed: cannot load %s\n", argv[1]);
