@@ -37,13 +37,13 @@ from .layout import (
 )
 
 
-@njit()
+@njit(_nrt=False)
 def byte_at(history, n, s, pos):  # type: ignore[no-untyped-def]
     """Byte `pos` of stream `s` of `n`, 0 before its start."""
     return int(history[pos * n + s]) if pos >= 0 else 0
 
 
-@njit()
+@njit(_nrt=False)
 def _shared(h, heads, st, ml, e0):  # type: ignore[no-untyped-def]
     """Contexts of both profiles: orders 0 to 6, what followed the last bytes before, the match."""
     c4 = st[S_C4]
@@ -56,13 +56,13 @@ def _shared(h, heads, st, ml, e0):  # type: ignore[no-untyped-def]
     h[4] = context(4, c4, 0)
     h[5] = context(5, c4, c8 & 0xFF)
     h[6] = context(6, c4, c8 & 0xFFFF)
-    h[7] = context(11, c4 & 0xFFFF00, 0)
-    h[8] = context(21, heads[b1] & 0xFFFF, b1)
-    h[9] = context(22, heads[256 + (c4 & 0xFFFF)] & 0xFFFF, b1)
-    h[10] = context(23, (e0 + 1) | min(ml, 15) << 9, b1)
+    h[7] = context(22, heads[256 + (c4 & 0xFFFF)] & 0xFFFF, b1)
+    h[9] = context(23, (e0 + 1) | min(ml, 15) << 9, b1)
+    h[17] = context(11, c4 & 0xFFFF00, 0)
+    h[18] = context(21, heads[b1] & 0xFFFF, b1)
 
 
-@njit()
+@njit(_nrt=False)
 def _text(h, history, fields, n, s, st, tokens, e0, e1):  # type: ignore[no-untyped-def]
     """Contexts of text: words, tokens, lines, fields of a line, numbers."""
     c4 = st[S_C4]
@@ -83,27 +83,27 @@ def _text(h, history, fields, n, s, st, tokens, e0, e1):  # type: ignore[no-unty
     if start + offset < line and start >= line1 and line > 0:
         field_above = byte_at(history, n, s, start + offset)
         field_left = byte_at(history, n, s, start + offset - 1) if offset > 0 else 0
-    h[11] = context(8, w0, b1)
-    h[12] = context(9, w0, st[S_WORD1])
-    h[13] = context(18, col, above)
-    h[14] = context(19, st[S_SHAPE], b1)
-    h[15] = context(20, st[S_LINE_HASH], w0)
+    h[19] = context(8, w0, b1)
+    h[8] = context(9, w0, st[S_WORD1])
+    h[16] = context(18, col, above)
+    h[10] = context(19, st[S_SHAPE], b1)
+    h[11] = context(20, st[S_LINE_HASH], w0)
     if tokens:
-        h[16] = context(24, st[S_PREFIX], st[S_TOKEN0])
-        h[17] = context(25, st[S_PREFIX], (st[S_TOKEN0] * 0x2F0B4C47 + st[S_TOKEN1]) & MASK32)
+        h[20] = context(24, st[S_PREFIX], st[S_TOKEN0])
+        h[21] = context(25, st[S_PREFIX], (st[S_TOKEN0] * 0x2F0B4C47 + st[S_TOKEN1]) & MASK32)
     else:
-        h[16] = context(24, w0, (st[S_WORD1] * 0x2F0B4C47 + st[S_WORD2]) & MASK32)
-        h[17] = context(25, c4 & 0xF0F0F0FF, st[S_C8] & 0xF0F0)
-    h[18] = context(26, st[S_LINE_HASH], col)
-    h[19] = context(27, st[S_KEY], (w0 + b1 * 77) & MASK32)
-    h[20] = context(31, st[S_NUMBER], w0)
-    h[21] = context(32, e0 + 1, e1 + 1)
-    h[22] = context(34, field_above | field << 8 | field_left << 16, b1)
+        h[20] = context(24, w0, (st[S_WORD1] * 0x2F0B4C47 + st[S_WORD2]) & MASK32)
+        h[21] = context(25, c4 & 0xF0F0F0FF, st[S_C8] & 0xF0F0)
+    h[12] = context(26, st[S_LINE_HASH], col)
+    h[13] = context(27, st[S_KEY], (w0 + b1 * 77) & MASK32)
+    h[14] = context(31, st[S_NUMBER], w0)
+    h[22] = context(32, e0 + 1, e1 + 1)
+    h[15] = context(34, field_above | field << 8 | field_left << 16, b1)
     h[23] = context(35, fields[2 * FIELDS + before], (w0 + b1 * 0x1000193) & MASK32)
     h[24] = context(36, field, st[S_FIELD_HASH])
 
 
-@njit()
+@njit(_nrt=False)
 def _binary(h, history, n, s, st):  # type: ignore[no-untyped-def]
     """Contexts of binary data: records of a detected length, sparse bytes, position modulo 4."""
     c4 = st[S_C4]
@@ -118,23 +118,23 @@ def _binary(h, history, n, s, st):  # type: ignore[no-untyped-def]
     r3 = byte_at(history, n, s, pos - 3 * rec)
     left = byte_at(history, n, s, pos - rec - 1)
     right = byte_at(history, n, s, pos - rec + 1) if rec > 1 else 0
-    h[11] = context(8, c4 & 0xFFFFFF00, 0)
-    h[12] = context(9, b1 | (c4 >> 8 & 0xFF00), 0)
-    h[13] = context(10, b1 | b4 << 8, 0)
-    h[14] = context(12, c4 & 0xFF00FF00, 0)
+    h[16] = context(8, c4 & 0xFFFFFF00, 0)
+    h[19] = context(9, b1 | (c4 >> 8 & 0xFF00), 0)
+    h[20] = context(10, b1 | b4 << 8, 0)
+    h[21] = context(12, c4 & 0xFF00FF00, 0)
     h[15] = context(13, c4 & 0xFFFF0000, 0)
-    h[16] = context(14, r1 | b1 << 8, rec)
-    h[17] = context(15, r1 | r2 << 8, phase)
-    h[18] = context(16, phase | rec << 16, b1)
-    h[19] = context(17, b1 | (c8 & 255) << 8, 0)
-    h[20] = context(18, b4 | c8 >> 24 << 8, 0)
-    h[21] = context(19, r1 | r2 << 8 | r3 << 16, 0)
-    h[22] = context(20, r1 | left << 8 | b1 << 16, right)
-    h[23] = context(26, c4 & 0xFFFF, pos & 3)
-    h[24] = context(29, r1 | b1 << 8 | right << 16, r2)
+    h[8] = context(14, r1 | b1 << 8, rec)
+    h[10] = context(15, r1 | r2 << 8, phase)
+    h[11] = context(16, phase | rec << 16, b1)
+    h[22] = context(17, b1 | (c8 & 255) << 8, 0)
+    h[23] = context(18, b4 | c8 >> 24 << 8, 0)
+    h[12] = context(19, r1 | r2 << 8 | r3 << 16, 0)
+    h[13] = context(20, r1 | left << 8 | b1 << 16, right)
+    h[24] = context(26, c4 & 0xFFFF, pos & 3)
+    h[14] = context(29, r1 | b1 << 8 | right << 16, r2)
 
 
-@njit()
+@njit(_nrt=False)
 def _direct(h, history, n, s, st):  # type: ignore[no-untyped-def]
     """Contexts of the direct maps."""
     c4 = st[S_C4]
@@ -152,7 +152,7 @@ def _direct(h, history, n, s, st):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(inline="always")
+@njit(inline="always", _nrt=False)
 def set_contexts(m, s):  # type: ignore[no-untyped-def]
     """Set the hashes of all contexts of the next byte of stream `s`, and what the match models expect."""
     r = m.scratch

@@ -10,20 +10,20 @@ END_SALT = 0x2545F491
 NIBBLE_SALT = 0x9E3779B1
 
 
-@njit(inline="always")
+@njit(inline="always", _nrt=False)
 def mix32(h, v):  # type: ignore[no-untyped-def]
     """Hash of a 32-bit hash and a 32-bit value (int64 in, below 2**32 out)."""
     z = ((h ^ v) & MASK32) * 0x6C8E9CF5
     return (z >> 16 ^ z) & MASK32
 
 
-@njit()
+@njit(_nrt=False)
 def context(index, a, b):  # type: ignore[no-untyped-def]
     """Hash of two 32-bit values for the context number `index`."""
     return mix32(mix32(index * 0x1F123BB5 & MASK32, a), b)
 
 
-@njit()
+@njit(_nrt=False)
 def find_slot(slots, z, mask):  # type: ignore[no-untyped-def]
     """Return the offset of the 16-byte slot of `z` (63 bits), replacing the least used of its line if new.
 

@@ -8,14 +8,17 @@ MATCHES = 2
 MATCH_LENGTHS = (6, 20)
 MATCH_MAPS = 1024
 
-# Mixer inputs: two per context, one per direct map, two per match model, two of the language model, bias.
-DIRECT_INPUT = 2 * N_CONTEXTS
-MATCH_INPUT = DIRECT_INPUT + DIRECT
-MODEL_INPUT = MATCH_INPUT + 2 * MATCHES
-BIAS_INPUT = MODEL_INPUT + 2
+# Mixer inputs: bias, two of the language model, two per match model, one per direct map, two per context.
+BIAS_INPUT = 0
+MODEL_INPUT = 1
+MATCH_INPUT = 3
+DIRECT_INPUT = MATCH_INPUT + 2 * MATCHES
+CONTEXT_INPUT = 14
 INPUTS = 64
+LEVELS = (9, 17, 25)
+"""Contexts in use per level; their inputs fill 32, 48 or 64 places."""
 
-SETS = 8
+SETS = 6
 SET_SIZE = 2304
 CLIP = 2840
 
@@ -74,4 +77,5 @@ R_APM = 16
 R_MASK = 20
 R_TOKENS = 21
 R_PROFILE = 22
-REGISTERS = 24
+R_CONTEXTS = 23
+REGISTERS = 32

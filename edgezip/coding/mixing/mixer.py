@@ -6,46 +6,47 @@ import numpy as np
 
 from edgezip.coding.jit import njit
 
-from .layout import CLIP, INPUTS, SET_SIZE
+from .layout import CLIP, INPUTS, SET_SIZE, SETS
 
 
-@njit()
-def dot(weights, x, row):  # type: ignore[no-untyped-def]
+@njit(_nrt=False)
+def dot(weights, x, row, used):  # type: ignore[no-untyped-def]
     """Weighted sum of the inputs, in stretch units."""
-    w = weights[row * INPUTS : row * INPUTS + INPUTS]
+    w = weights[row * INPUTS : row * INPUTS + used]
     acc = 0
-    for j in range(INPUTS):
+    for j in range(used):
         acc += x[j] * w[j]
     return min(max(acc >> 16, -CLIP), CLIP)
 
 
-@njit()
-def train(weights, x, row, step):  # type: ignore[no-untyped-def]
+@njit(_nrt=False)
+def train(weights, x, row, step, used):  # type: ignore[no-untyped-def]
     """Move a row along the inputs by `step`, the scaled error; 32 bits suffice for every product."""
-    w = weights[row * INPUTS : row * INPUTS + INPUTS]
+    w = weights[row * INPUTS : row * INPUTS + used]
     rate = np.int32(step)
-    for j in range(INPUTS):
+    for j in range(used):
         w[j] += np.int32(np.int32(x[j] * rate) + np.int32(131072)) >> np.int32(18)
 
 
-@njit()
-def mix(weights, final, squash, x, selected, outputs, row, sets):  # type: ignore[no-untyped-def]
-    """Fill `outputs` (stretch units) of the first `sets` sets; returns their mixture."""
+@njit(_nrt=False)
+def mix(weights, final, squash, x, selected, outputs, row, used):  # type: ignore[no-untyped-def]
+    """Fill `outputs` (stretch units) of all sets from the first `used` inputs; returns their mixture."""
     acc = 0
-    for k in range(sets):
-        d = dot(weights, x, k * SET_SIZE + selected[k])
+    for k in range(SETS):
+        d = dot(weights, x, k * SET_SIZE + selected[k], used)
         outputs[k] = d
         acc += d * final[row * 8 + k]
     return min(max(acc >> 16, -CLIP), CLIP)
 
 
-@njit()
-def learn(weights, final, squash, x, selected, outputs, row, sets, mixed, bit, rate, final_rate):
+@njit(_nrt=False)
+def learn(weights, final, squash, x, selected, outputs, row, used, mixed, bit, rate, final_rate):
     # type: ignore[no-untyped-def]
     """Train each set on its own error and the final row on the error of the mixture."""
     full = bit << 16
     step = (full - squash[mixed + 3072]) * final_rate >> 8
-    for k in range(sets):
+    for k in range(SETS):
         d = outputs[k]
         final[row * 8 + k] += (d * step + 32768) >> 16
-        train(weights, x, k * SET_SIZE + selected[k], (full - squash[d + 3072]) * rate >> 12)
+        e = (full - squash[d + 3072]) * rate >> 12
+        train(weights, x, k * SET_SIZE + selected[k], e, used)

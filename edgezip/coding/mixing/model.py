@@ -13,7 +13,9 @@ from .layout import (
     DIRECT,
     FIELDS,
     INPUTS,
+    LEVELS,
     N_CONTEXTS,
+    R_CONTEXTS,
     R_MASK,
     R_PROFILE,
     R_TOKENS,
@@ -82,6 +84,7 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
     scratch[R_MASK] = (1 << log2 - 6) - 1
     scratch[R_TOKENS] = tokens
     scratch[R_PROFILE] = params.profile
+    scratch[R_CONTEXTS] = LEVELS[params.level]
     return Model(
         squash=squash,
         stretch=stretch_table(),

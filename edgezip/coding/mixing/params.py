@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edgezip.errors import FormatError, SettingsError
 
-from .layout import BINARY, TEXT
+from .layout import BINARY, LEVELS, TEXT
 
 MEM_LOG2_MIN = 16
 MEM_LOG2_MAX = 26
@@ -19,39 +19,44 @@ class MixParams:
 
     mem_log2: log2 of the bytes of the bit-history table, 16 (64 KiB) to 26 (64 MiB).
     profile: which contexts are used, TEXT or BINARY; token coding uses TEXT.
+    level: 0, 1 or 2, how many of the contexts are used; speed against size.
     """
 
     mem_log2: int = MEM_LOG2_MAX
     profile: int = TEXT
+    level: int = len(LEVELS) - 1
 
     def __post_init__(self) -> None:
         if self.profile not in (TEXT, BINARY):
             raise SettingsError(f"profile is {self.profile}; choose {TEXT} or {BINARY}")
+        if not 0 <= self.level < len(LEVELS):
+            raise SettingsError(f"level is {self.level}; choose 0 to {len(LEVELS) - 1}")
         if not MEM_LOG2_MIN <= self.mem_log2 <= MEM_LOG2_MAX:
             raise SettingsError(
                 f"mem_log2 is {self.mem_log2}; choose {MEM_LOG2_MIN} to {MEM_LOG2_MAX}"
             )
 
     @classmethod
-    def for_size(cls, size: int, profile: int = TEXT) -> MixParams:
+    def for_size(cls, size: int, profile: int = TEXT, level: int = len(LEVELS) - 1) -> MixParams:
         """Return the settings for `size` input bytes: a table of some 512 bytes per byte, within the limits."""
         log2 = (size * 512).bit_length()
-        return cls(min(max(log2, MEM_LOG2_MIN), MEM_LOG2_MAX), profile)
+        return cls(min(max(log2, MEM_LOG2_MIN), MEM_LOG2_MAX), profile, level)
 
     @classmethod
-    def for_data(cls, data: bytes) -> MixParams:
+    def for_data(cls, data: bytes, level: int = len(LEVELS) - 1) -> MixParams:
         """Return the settings that suit `data`: BINARY if over 2 % are control bytes that text does not have."""
-        plain = len(data.translate(None, _CONTROLS))
-        return cls.for_size(len(data), BINARY if (len(data) - plain) * 50 > len(data) else TEXT)
+        controls = len(data) - len(data.translate(None, _CONTROLS))
+        return cls.for_size(len(data), BINARY if controls * 50 > len(data) else TEXT, level)
 
     def to_bytes(self) -> bytes:
-        """Return the stored form, one byte: mem_log2 + 32 * profile."""
-        return bytes([self.mem_log2 | self.profile << 5])
+        """Return the stored form, one byte: mem_log2 + 32 * profile + 64 * level."""
+        return bytes([self.mem_log2 | self.profile << 5 | self.level << 6])
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> MixParams:
         """Read the stored form. Raises FormatError when it is none."""
-        value = stored[0] if len(stored) == 1 else 0xFF
-        if not MEM_LOG2_MIN <= (value & 31) <= MEM_LOG2_MAX or value >> 5 not in (TEXT, BINARY):
-            raise FormatError("the mixing settings are invalid; the file is damaged")
-        return cls(value & 31, value >> 5)
+        try:
+            (value,) = stored
+            return cls(value & 31, value >> 5 & 1, value >> 6)
+        except ValueError:
+            raise FormatError("the mixing settings are invalid; the file is damaged") from None

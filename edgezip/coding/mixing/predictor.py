@@ -10,6 +10,7 @@ from .layout import (
     APM_RATE,
     APM_SIZE,
     BIAS_INPUT,
+    CONTEXT_INPUT,
     DIRECT,
     DIRECT_INPUT,
     DIRECT_LIMIT,
@@ -24,6 +25,7 @@ from .layout import (
     R_APM,
     R_BITS,
     R_C0,
+    R_CONTEXTS,
     R_DEPTH,
     R_EXPECT,
     R_FINAL,
@@ -38,22 +40,22 @@ from .layout import (
     S_POS,
     S_SHAPE,
     S_TOKEN0,
-    SETS,
 )
 from .mixer import learn, mix
 
 
-@njit()
-def _look_up(slots, direct, hashes, bases, direct_bases, c0, bits, mask):  # type: ignore[no-untyped-def]
+@njit(_nrt=False)
+def _look_up(slots, direct, hashes, bases, direct_bases, c0, bits, mask, used):
+    # type: ignore[no-untyped-def]
     known = bits & 3
     salt = ((c0 >> known) * NIBBLE_SALT) & MASK32
     if bits == 8:
         tail = (mask + 1) << 6
-        for i in range(N_CONTEXTS):
+        for i in range(used):
             z = (hashes[i] ^ END_SALT) * SPREAD
             bases[i] = tail + ((z >> 24) & ((mask << 3) | 7))
     else:
-        for i in range(N_CONTEXTS):
+        for i in range(used):
             bases[i] = find_slot(slots, (hashes[i] ^ salt) * SPREAD, mask)
     direct_mask = (direct.shape[0] >> 4) - 1
     for i in range(DIRECT):
@@ -61,25 +63,26 @@ def _look_up(slots, direct, hashes, bases, direct_bases, c0, bits, mask):  # typ
         direct_bases[i] = ((z >> 24) & direct_mask) << 4
 
 
-@njit(inline="always")
+@njit(inline="always", _nrt=False)
 def begin_nibble(m):  # type: ignore[no-untyped-def]
     """Look up the slots of all contexts for the nibble, or end of token, of the present partial byte."""
     r = m.scratch
     _look_up(
-        m.slots, m.direct, m.hashes, m.bases, m.direct_bases, r[R_C0], r[R_BITS], r[R_MASK]
-    )
+        m.slots, m.direct, m.hashes, m.bases, m.direct_bases, r[R_C0], r[R_BITS], r[R_MASK],
+        r[R_CONTEXTS],
+    )  # fmt: skip
 
 
-@njit()
-def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node):
+@njit(_nrt=False)
+def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node, used):
     # type: ignore[no-untyped-def]
     """Inputs of bit histories and direct maps; returns how many of the orders 1 to 6 have been seen."""
     hits = 0
-    for i in range(N_CONTEXTS):
+    for i in range(used):
         s = slots[bases[i] + node]
         p = int(maps[(i << 8) + s] >> 20)
-        x[2 * i] = stretch[p]
-        x[2 * i + 1] = p - 2048
+        x[CONTEXT_INPUT + 2 * i] = stretch[p]
+        x[CONTEXT_INPUT + 2 * i + 1] = p - 2048
         if i >= 1 and i < 7:
             hits += s != 0
     for i in range(DIRECT):
@@ -87,7 +90,7 @@ def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node):
     return hits
 
 
-@njit()
+@njit(_nrt=False)
 def _match_inputs(r, matchmaps, stretch, x):  # type: ignore[no-untyped-def]
     """Inputs of the match models, and what bit each expects."""
     bits = r[R_BITS]
@@ -113,7 +116,7 @@ def _match_inputs(r, matchmaps, stretch, x):  # type: ignore[no-untyped-def]
             x[MATCH_INPUT + 2 * k + 1] = sign * (p - 2048)
 
 
-@njit()
+@njit(_nrt=False)
 def _select(r, st, selected, logit):  # type: ignore[no-untyped-def]
     """Choose the weight row of each set and of the final mixer; returns the row of the last probability map."""
     c0 = r[R_C0]
@@ -125,27 +128,23 @@ def _select(r, st, selected, logit):  # type: ignore[no-untyped-def]
     if r[R_EXPECT + 2] >= 0:
         length = 1 + ((r[R_EXPECT + 1] & 255) >> 3)
         agree = 1 if (logit > 0) == (r[R_EXPECT + 2] > 0) else 2
-    far = 0
-    if r[R_EXPECT + 6] >= 0:
-        far = min(1 + ((r[R_EXPECT + 5] & 255) >> 5), 3)
     band = min(length >> 2, 7)
     strength = min(abs(logit) >> 7, 15)
-    selected[0] = length * 9 + bits + 300 * far
-    selected[1] = c0
-    selected[2] = (c4 & 255) + group
-    selected[3] = r[R_HITS] * 9 + bits + 64 * band
-    selected[4] = (st[S_SHAPE] & 255) * 9 + bits
+    selected[0] = c0
+    selected[1] = (c4 & 255) + group
+    selected[2] = r[R_HITS] * 9 + bits + 64 * band
+    selected[3] = (st[S_SHAPE] & 255) * 9 + bits
     if r[R_TOKENS]:
-        selected[5] = strength * 9 + bits + 144 * agree + 432 * min(r[R_DEPTH], 3)
+        selected[4] = strength * 9 + bits + 144 * agree + 432 * min(r[R_DEPTH], 3)
+        selected[5] = st[S_TOKEN0] & 2047
     else:
-        selected[5] = min(st[S_POS] - st[S_LINE], 255) + group
-    selected[6] = ((c4 >> 8) & 255) + group
-    selected[7] = st[S_TOKEN0] & 2047
+        selected[4] = min(st[S_POS] - st[S_LINE], 255) + group
+        selected[5] = ((c4 >> 8) & 255) + group
     r[R_FINAL] = c0 + 256 * band
     return c0 | (strength * 3 + agree if r[R_TOKENS] else length) << 8
 
 
-@njit()
+@njit(_nrt=False)
 def _refine(r, apms, c4, mixed, p, last):  # type: ignore[no-untyped-def]
     """Average `p` with what the probability maps make of the mixture in their contexts."""
     c0 = r[R_C0]
@@ -169,27 +168,28 @@ def _refine(r, apms, c4, mixed, p, last):  # type: ignore[no-untyped-def]
     return min(max(p, 1), 65535)
 
 
-@njit(inline="always")
+@njit(inline="always", _nrt=False)
 def predict(m, logit):  # type: ignore[no-untyped-def]
     """P(next bit = 1) in 1..65535; `logit` is the language model's stretch(P(1)), 0 without one."""
     r = m.scratch
     x = m.inputs
     st = m.streams[r[R_STREAM]]
     r[R_HITS] = _context_inputs(
-        m.slots, m.maps, m.direct, m.stretch, m.bases, m.direct_bases, x, r[R_NODE]
-    )
+        m.slots, m.maps, m.direct, m.stretch, m.bases, m.direct_bases, x, r[R_NODE],
+        r[R_CONTEXTS],
+    )  # fmt: skip
     _match_inputs(r, m.matchmaps, m.stretch, x)
     x[MODEL_INPUT] = logit
     x[MODEL_INPUT + 1] = (m.squash[logit + 3072] - 32768) >> 4
     x[BIAS_INPUT] = 256
     last = _select(r, st, m.selected, logit)
-    sets = SETS if r[R_TOKENS] else SETS - 1
-    mixed = mix(m.weights, m.final, m.squash, x, m.selected, m.outputs, r[R_FINAL], sets)
+    used = CONTEXT_INPUT + 2 * r[R_CONTEXTS]
+    mixed = mix(m.weights, m.final, m.squash, x, m.selected, m.outputs, r[R_FINAL], used)
     r[R_MIXED] = mixed
     return _refine(r, m.apms, st[S_C4], mixed, m.squash[mixed + 3072], last)
 
 
-@njit(inline="always")
+@njit(inline="always", _nrt=False)
 def _adapt(table, j, target, limit, reciprocal):  # type: ignore[no-untyped-def]
     """Move a 22-bit probability towards `target`, by 1 / (n + 1.5) while its count n is below the limit."""
     v = int(table[j])
@@ -199,12 +199,12 @@ def _adapt(table, j, target, limit, reciprocal):  # type: ignore[no-untyped-def]
     table[j] = p << 10 | min(n + 1, limit)
 
 
-@njit()
+@njit(_nrt=False)
 def _update_maps(r, slots, maps, direct, matchmaps, follow, reciprocal, bases, direct_bases, bit):
     # type: ignore[no-untyped-def]
     target = 4194303 * bit
     node = r[R_NODE]
-    for i in range(N_CONTEXTS):
+    for i in range(r[R_CONTEXTS]):
         a = bases[i] + node
         s = int(slots[a])
         if s:
@@ -220,14 +220,14 @@ def _update_maps(r, slots, maps, direct, matchmaps, follow, reciprocal, bases, d
             _adapt(matchmaps, r[e + 1] | end, right, MATCH_LIMIT, reciprocal)
 
 
-@njit(inline="always")
+@njit(inline="always", _nrt=False)
 def update(m, bit):  # type: ignore[no-untyped-def]
     """Adapt everything that took part in the last prediction to `bit` and move on to the next one."""
     r = m.scratch
     tokens = r[R_TOKENS]
     learn(
         m.weights, m.final, m.squash, m.inputs, m.selected, m.outputs, r[R_FINAL],
-        SETS if tokens else SETS - 1, r[R_MIXED], bit,
+        CONTEXT_INPUT + 2 * r[R_CONTEXTS], r[R_MIXED], bit,
         MIXER_RATE[1] if tokens else MIXER_RATE[0], FINAL_RATE[1] if tokens else FINAL_RATE[0],
     )  # fmt: skip
     _update_maps(

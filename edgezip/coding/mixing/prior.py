@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .layout import INPUTS, MATCH_MAPS, MODEL_INPUT, N_CONTEXTS, SET_SIZE, SETS
+from .layout import CONTEXT_INPUT, INPUTS, MATCH_MAPS, MODEL_INPUT, N_CONTEXTS, SET_SIZE, SETS
 from .tables import state_table
 
 FILE = Path(__file__).with_name("prior.bin")
@@ -43,15 +43,15 @@ def plain_prior(tokens: bool) -> Prior:
     maps = np.tile((p << 10).astype(np.uint32), N_CONTEXTS)
     maps[::256] = 0x80000000
     row = np.full(INPUTS, 3250 if tokens else 13000, np.int32)
-    row[1 : 2 * N_CONTEXTS : 2] = 500 if tokens else 2000
-    row[MODEL_INPUT:] = 0
+    row[CONTEXT_INPUT + 1 :: 2] = 500 if tokens else 2000
     row[MODEL_INPUT] = 30000 if tokens else 0
-    sets = SETS if tokens else SETS - 1
+    row[MODEL_INPUT + 1] = 0
+    row[CONTEXT_INPUT - 1] = 0
     return Prior(
         maps,
         np.full(MATCH_MAPS, 0xC0000000, np.uint32),
         np.tile(row, SETS * SET_SIZE),
-        np.full(_FINAL, 65536 // sets, np.int32),
+        np.full(_FINAL, 65536 // SETS, np.int32),
     )
 
 

@@ -24,7 +24,7 @@ from .trie import PHASES, Trie, build_trie
 _ROOM = 1 << 16
 
 
-@njit()
+@njit(_nrt=False)
 def fill_sums(bits, banned, tokens, weights, sums):  # type: ignore[no-untyped-def]
     """Prefix sums of the weights of one row in leaf order: sums uint64 (n_leaves + 1,). False if not finite."""
     total = row_weights(bits, banned, weights)
@@ -36,7 +36,7 @@ def fill_sums(bits, banned, tokens, weights, sums):  # type: ignore[no-untyped-d
     return total != 0
 
 
-@njit()
+@njit(_nrt=False)
 def node_logit(sums, stretch, low, middle, high):  # type: ignore[no-untyped-def]
     """The model's stretch(P(right part)) of the decision that splits leaves [low, high) at middle."""
     whole = np.int64(sums[high] - sums[low])
@@ -47,7 +47,7 @@ def node_logit(sums, stretch, low, middle, high):  # type: ignore[no-untyped-def
     return stretch[min((part << 16) // whole, 65535)]
 
 
-@njit()
+@njit(_nrt=False)
 def path_logits(sums, stretch, trie, leaf, out, n):  # type: ignore[no-untyped-def]
     """Append the logits of all decisions on the way to `leaf` to out (int16) from index n; returns the new n."""
     node = 0
@@ -59,7 +59,7 @@ def path_logits(sums, stretch, trie, leaf, out, n):  # type: ignore[no-untyped-d
     return n
 
 
-@njit()
+@njit(_nrt=False)
 def collect(rows, banned, trie, stretch, symbols, weights, sums, out, counts):  # type: ignore[no-untyped-def]
     """Path logits of `symbols` (n,) from logit bits `rows` (n, n_vocab); returns the number written or -1."""
     n = 0
@@ -72,7 +72,7 @@ def collect(rows, banned, trie, stretch, symbols, weights, sums, out, counts):  
     return n
 
 
-@njit()
+@njit(_nrt=False)
 def run(m, trie, stretch, coder, data, decode, tokens, streams, logits, rows, banned, weights, sums):
     # type: ignore[no-untyped-def]
     """Code `tokens` (n,) of `streams` (n,), or with `decode` fill them in.

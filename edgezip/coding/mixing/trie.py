@@ -41,7 +41,7 @@ class Trie(NamedTuple):
     right: NDArray[np.int32]
 
 
-@njit()
+@njit(_nrt=False)
 def _split(offsets, flat, low, high, depth):  # type: ignore[no-untyped-def]
     """Return (place, middle) of the decision that splits leaves [low, high), equal in their first bytes."""
     while True:
@@ -66,7 +66,7 @@ def _split(offsets, flat, low, high, depth):  # type: ignore[no-untyped-def]
         return PHASES * depth + 8 - bit, middle
 
 
-@njit()
+@njit(_nrt=False)
 def _build(offsets, flat, low, middle, high, place, left, right):  # type: ignore[no-untyped-def]
     """Fill the node arrays; nodes are numbered in the order of their making."""
     low[0] = 0
