@@ -62,106 +62,105 @@ static void move_words(uint8_t * to, const uint8_t * const rows[4], uint8_t flip
 #endif
 }
 
-/* `bytes` (a multiple of 16) at the same place of 4 rows, as move_words. */
-static void move_rows(uint8_t * to, const uint8_t * const rows[4], size_t offset, size_t bytes, uint8_t flip) {
+/* `bytes` (a multiple of 16) at the same place of 16 rows, as move_words. */
+static void move_rows(uint8_t * to, const uint8_t * const rows[EZ_TILE], size_t offset, size_t bytes, uint8_t flip) {
     for (size_t i = 0; i < bytes; i += 16) {
-        const uint8_t * const at[4] = {rows[0] + offset + i, rows[1] + offset + i, rows[2] + offset + i,
-                                       rows[3] + offset + i};
-        move_words(to + 16 * i, at, flip);
+        for (int r = 0; r < EZ_TILE; r += 4) {
+            const uint8_t * const at[4] = {rows[r] + offset + i, rows[r + 1] + offset + i, rows[r + 2] + offset + i,
+                                           rows[r + 3] + offset + i};
+            move_words(to + 16 * i + 4 * r, at, flip);
+        }
     }
 }
 
-/* The functions below pack 4 rows, the first being row r of the tile. */
+/* The functions below pack the 16 rows of a tile, block by block, so that each cache line is written at once. */
 
-static void pack_q8_0(ez_q8_0 * tile, const uint8_t * const rows[4], int r, int64_t k) {
+static void pack_q8_0(ez_q8_0 * tile, const uint8_t * const rows[EZ_TILE], int64_t k) {
     for (int64_t b = 0; b < k / 32; b++) {
         const size_t at = (size_t) b * sizeof(block_q8_0);
-        for (int i = 0; i < 4; i++) {
-            memcpy(&tile[b].d[r + i], rows[i] + at + offsetof(block_q8_0, d), 2);
+        for (int r = 0; r < EZ_TILE; r++) {
+            memcpy(&tile[b].d[r], rows[r] + at + offsetof(block_q8_0, d), 2);
         }
-        move_rows(&tile[b].q[0][4 * r], rows, at + offsetof(block_q8_0, qs), 32, 128); /* x ^ 128 = x + 128 */
+        move_rows(&tile[b].q[0][0], rows, at + offsetof(block_q8_0, qs), 32, 128); /* x ^ 128 = x + 128 */
     }
 }
 
 /* ggml too has k = i in the low half-byte and i + 16 in the high one. */
-static void pack_q4_0(ez_q4_0 * tile, const uint8_t * const rows[4], int r, int64_t k) {
+static void pack_q4_0(ez_q4_0 * tile, const uint8_t * const rows[EZ_TILE], int64_t k) {
     for (int64_t b = 0; b < k / 32; b++) {
         const size_t at = (size_t) b * sizeof(block_q4_0);
-        for (int i = 0; i < 4; i++) {
-            memcpy(&tile[b].d[r + i], rows[i] + at + offsetof(block_q4_0, d), 2);
+        for (int r = 0; r < EZ_TILE; r++) {
+            memcpy(&tile[b].d[r], rows[r] + at + offsetof(block_q4_0, d), 2);
         }
-        move_rows(&tile[b].q[0][4 * r], rows, at + offsetof(block_q4_0, qs), 16, 0);
+        move_rows(&tile[b].q[0][0], rows, at + offsetof(block_q4_0, qs), 16, 0);
     }
 }
 
-static void pack_q4_k(ez_q4_k * tile, const uint8_t * const rows[4], int r, int64_t k) {
+static void pack_q4_k(ez_q4_k * tile, const uint8_t * const rows[EZ_TILE], int64_t k) {
     for (int64_t b = 0; b < k / 256; b++, tile++) {
         const size_t at = (size_t) b * sizeof(block_q4_K);
-        for (int i = 0; i < 4; i++) {
-            const uint8_t * s = rows[i] + at + offsetof(block_q4_K, scales);
-            memcpy(&tile->d[r + i], rows[i] + at + offsetof(block_q4_K, d), 2);
-            memcpy(&tile->dmin[r + i], rows[i] + at + offsetof(block_q4_K, dmin), 2);
+        for (int r = 0; r < EZ_TILE; r++) {
+            const uint8_t * s = rows[r] + at + offsetof(block_q4_K, scales);
+            memcpy(&tile->d[r], rows[r] + at + offsetof(block_q4_K, d), 2);
+            memcpy(&tile->dmin[r], rows[r] + at + offsetof(block_q4_K, dmin), 2);
             for (int j = 0; j < 4; j++) {
-                tile->scale[j][r + i] = s[j] & 63;
-                tile->min[j][r + i] = s[j + 4] & 63;
-                tile->scale[j + 4][r + i] = (uint8_t) ((s[j + 8] & 15) | ((s[j] >> 6) << 4));
-                tile->min[j + 4][r + i] = (uint8_t) ((s[j + 8] >> 4) | ((s[j + 4] >> 6) << 4));
+                tile->scale[j][r] = s[j] & 63;
+                tile->min[j][r] = s[j + 4] & 63;
+                tile->scale[j + 4][r] = (uint8_t) ((s[j + 8] & 15) | ((s[j] >> 6) << 4));
+                tile->min[j + 4][r] = (uint8_t) ((s[j + 8] >> 4) | ((s[j + 4] >> 6) << 4));
             }
         }
-        move_rows(&tile->q[0][0][4 * r], rows, at + offsetof(block_q4_K, qs), 128, 0);
+        move_rows(&tile->q[0][0][0], rows, at + offsetof(block_q4_K, qs), 128, 0);
     }
 }
 
-static void pack_q6_k(ez_q6_k * tile, const uint8_t * const rows[4], int r, int64_t k) {
+static void pack_q6_k(ez_q6_k * tile, const uint8_t * const rows[EZ_TILE], int64_t k) {
     for (int64_t b = 0; b < k / 256; b++, tile++) {
         const size_t at = (size_t) b * sizeof(block_q6_K);
-        for (int i = 0; i < 4; i++) {
-            memcpy(&tile->d[r + i], rows[i] + at + offsetof(block_q6_K, d), 2);
+        for (int r = 0; r < EZ_TILE; r++) {
+            memcpy(&tile->d[r], rows[r] + at + offsetof(block_q6_K, d), 2);
             for (int j = 0; j < 16; j++) {
-                tile->scale[j][r + i] = (int8_t) rows[i][at + offsetof(block_q6_K, scales) + (size_t) j];
+                tile->scale[j][r] = (int8_t) rows[r][at + offsetof(block_q6_K, scales) + (size_t) j];
             }
         }
-        move_rows(&tile->low[0][4 * r], rows, at + offsetof(block_q6_K, ql), 128, 0);
-        move_rows(&tile->high[0][4 * r], rows, at + offsetof(block_q6_K, qh), 64, 0);
+        move_rows(&tile->low[0][0], rows, at + offsetof(block_q6_K, ql), 128, 0);
+        move_rows(&tile->high[0][0], rows, at + offsetof(block_q6_K, qh), 64, 0);
     }
 }
 
-static void pack_f32(float * tile, const uint8_t * const rows[4], int r, int64_t k) {
+static void pack_f32(float * tile, const uint8_t * const rows[EZ_TILE], int64_t k) {
     int64_t i = 0;
     for (; i + 4 <= k; i += 4) {
-        move_rows((uint8_t *) (tile + i * EZ_TILE + r), rows, (size_t) i * 4, 16, 0);
+        move_rows((uint8_t *) (tile + i * EZ_TILE), rows, (size_t) i * 4, 16, 0);
     }
     for (; i < k; i++) {
-        for (int j = 0; j < 4; j++) {
-            memcpy(tile + i * EZ_TILE + r + j, rows[j] + i * 4, 4);
+        for (int r = 0; r < EZ_TILE; r++) {
+            memcpy(tile + i * EZ_TILE + r, rows[r] + i * 4, 4);
         }
     }
 }
 
-static void pack_f16(uint16_t * tile, const uint8_t * const rows[4], int r, int64_t k) {
+static void pack_f16(uint16_t * tile, const uint8_t * const rows[EZ_TILE], int64_t k) {
     for (int64_t i = 0; i < k; i++) {
-        for (int j = 0; j < 4; j++) {
-            memcpy(tile + i * EZ_TILE + r + j, rows[j] + i * 2, 2);
+        for (int r = 0; r < EZ_TILE; r++) {
+            memcpy(tile + i * EZ_TILE + r, rows[r] + i * 2, 2);
         }
     }
 }
 
 void ez_pack_tile(enum ez_format format, uint8_t * tile, const uint8_t * first_row, size_t row_bytes, int rows,
                   int64_t k) {
-    for (int r = 0; r < EZ_TILE; r += 4) {
-        /* Rows past the end repeat the last one; their results are never stored. */
-        const uint8_t * four[4];
-        for (int i = 0; i < 4; i++) {
-            four[i] = first_row + (size_t) (r + i < rows ? r + i : rows - 1) * row_bytes;
-        }
-        switch (format) {
-            case EZ_Q8_0: pack_q8_0((ez_q8_0 *) tile, four, r, k); break;
-            case EZ_Q4_0: pack_q4_0((ez_q4_0 *) tile, four, r, k); break;
-            case EZ_Q4_K: pack_q4_k((ez_q4_k *) tile, four, r, k); break;
-            case EZ_Q6_K: pack_q6_k((ez_q6_k *) tile, four, r, k); break;
-            case EZ_F32: pack_f32((float *) tile, four, r, k); break;
-            case EZ_F16: pack_f16((uint16_t *) tile, four, r, k); break;
-            default: break;
-        }
+    const uint8_t * all[EZ_TILE];
+    for (int r = 0; r < EZ_TILE; r++) { /* rows past the end repeat the last one; their results are never stored */
+        all[r] = first_row + (size_t) (r < rows ? r : rows - 1) * row_bytes;
+    }
+    switch (format) {
+        case EZ_Q8_0: pack_q8_0((ez_q8_0 *) tile, all, k); break;
+        case EZ_Q4_0: pack_q4_0((ez_q4_0 *) tile, all, k); break;
+        case EZ_Q4_K: pack_q4_k((ez_q4_k *) tile, all, k); break;
+        case EZ_Q6_K: pack_q6_k((ez_q6_k *) tile, all, k); break;
+        case EZ_F32: pack_f32((float *) tile, all, k); break;
+        case EZ_F16: pack_f16((uint16_t *) tile, all, k); break;
+        default: break;
     }
 }
