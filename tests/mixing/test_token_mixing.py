@@ -1,4 +1,5 @@
-"""The mixing token coder returns every token id, for any vocabulary, stream count and order of rows."""
+"""The mixing token coder returns every token id, for any vocabulary, stream count and order of
+rows."""
 
 from __future__ import annotations
 
@@ -14,12 +15,28 @@ from edgezip.coding.mixing.trie import build_trie
 from edgezip.errors import EngineError, ModelError, SettingsError
 
 SMALL = MixParams(16)
-WORDS: list[bytes | None] = [None, b"a", b"ab", b"abc", b"b", b"ba", b"hello", b"help", b"he", b"\xff\xfe", b"a"]
+WORDS: list[bytes | None] = [
+    None,
+    b"a",
+    b"ab",
+    b"abc",
+    b"b",
+    b"ba",
+    b"hello",
+    b"help",
+    b"he",
+    b"\xff\xfe",
+    b"a",
+]
 PIECES = WORDS + [bytes([i]) for i in range(256)]
 
 
 def encode(
-    logits: NDArray[np.float32], tokens: NDArray[np.int32], streams: int, seed: int = 0, prime: bytes = b""
+    logits: NDArray[np.float32],
+    tokens: NDArray[np.int32],
+    streams: int,
+    seed: int = 0,
+    prime: bytes = b"",
 ) -> bytes:
     encoder = MixingEncoder(len(tokens), streams, PIECES, SMALL, prime)
     order = np.random.default_rng(seed).permutation(len(tokens))
@@ -79,7 +96,9 @@ def test_the_model_is_used_and_repetition_is_learned() -> None:
 
 def test_priming_is_learned_by_both_sides() -> None:
     text = b"hello abc help ba " * 40
-    tokens = np.array([PIECES.index(piece) for piece in (b"hello", b" ", b"abc", b" ", b"help")] * 4, np.int32)
+    tokens = np.array(
+        [PIECES.index(piece) for piece in (b"hello", b" ", b"abc", b" ", b"help")] * 4, np.int32
+    )
     logits = np.zeros((len(tokens), len(PIECES)), np.float32)
     primed = encode(logits, tokens, 2, prime=text)
     assert len(primed) < len(encode(logits, tokens, 2))
@@ -94,7 +113,9 @@ def test_histories_grow_with_long_pieces() -> None:
     encoder.add_rows(logits, tokens, np.arange(52, dtype=np.int64))
     decoder = MixingDecoder(encoder.finish(), 52, 1, pieces, SMALL)
     zero = np.zeros(1, np.int32)
-    assert [int(decoder.decode_rows(logits[i : i + 1], zero)[0]) for i in range(52)] == tokens.tolist()
+    assert [
+        int(decoder.decode_rows(logits[i : i + 1], zero)[0]) for i in range(52)
+    ] == tokens.tolist()
     decoder.finish()
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from edgezip.coding.jit import njit
 
 from edgezip.coding import rangecoder
+from edgezip.coding.jit import njit
 from edgezip.coding.rangecoder import decode_bit, encode_bit
 
 from .contexts import set_contexts
@@ -23,7 +23,8 @@ LEARN, ENCODE, DECODE = 0, 1, 2
 
 @njit(_nrt=False)
 def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
-    """Code `data`, uint8 (n,), as bytes of stream `s`: LEARN only, ENCODE to or DECODE from `payload`."""
+    """Code `data`, uint8 (n,), as bytes of stream `s`: LEARN only, ENCODE to or DECODE from
+    `payload`."""
     r = m.scratch
     r[R_STREAM] = s
     for i in range(data.size):

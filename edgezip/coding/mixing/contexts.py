@@ -1,4 +1,5 @@
-"""The contexts of the next byte: hashes of what a stream's history looks like, for text and for binary data."""
+"""The contexts of the next byte: hashes of what a stream's history looks like, for text and for
+binary data."""
 
 from __future__ import annotations
 
@@ -147,14 +148,13 @@ def _direct(h, history, n, s, st):  # type: ignore[no-untyped-def]
     h[d + 2] = context(42, c4 & 0xFFFF, 0)
     h[d + 3] = context(43, c4 & 0xFFFFFF, 0)
     h[d + 4] = context(44, st[S_WORD0], b1)
-    h[d + 5] = context(
-        45, byte_at(history, n, s, pos - rec) | b1 << 8, pos % rec if rec > 1 else 0
-    )
+    h[d + 5] = context(45, byte_at(history, n, s, pos - rec) | b1 << 8, pos % rec if rec > 1 else 0)
 
 
 @njit(inline="always", _nrt=False)
 def set_contexts(m, s):  # type: ignore[no-untyped-def]
-    """Set the hashes of all contexts of the next byte of stream `s`, and what the match models expect."""
+    """Set the hashes of all contexts of the next byte of stream `s`, and what the match models
+    expect."""
     r = m.scratch
     st = m.streams[s]
     n = m.streams.shape[0]

@@ -25,10 +25,11 @@ def context(index, a, b):  # type: ignore[no-untyped-def]
 
 @njit(_nrt=False)
 def find_slot(slots, z, mask):  # type: ignore[no-untyped-def]
-    """Return the offset of the 16-byte slot of `z` (63 bits), replacing the least used of its line if new.
+    """Return the offset of the 16-byte slot of `z` (63 bits), replacing the least used of its line
+    if new.
 
-    A line has four slots; byte 0 of a slot is a check of the hash, bytes 1..15 are the states of the
-    nodes of a nibble. The state of node 1 is the priority.
+    A line has four slots; byte 0 of a slot is a check of the hash, bytes 1..15 are the states of
+    the nodes of a nibble. The state of node 1 is the priority.
     """
     base = ((z >> 20) & mask) << 6
     check = (z >> 44) & 255

@@ -1,4 +1,5 @@
-"""What a byte changes in the state of its stream: history, words, lines, fields, record length, matches."""
+"""What a byte changes in the state of its stream: history, words, lines, fields, record length,
+matches."""
 
 from __future__ import annotations
 
@@ -72,7 +73,8 @@ def _advance_match(history, streams, st, k, c):  # type: ignore[no-untyped-def]
 
 @njit(_nrt=False)
 def _find_match(history, seen, n, s, st, k, want):  # type: ignore[no-untyped-def]
-    """Look for an earlier place with the same last `want` bytes, in any stream, and note this one."""
+    """Look for an earlier place with the same last `want` bytes, in any stream, and note this
+    one."""
     if st[S_POS] < want:
         return
     f = S_MATCH + 3 * k
@@ -117,7 +119,8 @@ def _vote_record(heads, votes, st):  # type: ignore[no-untyped-def]
 
 @njit(_nrt=False)
 def _words(st, c, kind):  # type: ignore[no-untyped-def]
-    """Hashes of the present word and the words before, of the number format, and of character classes."""
+    """Hashes of the present word and the words before, of the number format, and of character
+    classes."""
     if kind == 1:
         st[S_WORD0] = mix32(st[S_WORD0], (c + 32 if c >= 65 and c <= 90 else c) + 1)
     elif st[S_WORD0]:
@@ -155,8 +158,7 @@ def _lines(fields, st, c, kind):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False)
-def _end_byte(history, bounds, streams, heads, votes, fields, seen, s, c, bound):
-    # type: ignore[no-untyped-def]
+def _end_byte(history, bounds, streams, heads, votes, fields, seen, s, c, bound):  # type: ignore[no-untyped-def]
     st = streams[s]
     n = streams.shape[0]
     at = st[S_POS] * n + s
@@ -183,9 +185,7 @@ def _end_byte(history, bounds, streams, heads, votes, fields, seen, s, c, bound)
 @njit(inline="always", _nrt=False)
 def end_byte(m, s, c, bound):  # type: ignore[no-untyped-def]
     """Append byte `c` to stream `s`. `bound`: 0 no token ends behind it (yet), 2 not known."""
-    _end_byte(
-        m.history, m.bounds, m.streams, m.heads, m.votes, m.fields, m.seen, s, c, bound
-    )
+    _end_byte(m.history, m.bounds, m.streams, m.heads, m.votes, m.fields, m.seen, s, c, bound)
 
 
 @njit(inline="always", _nrt=False)

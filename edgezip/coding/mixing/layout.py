@@ -1,4 +1,5 @@
-"""Sizes, indices and constants shared by the kernels of the context mixer; docs/modelling.md explains them."""
+"""Sizes, indices and constants shared by the kernels of the context mixer; docs/modelling.md
+explains them."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ MATCHES = 2
 MATCH_LENGTHS = (6, 20)
 MATCH_MAPS = 1024
 
-# Mixer inputs: bias, two of the language model, two per match model, one per direct map, two per context.
+# Mixer inputs: bias, two of the language model, two per match model, one per direct map, two per
+# context.
 BIAS_INPUT = 0
 MODEL_INPUT = 1
 MATCH_INPUT = 3
@@ -72,7 +74,9 @@ R_FINAL = 4
 R_HITS = 5
 R_BITS = 6
 R_DEPTH = 7
-R_EXPECT = 8  # per match model: expected byte or -1, map index, expected bit or -1, expected end bit
+R_EXPECT = (
+    8  # per match model: expected byte or -1, map index, expected bit or -1, expected end bit
+)
 R_APM = 16
 R_MASK = 20
 R_TOKENS = 21

@@ -1,7 +1,7 @@
 """Make `prior.bin` anew: run the mixer over training documents and keep what it learned.
 
-A development tool, not used when packing. A new prior changes what every payload decodes to, so it is a
-new version of the format.
+A development tool, not used when packing. A new prior changes what every payload decodes to, so it
+is a new version of the format.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def train_bytes(documents: Iterable[bytes], profile: int) -> Prior:
 def train_tokens(
     trie: Trie, documents: Iterable[tuple[NDArray[np.int32], NDArray[np.int16], int]]
 ) -> Prior:
-    """Return what the token mixer has learned from (token ids, path logits, byte size) of documents."""
+    """Return what the token mixer has learned from (token ids, path logits, byte size) of
+    documents."""
     prior = plain_prior(tokens=True)
     none = np.zeros((1, 1), np.uint32)
     for tokens, logits, size in documents:

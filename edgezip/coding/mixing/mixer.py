@@ -1,4 +1,5 @@
-"""The gated logistic mixer: several selected weight rows over the same inputs, then one more over their outputs."""
+"""The gated logistic mixer: several selected weight rows over the same inputs, then one more over
+their outputs."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ def dot(weights, x, row, used):  # type: ignore[no-untyped-def]
 
 @njit(_nrt=False)
 def train(weights, x, row, step, used):  # type: ignore[no-untyped-def]
-    """Move a row along the inputs by `step`, the scaled error; 32 bits suffice for every product."""
+    """Move a row along the inputs by `step`, the scaled error; 32 bits suffice for every
+    product."""
     w = weights[row * INPUTS : row * INPUTS + used]
     rate = np.int32(step)
     for j in range(used):
@@ -30,7 +32,8 @@ def train(weights, x, row, step, used):  # type: ignore[no-untyped-def]
 
 @njit(_nrt=False)
 def mix(weights, final, squash, x, selected, outputs, row, used):  # type: ignore[no-untyped-def]
-    """Fill `outputs` (stretch units) of all sets from the first `used` inputs; returns their mixture."""
+    """Fill `outputs` (stretch units) of all sets from the first `used` inputs; returns their
+    mixture."""
     acc = 0
     for k in range(SETS):
         d = dot(weights, x, k * SET_SIZE + selected[k], used)
@@ -40,8 +43,7 @@ def mix(weights, final, squash, x, selected, outputs, row, used):  # type: ignor
 
 
 @njit(_nrt=False)
-def learn(weights, final, squash, x, selected, outputs, row, used, mixed, bit, rate, final_rate):
-    # type: ignore[no-untyped-def]
+def learn(weights, final, squash, x, selected, outputs, row, used, mixed, bit, rate, final_rate):  # type: ignore[no-untyped-def]
     """Train each set on its own error and the final row on the error of the mixture."""
     full = bit << 16
     step = (full - squash[mixed + 3072]) * final_rate >> 8

@@ -34,10 +34,11 @@ _HALF = 0x80000000
 class Model(NamedTuple):
     """Arrays of the mixer; docs/modelling.md says what they hold. S is the number of streams.
 
-    Constant tables: squash, stretch, reciprocal, follow. Adaptive: slots (bit histories), maps (their
-    probabilities), direct, heads (last bytes behind a context), matchmaps, weights, final, apms, votes
-    (record lengths), seen (places of hashed strings). Per stream: streams (S, STREAM_FIELDS), fields
-    (S, 4 * FIELDS), history and bounds (byte `pos` of stream s lies at pos * S + s). The others are scratch.
+    Constant tables: squash, stretch, reciprocal, follow. Adaptive: slots (bit histories), maps
+    (their probabilities), direct, heads (last bytes behind a context), matchmaps, weights, final,
+    apms, votes (record lengths), seen (places of hashed strings). Per stream: streams (S,
+    STREAM_FIELDS), fields (S, 4 * FIELDS), history and bounds (byte `pos` of stream s lies at pos *
+    S + s). The others are scratch.
     """
 
     squash: NDArray[np.int32]

@@ -38,13 +38,15 @@ class MixParams:
 
     @classmethod
     def for_size(cls, size: int, profile: int = TEXT, level: int = len(LEVELS) - 1) -> MixParams:
-        """Return the settings for `size` input bytes: a table of some 512 bytes per byte, within the limits."""
+        """Return the settings for `size` input bytes: a table of some 512 bytes per byte, within
+        the limits."""
         log2 = (size * 512).bit_length()
         return cls(min(max(log2, MEM_LOG2_MIN), MEM_LOG2_MAX), profile, level)
 
     @classmethod
     def for_data(cls, data: bytes, level: int = len(LEVELS) - 1) -> MixParams:
-        """Return the settings that suit `data`: BINARY if over 2 % are control bytes that text does not have."""
+        """Return the settings that suit `data`: BINARY if over 2 % are control bytes that text does
+        not have."""
         controls = len(data) - len(data.translate(None, _CONTROLS))
         return cls.for_size(len(data), BINARY if controls * 50 > len(data) else TEXT, level)
 

@@ -1,4 +1,5 @@
-"""Bit prediction: bit histories, direct maps, match models, mixer and probability maps, one bit at a time."""
+"""Bit prediction: bit histories, direct maps, match models, mixer and probability maps, one bit at
+a time."""
 
 from __future__ import annotations
 
@@ -45,8 +46,7 @@ from .mixer import learn, mix
 
 
 @njit(_nrt=False)
-def _look_up(slots, direct, hashes, bases, direct_bases, c0, bits, mask, used):
-    # type: ignore[no-untyped-def]
+def _look_up(slots, direct, hashes, bases, direct_bases, c0, bits, mask, used):  # type: ignore[no-untyped-def]
     known = bits & 3
     salt = ((c0 >> known) * NIBBLE_SALT) & MASK32
     if bits == 8:
@@ -65,7 +65,8 @@ def _look_up(slots, direct, hashes, bases, direct_bases, c0, bits, mask, used):
 
 @njit(inline="always", _nrt=False)
 def begin_nibble(m):  # type: ignore[no-untyped-def]
-    """Look up the slots of all contexts for the nibble, or end of token, of the present partial byte."""
+    """Look up the slots of all contexts for the nibble, or end of token, of the present partial
+    byte."""
     r = m.scratch
     _look_up(
         m.slots, m.direct, m.hashes, m.bases, m.direct_bases, r[R_C0], r[R_BITS], r[R_MASK],
@@ -74,9 +75,9 @@ def begin_nibble(m):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False)
-def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node, used):
-    # type: ignore[no-untyped-def]
-    """Inputs of bit histories and direct maps; returns how many of the orders 1 to 6 have been seen."""
+def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node, used):  # type: ignore[no-untyped-def]
+    """Inputs of bit histories and direct maps; returns how many of the orders 1 to 6 have been
+    seen."""
     hits = 0
     for i in range(used):
         s = slots[bases[i] + node]
@@ -118,7 +119,8 @@ def _match_inputs(r, matchmaps, stretch, x):  # type: ignore[no-untyped-def]
 
 @njit(_nrt=False)
 def _select(r, st, selected, logit):  # type: ignore[no-untyped-def]
-    """Choose the weight row of each set and of the final mixer; returns the row of the last probability map."""
+    """Choose the weight row of each set and of the final mixer; returns the row of the last
+    probability map."""
     c0 = r[R_C0]
     bits = r[R_BITS]
     c4 = st[S_C4]
@@ -161,10 +163,7 @@ def _refine(r, apms, c4, mixed, p, last):  # type: ignore[no-untyped-def]
     r[R_APM] = a0 + near
     r[R_APM + 1] = a1 + near
     r[R_APM + 2] = a2 + near
-    if r[R_TOKENS]:
-        p = (2 * p + q0 + q2 + 2) >> 2
-    else:
-        p = (p + q0 + q1 + q2 + 2) >> 2
+    p = ((2 * p + q0 + q2) if r[R_TOKENS] else (p + q0 + q1 + q2)) + 2 >> 2
     return min(max(p, 1), 65535)
 
 
@@ -191,7 +190,8 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
 
 @njit(inline="always", _nrt=False)
 def _adapt(table, j, target, limit, reciprocal):  # type: ignore[no-untyped-def]
-    """Move a 22-bit probability towards `target`, by 1 / (n + 1.5) while its count n is below the limit."""
+    """Move a 22-bit probability towards `target`, by 1 / (n + 1.5) while its count n is below the
+    limit."""
     v = int(table[j])
     n = v & 1023
     p = v >> 10
@@ -200,8 +200,7 @@ def _adapt(table, j, target, limit, reciprocal):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False)
-def _update_maps(r, slots, maps, direct, matchmaps, follow, reciprocal, bases, direct_bases, bit):
-    # type: ignore[no-untyped-def]
+def _update_maps(r, slots, maps, direct, matchmaps, follow, reciprocal, bases, direct_bases, bit):  # type: ignore[no-untyped-def]
     target = 4194303 * bit
     node = r[R_NODE]
     for i in range(r[R_CONTEXTS]):
@@ -222,7 +221,8 @@ def _update_maps(r, slots, maps, direct, matchmaps, follow, reciprocal, bases, d
 
 @njit(inline="always", _nrt=False)
 def update(m, bit):  # type: ignore[no-untyped-def]
-    """Adapt everything that took part in the last prediction to `bit` and move on to the next one."""
+    """Adapt everything that took part in the last prediction to `bit` and move on to the next
+    one."""
     r = m.scratch
     tokens = r[R_TOKENS]
     learn(

@@ -1,10 +1,11 @@
-"""The state the mixer starts from: learned from the training corpus once, part of the stream format.
+"""The state the mixer starts from: learned from the training corpus once, part of the stream
+format.
 
-`prior.bin` is an LZMA stream. Uncompressed it holds, for each of three kinds (tokens; bytes of text; bytes of
-binary data), the maps and match maps as little-endian uint32; then for each kind, as little-endian int16 in
-units of WEIGHT_STEP where they are weights: the mean row of every weight set, the number of rows stored on
-their own, their indices, their values, and the final rows. Without the file (only when it is made anew)
-plain starting values serve.
+`prior.bin` is an LZMA stream. Uncompressed it holds, for each of three kinds (tokens; bytes of
+text; bytes of binary data), the maps and match maps as little-endian uint32; then for each kind, as
+little-endian int16 in units of WEIGHT_STEP where they are weights: the mean row of every weight
+set, the number of rows stored on their own, their indices, their values, and the final rows.
+Without the file (only when it is made anew) plain starting values serve.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import lzma
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,8 @@ _FINAL = SET_SIZE * 8
 
 
 class Prior(NamedTuple):
-    """Starting values: maps uint32 (N_CONTEXTS * 256,), matchmaps uint32, weights and final int32, all flat."""
+    """Starting values: maps uint32 (N_CONTEXTS * 256,), matchmaps uint32, weights and final int32,
+    all flat."""
 
     maps: NDArray[np.uint32]
     matchmaps: NDArray[np.uint32]
@@ -56,9 +58,10 @@ def plain_prior(tokens: bool) -> Prior:
 
 
 def pack_prior(kinds: list[Prior], kept: list[NDArray[np.int64]]) -> bytes:
-    """Return the file's bytes; `kept[k]` are the indices of the weight rows of kind k stored on their own."""
+    """Return the file's bytes; `kept[k]` are the indices of the weight rows of kind k stored on
+    their own."""
     maps: list[NDArray[np.uint32]] = []
-    weights: list[NDArray[np.int32]] = []
+    weights: list[NDArray[Any]] = []
     for kind, (prior, rows) in enumerate(zip(kinds, kept, strict=True)):
         table = prior.weights.reshape(-1, INPUTS)
         plain = plain_prior(kind == 0).weights.reshape(-1, INPUTS)
@@ -76,8 +79,10 @@ def pack_prior(kinds: list[Prior], kept: list[NDArray[np.int64]]) -> bytes:
 
 
 def _limited(table: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """A map with 14-bit probabilities and counts of at most COUNT_LIMIT, so that it adapts to a document soon."""
-    return (table & np.uint32(0xFFFC0000)) | np.minimum(table & 1023, np.uint32(COUNT_LIMIT))
+    """A map with 14-bit probabilities and counts of at most COUNT_LIMIT, so that it adapts to a
+    document soon."""
+    counts = np.minimum(table & np.uint32(1023), np.uint32(COUNT_LIMIT))
+    return np.asarray((table & np.uint32(0xFFFC0000)) | counts, np.uint32)
 
 
 @cache
@@ -109,4 +114,5 @@ def load_prior(tokens: bool, profile: int) -> Prior:
     """Return a copy of the starting values for token coding, or for bytes of a profile."""
     if not FILE.exists():
         return plain_prior(tokens)
-    return Prior(*(table.copy() for table in _stored()[0 if tokens else 1 + profile]))
+    maps, matchmaps, weights, final = _stored()[0 if tokens else 1 + profile]
+    return Prior(maps.copy(), matchmaps.copy(), weights.copy(), final.copy())

@@ -1,7 +1,9 @@
-"""Constant integer tables of the context mixer: squash, stretch, reciprocals and bit-history states.
+"""Constant integer tables of the context mixer: squash, stretch, reciprocals and bit-history
+states.
 
-All tables are made by exact integer arithmetic (Python integers), so they are the same on every machine.
-Logistic values ("stretch domain") are ln(p / (1 - p)) in units of 1/256; probabilities are 16 bit.
+All tables are made by exact integer arithmetic (Python integers), so they are the same on every
+machine. Logistic values ("stretch domain") are ln(p / (1 - p)) in units of 1/256; probabilities are
+16 bit.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ _FRACTION = 128
 
 
 def _exp_table(limit: int) -> list[int]:
-    """exp(i / 256) for i in 0..limit as integers with 128 fraction bits, every product rounded down."""
+    """exp(i / 256) for i in 0..limit as integers with 128 fraction bits, every product rounded
+    down."""
     one = 1 << _FRACTION
     step = one
     term = one
@@ -45,7 +48,8 @@ def squash_table() -> NDArray[np.int32]:
 
 @cache
 def stretch_table() -> NDArray[np.int32]:
-    """Return (4096,) int32: the largest x within +-2047 with exp(x / 256) <= odds of (i + 1/2) / 4096."""
+    """Return (4096,) int32: the largest x within +-2047 with exp(x / 256) <= odds of (i + 1/2) /
+    4096."""
     exps = _exp_table(2048)
     one = 1 << _FRACTION
     table = np.empty(4096, np.int32)
@@ -64,7 +68,8 @@ def stretch_table() -> NDArray[np.int32]:
 
 @cache
 def fine_stretch_table() -> NDArray[np.int16]:
-    """Return (65536,) int16: the largest x in -2840..2840 with squash(x) <= p, for the model's probabilities p."""
+    """Return (65536,) int16: the largest x in -2840..2840 with squash(x) <= p, for the model's
+    probabilities p."""
     squash = squash_table()[3072 - 2840 : 3072 + 2841]
     found = np.searchsorted(squash, np.arange(65536), side="right") - 1
     return np.asarray(np.clip(found - 2840, -2840, 2840), np.int16)
@@ -81,7 +86,8 @@ _DISCOUNT = (0, 1, 2, 2, 3, 4, 4, 5)
 
 
 def _step(state: tuple[int, int, int], bit: int) -> tuple[int, int, int]:
-    """The counts after `bit`; (zeros, ones, recent) with recent = the exact history while it is short."""
+    """The counts after `bit`; (zeros, ones, recent) with recent = the exact history while it is
+    short."""
     counts = [state[0], state[1]]
     total = counts[0] + counts[1]
     other = counts[1 - bit]
@@ -104,8 +110,9 @@ def _step(state: tuple[int, int, int], bit: int) -> tuple[int, int, int]:
 def state_table() -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Return (next, counts): the bit-history automaton.
 
-    next is (512,) uint8, next[2 * state + bit]; counts is (256, 2) int32, zeros and ones of each state.
-    State 0 is the empty history; states are numbered by rising total, so a number is also a priority.
+    next is (512,) uint8, next[2 * state + bit]; counts is (256, 2) int32, zeros and ones of each
+    state. State 0 is the empty history; states are numbered by rising total, so a number is also a
+    priority.
     """
     start = (0, 0, 0)
     seen = {start}

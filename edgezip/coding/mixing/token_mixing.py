@@ -1,4 +1,5 @@
-"""Token coding with the language model mixed in: TokenEncoder and TokenDecoder over the byte trie."""
+"""Token coding with the language model mixed in: TokenEncoder and TokenDecoder over the byte
+trie."""
 
 from __future__ import annotations
 
@@ -9,13 +10,13 @@ from edgezip.coding import rangecoder
 from edgezip.coding.jit import njit
 from edgezip.coding.probability import row_weights
 from edgezip.coding.rangecoder import decode_bit, encode_bit
-from edgezip.errors import EngineError, FormatError, SettingsError
+from edgezip.errors import EngineError, SettingsError
 
+from .bytecodec import LEARN, run_bytes
 from .contexts import set_contexts
 from .history import end_byte, end_token
-from .bytecodec import LEARN, run_bytes
 from .layout import R_BITS, R_C0, R_DEPTH, R_NODE, R_STREAM, S_POS
-from .model import Model, new_model
+from .model import new_model
 from .params import MixParams
 from .predictor import begin_nibble, predict, update
 from .tables import fine_stretch_table
@@ -26,7 +27,8 @@ _ROOM = 1 << 16
 
 @njit(_nrt=False)
 def fill_sums(bits, banned, tokens, weights, sums):  # type: ignore[no-untyped-def]
-    """Prefix sums of the weights of one row in leaf order: sums uint64 (n_leaves + 1,). False if not finite."""
+    """Prefix sums of the weights of one row in leaf order: sums uint64 (n_leaves + 1,). False if
+    not finite."""
     total = row_weights(bits, banned, weights)
     acc = np.uint64(0)
     sums[0] = acc
@@ -38,7 +40,8 @@ def fill_sums(bits, banned, tokens, weights, sums):  # type: ignore[no-untyped-d
 
 @njit(_nrt=False)
 def node_logit(sums, stretch, low, middle, high):  # type: ignore[no-untyped-def]
-    """The model's stretch(P(right part)) of the decision that splits leaves [low, high) at middle."""
+    """The model's stretch(P(right part)) of the decision that splits leaves [low, high) at
+    middle."""
     whole = np.int64(sums[high] - sums[low])
     part = np.int64(sums[high] - sums[middle])
     if whole >> 46:
@@ -49,7 +52,8 @@ def node_logit(sums, stretch, low, middle, high):  # type: ignore[no-untyped-def
 
 @njit(_nrt=False)
 def path_logits(sums, stretch, trie, leaf, out, n):  # type: ignore[no-untyped-def]
-    """Append the logits of all decisions on the way to `leaf` to out (int16) from index n; returns the new n."""
+    """Append the logits of all decisions on the way to `leaf` to out (int16) from index n; returns
+    the new n."""
     node = 0
     while node >= 0:
         middle = trie.middle[node]
@@ -61,7 +65,8 @@ def path_logits(sums, stretch, trie, leaf, out, n):  # type: ignore[no-untyped-d
 
 @njit(_nrt=False)
 def collect(rows, banned, trie, stretch, symbols, weights, sums, out, counts):  # type: ignore[no-untyped-def]
-    """Path logits of `symbols` (n,) from logit bits `rows` (n, n_vocab); returns the number written or -1."""
+    """Path logits of `symbols` (n,) from logit bits `rows` (n, n_vocab); returns the number written
+    or -1."""
     n = 0
     for i in range(symbols.size):
         if not fill_sums(rows[i], banned, trie.tokens, weights, sums):
@@ -73,12 +78,14 @@ def collect(rows, banned, trie, stretch, symbols, weights, sums, out, counts):  
 
 
 @njit(_nrt=False)
-def run(m, trie, stretch, coder, data, decode, tokens, streams, logits, rows, banned, weights, sums):
-    # type: ignore[no-untyped-def]
+def run(  # type: ignore[no-untyped-def]
+    m, trie, stretch, coder, data, decode, tokens, streams, logits, rows, banned, weights, sums
+):
     """Code `tokens` (n,) of `streams` (n,), or with `decode` fill them in.
 
-    The encoder's decisions take their model logits one after the other from `logits`; the decoder computes
-    them from the logit bits `rows` (n, n_vocab). Returns the decisions used, or -1 for a logit not finite.
+    The encoder's decisions take their model logits one after the other from `logits`; the decoder
+    computes them from the logit bits `rows` (n, n_vocab). Returns the decisions used, or -1 for a
+    logit not finite.
     """
     r = m.scratch
     used = 0
@@ -153,15 +160,20 @@ class _Mixing:
     """What encoder and decoder share: trie, model, scratch arrays, growing histories."""
 
     def __init__(
-        self, n_slots: int, streams: int, pieces: list[bytes | None], params: MixParams, prime: bytes
+        self,
+        n_slots: int,
+        streams: int,
+        pieces: list[bytes | None] | Trie,
+        params: MixParams,
+        prime: bytes,
     ) -> None:
         _stream_starts(n_slots, streams)
-        self._trie = build_trie(pieces)
+        self._trie = pieces if isinstance(pieces, Trie) else build_trie(pieces)
         self._n_slots = n_slots
         self._streams = streams
         self._stretch = fine_stretch_table()
         self._banned = np.flatnonzero(self._trie.leaf_of < 0).astype(np.int32)
-        self._weights = np.zeros(len(pieces), np.uint32)
+        self._weights = np.zeros(self._trie.leaf_of.size, np.uint32)
         self._sums = np.zeros(self._trie.tokens.size + 1, np.uint64)
         self._longest = int(np.diff(self._trie.offsets).max())
         capacity = len(prime) + 4 * (n_slots // streams) + self._longest + 64
@@ -194,7 +206,7 @@ class MixingEncoder(_Mixing):
     Args:
         n_slots: tokens to come, of all streams.
         streams: number of lockstep streams S; slot k belongs to stream k mod S.
-        pieces: the bytes of every token id, None for those never produced.
+        pieces: the bytes of every token id, None for those never produced; or their `build_trie`.
         params: stored settings.
         prime: reference text that is learned first, by both sides.
     """
@@ -203,7 +215,7 @@ class MixingEncoder(_Mixing):
         self,
         n_slots: int,
         streams: int,
-        pieces: list[bytes | None],
+        pieces: list[bytes | None] | Trie,
         params: MixParams,
         prime: bytes = b"",
     ) -> None:
@@ -218,7 +230,8 @@ class MixingEncoder(_Mixing):
     def add_rows(
         self, logits: NDArray[np.float32], symbols: NDArray[np.int32], slots: NDArray[np.int64]
     ) -> None:
-        """Take `symbols` (n,), predicted by `logits` (n, n_vocab), to be coded as numbers `slots` (n,).
+        """Take `symbols` (n,), predicted by `logits` (n, n_vocab), to be coded as numbers `slots`
+        (n,).
 
         Raises:
             EngineError: a logit is not finite.
@@ -230,7 +243,15 @@ class MixingEncoder(_Mixing):
         out = np.empty(symbols.size * self._path, np.int16)
         counts = np.zeros(symbols.size, np.int64)
         n = collect(
-            rows, self._banned, self._trie, self._stretch, symbols, self._weights, self._sums, out, counts
+            rows,
+            self._banned,
+            self._trie,
+            self._stretch,
+            symbols,
+            self._weights,
+            self._sums,
+            out,
+            counts,
         )
         if n < 0:
             raise EngineError("the model gave a logit that is not finite; run edgezip doctor")
@@ -265,8 +286,8 @@ class MixingEncoder(_Mixing):
             self._grow(block)
             streams = np.arange(start, stop, dtype=np.int64) % self._streams
             used += run(
-                self._model, self._trie, self._stretch, coder, out, False, self._symbols[start:stop],
-                streams, logits[used:], rows, self._banned, self._weights, self._sums,
+                self._model, self._trie, self._stretch, coder, out, False,
+                self._symbols[start:stop], streams, logits[used:], rows, self._banned, self._weights, self._sums,
             )  # fmt: skip
         return out[: int(rangecoder.encode_finish(coder, out))].tobytes()
 
@@ -279,7 +300,7 @@ class MixingDecoder(_Mixing):
         payload: bytes,
         n_slots: int,
         streams: int,
-        pieces: list[bytes | None],
+        pieces: list[bytes | None] | Trie,
         params: MixParams,
         prime: bytes = b"",
     ) -> None:
@@ -291,7 +312,8 @@ class MixingDecoder(_Mixing):
     def decode_rows(
         self, logits: NDArray[np.float32], streams: NDArray[np.int32]
     ) -> NDArray[np.int32]:
-        """Decode one token for each row of `logits` (n, n_vocab), in row order; `streams` (n,) names their streams.
+        """Decode one token for each row of `logits` (n, n_vocab), in row order; `streams` (n,)
+        names their streams.
 
         Raises:
             EngineError: a logit is not finite.

@@ -1,9 +1,9 @@
 """The vocabulary as a binary decision tree over the bytes of its pieces.
 
-The producible pieces are sorted bytewise; every set of pieces that is still possible is an interval of
-that order. An inner node is a decision that splits its interval in two: a bit of the next byte, the end of the
-token, or (pieces that spell the same bytes) one token id against the others. A tree over n pieces has
-n - 1 inner nodes; what is certain has no node.
+The producible pieces are sorted bytewise; every set of pieces that is still possible is an interval
+of that order. An inner node is a decision that splits its interval in two: a bit of the next byte,
+the end of the token, or (pieces that spell the same bytes) one token id against the others. A tree
+over n pieces has n - 1 inner nodes; what is certain has no node.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from edgezip.coding.jit import njit
 from edgezip.errors import ModelError
 
 PHASES = 10
-"""A decision's place is PHASES * depth + phase: phase 0 end of token, 1..8 bits of byte `depth`, 9 same spelling."""
+"""A decision's place is PHASES * depth + phase: phase 0 end of token, 1..8 bits of byte `depth`, 9
+same spelling."""
 
 
 class Trie(NamedTuple):
@@ -43,7 +44,8 @@ class Trie(NamedTuple):
 
 @njit(_nrt=False)
 def _split(offsets, flat, low, high, depth):  # type: ignore[no-untyped-def]
-    """Return (place, middle) of the decision that splits leaves [low, high), equal in their first bytes."""
+    """Return (place, middle) of the decision that splits leaves [low, high), equal in their first
+    bytes."""
     while True:
         ended = low
         while ended < high and offsets[ended + 1] - offsets[ended] == depth:
@@ -93,7 +95,8 @@ def _build(offsets, flat, low, middle, high, place, left, right):  # type: ignor
 
 
 def build_trie(pieces: list[bytes | None]) -> Trie:
-    """Build the tree of a vocabulary; `pieces[i]` is what token i spells, None if it is never produced.
+    """Build the tree of a vocabulary; `pieces[i]` is what token i spells, None if it is never
+    produced.
 
     Raises:
         ModelError: fewer than two tokens can be produced.
