@@ -14,7 +14,45 @@ extern "C" {
 #include "tiles.h"
 }
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cinttypes>
+#include <cstdio>
+#endif
+
 namespace {
+
+// When the weights come from a model file mapped into memory, its pages are not needed any more once they are
+// packed: without this the process holds the model twice. Only a shared mapping of a file is touched, whose
+// pages come back from the file if anybody asks.
+void release_source(const void * data, size_t size) {
+#if defined(__linux__)
+    const uintptr_t first = reinterpret_cast<uintptr_t>(data), last = first + size;
+    FILE * maps = fopen("/proc/self/maps", "r");
+    char line[512];
+    while (maps && fgets(line, sizeof line, maps)) {
+        uintptr_t start, end, offset;
+        uint64_t inode;
+        char mode[8];
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %7s %" SCNxPTR " %*s %" SCNu64, &start, &end, mode, &offset, &inode) == 5 &&
+            start <= first && last <= end && mode[3] == 's' && inode != 0) {
+            const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+            const uintptr_t from = (first + page - 1) / page * page, to = last / page * page;
+            if (from < to) {
+                madvise(reinterpret_cast<void *>(from), to - from, MADV_DONTNEED);
+            }
+            break;
+        }
+    }
+    if (maps) {
+        fclose(maps);
+    }
+#else
+    (void) data, (void) size;
+#endif
+}
 
 constexpr size_t alignment = 64;
 
@@ -55,6 +93,7 @@ void set_tensor(ggml_backend_buffer_t, ggml_tensor * tensor, const void * data, 
                      static_cast<const uint8_t *>(data) + static_cast<size_t>(row) * tensor->nb[1], tensor->nb[1],
                      static_cast<int>(rows), tensor->ne[0]);
     }
+    release_source(data, size);
 }
 
 const char * type_name(ggml_backend_buffer_type_t) { return "CPU_TILES"; }
