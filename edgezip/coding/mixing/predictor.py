@@ -181,8 +181,10 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     x[MODEL_INPUT] = logit
     x[MODEL_INPUT + 1] = (m.squash[logit + 3072] - 32768) >> 4
     x[BIAS_INPUT] = 256
-    last = _select(r, st, m.selected, logit)
     used = CONTEXT_INPUT + 2 * r[R_CONTEXTS]
+    for j in range(used):
+        x[j] *= m.keep[j]
+    last = _select(r, st, m.selected, logit)
     mixed = mix(m.weights, m.final, m.squash, x, m.selected, m.outputs, r[R_FINAL], used)
     r[R_MIXED] = mixed
     return _refine(r, m.apms, st[S_C4], mixed, m.squash[mixed + 3072], last)

@@ -177,11 +177,11 @@ class _Mixing:
         self._sums = np.zeros(self._trie.tokens.size + 1, np.uint64)
         self._longest = int(np.diff(self._trie.offsets).max())
         capacity = len(prime) + 4 * (n_slots // streams) + self._longest + 64
-        self._model = new_model(params, streams, capacity, tokens=True)
+        self.model = new_model(params, streams, capacity, tokens=True)
         self._done = 0
         if prime:
             run_bytes(
-                self._model,
+                self.model,
                 0,
                 rangecoder.new_encoder(),
                 np.zeros(1, np.uint8),
@@ -191,17 +191,19 @@ class _Mixing:
 
     def _grow(self, tokens: int) -> None:
         """Make sure that `tokens` more tokens fit every stream's history."""
-        m = self._model
+        m = self.model
         need = (int(m.streams[:, S_POS].max()) + tokens * self._longest + 1) * self._streams
         if need > m.history.size:
             more = np.zeros(need, np.uint8)
-            self._model = m._replace(
+            self.model = m._replace(
                 history=np.concatenate([m.history, more]), bounds=np.concatenate([m.bounds, more])
             )
 
 
 class MixingEncoder(_Mixing):
     """TokenEncoder: mixes the language model with context models of the tokens' bytes.
+
+    `model` is the mixer's state; an experiment may put another one there before `finish`.
 
     Args:
         n_slots: tokens to come, of all streams.
@@ -286,8 +288,9 @@ class MixingEncoder(_Mixing):
             self._grow(block)
             streams = np.arange(start, stop, dtype=np.int64) % self._streams
             used += run(
-                self._model, self._trie, self._stretch, coder, out, False,
-                self._symbols[start:stop], streams, logits[used:], rows, self._banned, self._weights, self._sums,
+                self.model, self._trie, self._stretch, coder, out, False,
+                self._symbols[start:stop], streams, logits[used:], rows,
+                self._banned, self._weights, self._sums,
             )  # fmt: skip
         return out[: int(rangecoder.encode_finish(coder, out))].tobytes()
 
@@ -322,7 +325,7 @@ class MixingDecoder(_Mixing):
         tokens = np.zeros(rows.shape[0], np.int32)
         self._grow(tokens.size)
         used = run(
-            self._model, self._trie, self._stretch, self._coder, self._payload, True, tokens,
+            self.model, self._trie, self._stretch, self._coder, self._payload, True, tokens,
             streams.astype(np.int64), self._none, rows, self._banned, self._weights, self._sums,
         )  # fmt: skip
         if used < 0:

@@ -1,0 +1,149 @@
+"""What each part of the context mixer is worth: bytes with the part left out.
+
+    python -m bench.ablation                          # a few files of ../shared/eval, bundled model
+    python -m bench.ablation --model PATH FILE...
+
+For every file the language model is evaluated once; the mixer then codes the same tokens again and
+again, each time with some of its inputs silenced. CSV and a Markdown table go to standard output.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.common import EVAL
+from edgezip.coding import rangecoder
+from edgezip.coding.mixing.bytecodec import ENCODE, run_bytes
+from edgezip.coding.mixing.layout import CONTEXT_INPUT, DIRECT, DIRECT_INPUT, MATCH_INPUT
+from edgezip.coding.mixing.model import Model, new_model
+from edgezip.coding.mixing.params import MixParams
+from edgezip.coding.mixing.prior import plain_prior
+from edgezip.coding.mixing.token_mixing import MixingEncoder
+from edgezip.engine import Engine, Session
+from edgezip.pipeline.lm import LmSettings, encode_tokens
+from edgezip.tokens import Tokenizer
+
+DEFAULT = ["text/alice29.txt", "text/paper1", "text/progp", "logs/Linux_2k.log"]
+DEFAULT += ["json/github_events.json"]
+WINDOW, KEEP = 512, 256
+
+
+def _contexts(*numbers: int) -> list[int]:
+    return [CONTEXT_INPUT + 2 * i + j for i in numbers for j in (0, 1)]
+
+
+# Context numbers as in docs/modelling.md, text profile.
+PARTS: dict[str, list[int]] = {
+    "language model": [1, 2],
+    "match models": list(range(MATCH_INPUT, MATCH_INPUT + 4)),
+    "direct maps": list(range(DIRECT_INPUT, DIRECT_INPUT + DIRECT)),
+    "orders 0 to 2": _contexts(0, 1, 2),
+    "orders 3 to 6": _contexts(3, 4, 5, 6),
+    "indirect": _contexts(7, 18),
+    "words": _contexts(8, 19),
+    "token n-grams": _contexts(20, 21),
+    "lines and fields": _contexts(11, 12, 15, 16, 23, 24),
+    "character classes, numbers, keys": _contexts(10, 13, 14),
+    "expected byte, sparse": _contexts(9, 17, 22),
+}
+
+
+class _Collector:
+    """Hands rows to the encoder, sums the model's ideal code length, leaves coding for later."""
+
+    def __init__(self, encoder: MixingEncoder) -> None:
+        self.encoder = encoder
+        self.bits = 0.0
+
+    def add_rows(
+        self, logits: NDArray[np.float32], symbols: NDArray[np.int32], slots: NDArray[np.int64]
+    ) -> None:
+        self.encoder.add_rows(logits, symbols, slots)
+        rows = logits.astype(np.float64)
+        rows -= rows.max(1, keepdims=True)
+        chosen = rows[np.arange(len(symbols)), symbols]
+        self.bits += float((np.log(np.exp(rows).sum(1)) - chosen).sum() / np.log(2))
+
+    def finish(self) -> bytes:
+        return b""
+
+
+def _without(model: Model, inputs: Iterable[int]) -> Model:
+    for i in inputs:
+        model.keep[i] = 0
+    return model
+
+
+def _bytes_alone(data: bytes, model: Model) -> int:
+    coder = rangecoder.new_encoder()
+    out = np.zeros(16 * len(data) + 16, np.uint8)
+    run_bytes(model, 0, coder, out, np.frombuffer(data, np.uint8).copy(), ENCODE)
+    return int(rangecoder.encode_finish(coder, out))
+
+
+def measure(data: bytes, engine: Engine, tokenizer: Tokenizer, session: Session) -> dict[str, int]:
+    """Return bytes by variant of the coder for one document."""
+    text = data.replace(b"\r\n", b"\n")
+    ids = tokenizer.encode(text)
+    params = MixParams.for_size(len(text))
+    encoder = MixingEncoder(len(ids), 1, engine.vocabulary().pieces, params)
+    collector = _Collector(encoder)
+    encode_tokens(
+        session, engine.start_token, ids, LmSettings(WINDOW, KEEP, 1), collector, lambda _: None
+    )
+
+    def fresh(other: MixParams = params) -> Model:
+        return new_model(other, 1, len(text) + 64, tokens=True)
+
+    sizes = {"everything": len(encoder.finish())}
+    sizes["language model alone (ideal)"] = round(collector.bits / 8)
+    sizes["contexts alone"] = _bytes_alone(text, new_model(params, 1, len(text) + 1, tokens=False))
+    for name, inputs in PARTS.items():
+        encoder.model = _without(fresh(), inputs)
+        sizes[f"without {name}"] = len(encoder.finish())
+    encoder.model = fresh()._replace(**plain_prior(tokens=True)._asdict())
+    sizes["without the learned start"] = len(encoder.finish())
+    for level in (1, 0):
+        encoder.model = fresh(MixParams(params.mem_log2, params.profile, level))
+        sizes[f"level {level}"] = len(encoder.finish())
+    encoder.model = fresh(MixParams(20))
+    sizes["table of 1 MiB"] = len(encoder.finish())
+    return sizes
+
+
+def main() -> None:
+    """Measure the named files and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, default=None)
+    parser.add_argument("files", nargs="*", type=Path)
+    arguments = parser.parse_args()
+    model = arguments.model
+    if model is None:
+        model = next(iter(sorted((Path(__file__).parents[1] / "models/gguf").glob("*.gguf"))))
+    files = arguments.files or [EVAL / name for name in DEFAULT]
+    engine = Engine.load(model)
+    tokenizer = Tokenizer(engine.vocabulary(), engine.tokenize)
+    session = engine.session(1, WINDOW)
+    table = {path.name: measure(path.read_bytes(), engine, tokenizer, session) for path in files}
+    variants = list(next(iter(table.values())))
+    writer = csv.writer(sys.stdout)
+    writer.writerow(["variant", *table])
+    for variant in variants:
+        writer.writerow([variant, *(sizes[variant] for sizes in table.values())])
+    print()
+    print("| bytes | " + " | ".join(table) + " |")
+    print("|---" * (len(table) + 1) + "|")
+    for variant in variants:
+        row = [f"{sizes[variant]:,}" for sizes in table.values()]
+        print(f"| {variant} | " + " | ".join(row) + " |")
+
+
+if __name__ == "__main__":
+    main()
