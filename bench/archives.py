@@ -18,10 +18,13 @@ from edgezip.container import Frame
 from edgezip.errors import EdgezipError
 from edgezip.pipeline import frames, reader
 from edgezip.pipeline.context import Context
-from edgezip.pipeline.options import MAX_FRAME_SIZE, PackOptions, UnpackOptions
+from edgezip.pipeline.options import MAX_FRAME_SIZE, Coder, PackOptions, UnpackOptions
 
-KINDS = {"small frames": 1024, "single frame": MAX_FRAME_SIZE}
-"""Frame size by the name of the kind."""
+KINDS: dict[str, tuple[int, Coder]] = {
+    "small frames": (1024, "mix"),
+    "single frame": (MAX_FRAME_SIZE, "plain"),
+}
+"""Frame size and coder by the name of the kind: both coders of the language model are damaged."""
 TEXT = ROOT / "tests" / "data" / "roughing_it.txt"
 PACKED_SIZE = 4096
 
@@ -45,6 +48,13 @@ class Archive:
         """Model and kind."""
         return f"{self.model_name}, {self.kind}"
 
+    @property
+    def coders(self) -> str:
+        """Names of the coders in it."""
+        members = api.inspect_stream(io.BytesIO(self.packed))
+        frames = [frame for member in members for frame in member.frames]
+        return "+".join(sorted({c.coder for frame in frames for c in frame.channels}))
+
     def damaged(self, damage: int) -> bytes:
         """The archive with one damage."""
         if damage < 0:
@@ -66,7 +76,8 @@ class Outcome:
 def make(kind: str, model: str | None) -> Archive:
     """An archive of about `PACKED_SIZE` bytes of real text."""
     text = TEXT.read_bytes()
-    options = PackOptions(model=model, threads=1, frame_size=KINDS[kind])
+    frame_size, coder = KINDS[kind]
+    options = PackOptions(model=model, threads=1, frame_size=frame_size, coder=coder)
     size = 2 * PACKED_SIZE
     packed = api.compress(text[:size], options=options)
     for _ in range(3):

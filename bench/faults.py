@@ -45,8 +45,8 @@ def main() -> int:
             archive = make(kind, model)
             every = arguments.every * (SINGLE_FRAME_EVERY if kind == "single frame" else 1)
             rows += _all_faults(archive, every, arguments.jobs)
-    headings = ["archive", "fault", "tried", "losses", "crashes", "what unpacking said"]
-    cells = [[f"{r['model']}, {r['archive']}", *list(r.values())[2:7]] for r in rows]
+    headings = ["archive", "fault", "tried", "losses", "crashes", "coders", "unpacking said"]
+    cells = [[f"{r['model']}, {r['archive']}", *list(r.values())[2:8]] for r in rows]
     print_table(headings, cells)
     version = code_version()
     write_csv(arguments.csv, [{**row, "version": version, "date": today()} for row in rows])
@@ -95,6 +95,7 @@ def _row(archive: Archive, fault: str, outcomes: list[Outcome]) -> dict[str, obj
         "tried": len(outcomes),
         "losses": sum(outcome.verdict == "loss" for outcome in outcomes),
         "crashes": sum(outcome.verdict == "crash" for outcome in outcomes),
+        "coders": archive.coders,
         "said": " ".join(f"{name}:{count}" for name, count in said.most_common()),
         "packed_bytes": len(archive.packed),
     }
