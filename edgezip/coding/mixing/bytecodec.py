@@ -21,7 +21,7 @@ _BLOCK = 1 << 16
 LEARN, ENCODE, DECODE = 0, 1, 2
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, nogil=True)
 def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
     """Code `data`, uint8 (n,), as bytes of stream `s`: LEARN only, ENCODE to or DECODE from
     `payload`."""

@@ -63,7 +63,7 @@ def path_logits(sums, stretch, trie, leaf, out, n):  # type: ignore[no-untyped-d
     return n
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, nogil=True)
 def collect(rows, banned, trie, stretch, symbols, weights, sums, out, counts):  # type: ignore[no-untyped-def]
     """Path logits of `symbols` (n,) from logit bits `rows` (n, n_vocab); returns the number written
     or -1."""
@@ -77,7 +77,7 @@ def collect(rows, banned, trie, stretch, symbols, weights, sums, out, counts):  
     return n
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, nogil=True)
 def run(  # type: ignore[no-untyped-def]
     m, trie, stretch, coder, data, decode, tokens, streams, logits, rows, banned, weights, sums
 ):
