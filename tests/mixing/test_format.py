@@ -1,0 +1,71 @@
+"""What is written down as format stays as it is: tables, starting state, and whole payloads."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from edgezip.coding.mixing.bytecodec import cm_encode
+from edgezip.coding.mixing.params import MixParams
+from edgezip.coding.mixing.prior import FILE, load_prior
+from edgezip.coding.mixing.tables import (
+    fine_stretch_table,
+    reciprocal_table,
+    squash_table,
+    state_table,
+    stretch_table,
+)
+from edgezip.coding.mixing.token_mixing import MixingEncoder
+
+PRIOR = "055dbe503927d8ea"
+PAYLOADS = "ec514029ee649864"
+
+
+def test_squash_and_stretch_are_the_logistic_function_and_its_inverse() -> None:
+    x = np.arange(-3072, 3072)
+    exact = 65536 / (1 + np.exp(-x / 256))
+    assert np.abs(squash_table() - np.clip(exact, 1, 65535)).max() < 1
+    odds = (np.arange(4096) + 0.5) / (4095.5 - np.arange(4096))
+    assert np.abs(stretch_table() - np.clip(256 * np.log(odds), -2047, 2047)).max() <= 1
+    assert (
+        squash_table()[fine_stretch_table()[100:65436].astype(int) + 3072] <= np.arange(100, 65436)
+    ).all()
+    assert reciprocal_table()[0] == 43690
+    assert reciprocal_table()[1023] == 131072 // 2049
+
+
+def test_bit_histories_remember_counts_and_forget_contradicted_ones() -> None:
+    follow, counts = state_table()
+    state = 0
+    for _ in range(100):
+        state = int(follow[2 * state + 1])
+    assert counts[state].tolist() == [0, 40]
+    state = int(follow[2 * state])
+    assert counts[state][0] == 1
+    assert counts[state][1] < 10
+    assert follow.max() < 255
+
+
+def test_the_starting_state_is_the_one_of_the_format() -> None:
+    assert hashlib.sha256(FILE.read_bytes()).hexdigest()[:16] == PRIOR
+    first = load_prior(True, 0)
+    first.weights[:] = 0
+    assert load_prior(True, 0).weights.any()
+
+
+def test_payloads_stay_as_they_are() -> None:
+    digest = hashlib.sha256()
+    text = b"".join(b"%d,item %d,%s\n" % (i, i % 7, b"xyz"[i % 3 :]) for i in range(400))
+    binary = np.arange(3000, dtype="<u4").tobytes()
+    for level in range(3):
+        digest.update(cm_encode(text, MixParams(20, 0, level)))
+        digest.update(cm_encode(binary, MixParams(18, 1, level)))
+    pieces: list[bytes | None] = [None, *(bytes([i]) for i in range(256)), b"the ", b"item", b"ite"]
+    tokens = np.array([(i * i) % 259 + 1 for i in range(300)], np.int32)
+    logits = ((np.outer(np.arange(300), np.arange(260)) % 97) / np.float32(8)).astype(np.float32)
+    for streams in (1, 5):
+        encoder = MixingEncoder(300, streams, pieces, MixParams(17), prime=text[:500])
+        encoder.add_rows(logits, tokens, np.arange(300, dtype=np.int64))
+        digest.update(encoder.finish())
+    assert digest.hexdigest()[:16] == PAYLOADS
