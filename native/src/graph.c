@@ -51,7 +51,9 @@ static struct ggml_threadpool * kept_pool(int threads) {
 /* How many threads pay: all of them or one. On a busy machine every barrier may wait for a thread that is not
  * running, and small graphs lose even on an idle one. The result does not depend on the number, so it is
  * chosen by measuring: time per multiplication, for each size of graph, both ways; the way that lost last is
- * tried again after 16, 32, ... 1024 graphs. */
+ * tried again after 16, 32, ... 1024 graphs. Large graphs always use all threads: trying would cost more. */
+#define LARGE 1e9 /* multiplications */
+
 struct choice {
     double cost[2];  /* nanoseconds per multiplication: one thread, all threads; 0: not known */
     unsigned wait[2], until[2];
@@ -111,13 +113,15 @@ static enum ggml_status compute(struct ggml_cgraph * cgraph, struct ggml_cplan *
         size++;
     }
     struct choice * c = &choices[size];
-    const int way = choose(c);
+    const int way = work >= LARGE || choose(c);
     struct ggml_cplan with_pool = *cplan;
     with_pool.threadpool = way ? kept_pool(cplan->n_threads) : NULL; /* the pool's threads may sleep on */
     with_pool.n_threads = way ? cplan->n_threads : 1;
     const double start = now();
     const enum ggml_status status = edgezip_upstream_graph_compute(cgraph, &with_pool);
-    learn(c, way, (now() - start) / work);
+    if (work < LARGE) {
+        learn(c, way, (now() - start) / work);
+    }
     pthread_mutex_unlock(&pool_lock);
     return status;
 }
