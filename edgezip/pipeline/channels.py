@@ -22,6 +22,8 @@ from edgezip.pipeline.windows import choose_streams
 
 Progress = Callable[[int], None]
 
+FULL_LEVEL, FAST_LEVEL = 2, 1
+"""Levels of context mixing: all contexts beside a model, where time hardly counts, else most."""
 INCOMPRESSIBLE = 6
 """Context mixing is not tried where the cheap codecs save less than one byte in 2**6."""
 TRY_BOTH_TOKENS = 1024
@@ -48,10 +50,13 @@ def encode_bytes(data: bytes, context: Context, *, thorough: bool) -> Coded:
     coder, payload = codecs.encode_smallest(data)
     promising = len(payload) < len(data) - (len(data) >> INCOMPRESSIBLE)
     if thorough and (promising or context.prime):
-        prime = context.prime
-        mixed = cm_encode(data, MixParams.for_size(len(data) + len(prime)), prime)
-        if len(mixed) < len(payload):
-            coder, payload = c.CM, mixed
+        size = len(data) + len(context.prime)
+        level = FULL_LEVEL if context.model is not None else FAST_LEVEL
+        mix = MixParams.for_size(size, MixParams.for_data(data).profile, level)
+        mixed = cm_encode(data, mix, context.prime)
+        params = b"" if mix == MixParams.for_size(size) else mix.to_bytes()
+        if len(mixed) + len(params) < len(payload):
+            return Coded(Channel(c.CM, mixed, len(data), params=params))
     return Coded(Channel(coder, payload, len(data)))
 
 
@@ -158,9 +163,8 @@ def _decode(
         progress(channel.raw_size)
         return data
     if channel.coder == c.CM:
-        if params:
-            raise FormatError("damaged: a context mixing channel with params it cannot have")
-        mix = MixParams.for_size(size + len(prime))
+        default = MixParams.for_size(size + len(prime))
+        mix = MixParams.from_bytes(params) if params else default
         data = cm_decode(channel.payload, size, mix, prime)
         progress(channel.raw_size)
         return data

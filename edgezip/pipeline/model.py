@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.token_mixing import MixingDecoder, MixingEncoder
+from edgezip.coding.mixing.trie import build_trie
 from edgezip.coding.plain import PlainDecoder, PlainEncoder
 from edgezip.coding.protocols import TokenDecoder, TokenEncoder
 from edgezip.container import EngineField, Header, Settings
@@ -68,7 +69,7 @@ class LanguageModel:
         vocabulary = engine.vocabulary()
         self.tokenizer = Tokenizer(vocabulary, engine.tokenize)
         self.banned = np.array([piece is None for piece in vocabulary.pieces], np.bool_)
-        self._pieces = vocabulary.pieces
+        self._trie = build_trie(vocabulary.pieces)
         sizes = [len(piece or b"") for piece in vocabulary.pieces]
         self.piece_sizes: NDArray[np.int64] = np.array(sizes, np.int64)
         self._session: tuple[tuple[int, int], Session] | None = None
@@ -106,7 +107,7 @@ class LanguageModel:
                 layout.tokens or 0, self.engine.n_vocab, settings.top_k, self.banned
             )
         return MixingEncoder(
-            layout.tokens or 0, layout.streams, self._pieces, layout.mix_params, layout.prime
+            layout.tokens or 0, layout.streams, self._trie, layout.mix_params, layout.prime
         )
 
     def _decoder(
@@ -118,7 +119,7 @@ class LanguageModel:
             )
         tokens = layout.tokens or layout.size
         return MixingDecoder(
-            payload, tokens, layout.streams, self._pieces, layout.mix_params, layout.prime
+            payload, tokens, layout.streams, self._trie, layout.mix_params, layout.prime
         )
 
     def _lm_settings(self, layout: TokenLayout, settings: Settings) -> LmSettings:

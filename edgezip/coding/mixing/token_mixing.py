@@ -263,22 +263,25 @@ class MixingEncoder(_Mixing):
         self._parts.append(out[:n].copy())
         self._total += int(n)
 
-    def ordered(self) -> NDArray[np.int16]:
-        """Return the path logits of all slots in slot order."""
-        flat = np.concatenate([np.zeros(0, np.int16), *self._parts])
-        ends = np.cumsum(self._count)
-        index = np.repeat(self._first - (ends - self._count), self._count) + np.arange(self._total)
+    def ordered(self, flat: NDArray[np.int16], start: int, stop: int) -> NDArray[np.int16]:
+        """Return the path logits of slots `start` to `stop` in slot order, from all in `flat`.
+
+        Block by block, because the index takes several times the memory of the logits.
+        """
+        first, count = self._first[start:stop], self._count[start:stop]
+        ends = np.cumsum(count)
+        index = np.repeat(first - (ends - count), count) + np.arange(int(count.sum()))
         return np.asarray(flat[index])
 
     def finish(self) -> bytes:
         """Code all slots in ascending order and return the payload."""
         if (self._symbols < 0).any():
             raise SettingsError("finish() was called before every slot had its token")
-        logits = self.ordered()
+        flat = np.concatenate([np.zeros(0, np.int16), *self._parts])
+        self._parts.clear()
         coder = rangecoder.new_encoder()
         out = np.zeros(self._total // 4 + 8 * _ROOM, np.uint8)
         rows = np.zeros((1, 1), np.uint32)
-        used = 0
         block = max(_ROOM // self._path, 1)
         for start in range(0, self._n_slots, block):
             stop = min(start + block, self._n_slots)
@@ -287,9 +290,9 @@ class MixingEncoder(_Mixing):
                 out = np.concatenate([out, np.zeros(room, np.uint8)])
             self._grow(block)
             streams = np.arange(start, stop, dtype=np.int64) % self._streams
-            used += run(
+            run(
                 self.model, self._trie, self._stretch, coder, out, False,
-                self._symbols[start:stop], streams, logits[used:], rows,
+                self._symbols[start:stop], streams, self.ordered(flat, start, stop), rows,
                 self._banned, self._weights, self._sums,
             )  # fmt: skip
         return out[: int(rangecoder.encode_finish(coder, out))].tobytes()
