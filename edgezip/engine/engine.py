@@ -21,7 +21,6 @@ from edgezip.engine.vocabulary import Vocabulary, read_vocabulary
 from edgezip.errors import EngineError, ModelError, SettingsError
 
 _LOAD_MMAP = 1
-_REPACK_LIMIT = 2 << 30
 
 
 class Engine:
@@ -65,13 +64,13 @@ class Engine:
         kind: EngineKind = "strict",
         threads: int | None = None,
         gpu_layers: int = 0,
-        repack: bool | None = None,
+        repack: bool = True,
     ) -> Engine:
         """Load the GGUF at `path`, memory-mapped.
 
         threads: None for the physical cores. gpu_layers: native only; negative for all. repack:
         copy the weights into the layout of the kernels (faster, as much memory as the file again);
-        None does so up to 2 GiB. Raises EngineError when the engine, ModelError when the model
+        False leaves them mapped. Raises EngineError when the engine, ModelError when the model
         cannot be used.
         """
         if kind not in ("strict", "native"):
@@ -177,7 +176,7 @@ class Engine:
         self.close()
 
 
-def _load_model(library: Library, path: Path, gpu_layers: int, repack: bool | None) -> Any:
+def _load_model(library: Library, path: Path, gpu_layers: int, repack: bool) -> Any:
     api = library.api
     if not path.is_file():
         raise ModelError(f"{path} is not a file; name a GGUF model")
@@ -185,7 +184,7 @@ def _load_model(library: Library, path: Path, gpu_layers: int, repack: bool | No
     params.n_gpu_layers = gpu_layers
     params.load_mode = _LOAD_MMAP
     params.check_tensors = False
-    params.use_extra_bufts = repack if repack is not None else path.stat().st_size <= _REPACK_LIMIT
+    params.use_extra_bufts = repack
     logs.forget()
     library.secure_float_environment()
     model = api.llama_model_load_from_file(os.fsencode(path), params)
