@@ -90,6 +90,8 @@ def test_interrupt_while_working(
         cwd=text.parent,
         env=environment,
         stderr=subprocess.PIPE,
+        # A test run in the background (nohup, `&`) inherits ignored signals, and so would edgezip.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     with open(tmp_path / "fifo", "wb") as fifo:
         fifo.write(b"some content")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import random
 from dataclasses import replace
@@ -106,8 +107,10 @@ def test_bare_messages_pay_one_byte(story: bytes, pack_options: PackOptions) -> 
     bare = edgezip.compress_bare(message, options=pack_options)
     assert len(bare) <= len(edgezip.compress(message, options=pack_options)) - 15
     assert edgezip.decompress_bare(bare, len(message), options=pack_options) == message
-    with pytest.raises(FormatError):
-        edgezip.decompress_bare(bare, len(message) + 1, options=pack_options)
+    # Nothing is checked: another size is an error or other bytes, never more than was asked for.
+    with contextlib.suppress(FormatError):
+        other = edgezip.decompress_bare(bare, len(message) + 1, options=pack_options)
+        assert len(other) == len(message) + 1
 
 
 def test_mixed_content_is_cut_into_channels(
