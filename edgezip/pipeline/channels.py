@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
 from edgezip.coding.mixing.params import MixParams
-from edgezip.coding.protocols import TokenEncoder
 from edgezip.container import Channel, LmParams, varint
 from edgezip.container import constants as c
 from edgezip.errors import FormatError, ModelError, TruncatedError
@@ -26,8 +22,6 @@ FULL_LEVEL, FAST_LEVEL = 2, 1
 """Levels of context mixing: all contexts beside a model, where time hardly counts, else most."""
 INCOMPRESSIBLE = 6
 """Context mixing is not tried where the cheap codecs save less than one byte in 2**6."""
-TRY_BOTH_TOKENS = 1024
-"""Up to this many tokens the plain coder may beat mixing, so both are tried."""
 
 BYTE_CODERS = frozenset({c.STORED, c.DEFLATE, c.BZIP2, c.LZMA})
 
@@ -76,13 +70,10 @@ def encode_text(
     streams = min(streams, len(ids))
     done = _ByteProgress(len(ids), len(data), progress)
     tokens = TokenLayout(len(text), len(ids), streams, context.prime)
-    coders = _coders(options, len(ids))
-    encoders = [model.encoder(coder, tokens, settings) for coder in coders]
-    first, *others = encoders
-    payloads = [model.encode(ids, _Fanout(first, others), tokens, settings, done.tokens)]
-    payloads += [encoder.finish() for encoder in others]
+    coder = c.LM if options.coder == "plain" or options.top_k else c.LM_MIX
+    encoder = model.encoder(coder, tokens, settings)
+    payload = model.encode(ids, encoder, tokens, settings, done.tokens)
     done.finish()
-    coder, payload = min(zip(coders, payloads, strict=True), key=lambda pair: len(pair[1]))
     params = LmParams(tokens=None if streams == 1 else len(ids), streams=streams).encode()
     transform = c.NO_TRANSFORM
     if short is not None:
@@ -90,34 +81,6 @@ def encode_text(
         params = varint.encode(len(line_params)) + line_params + params
         params = varint.encode(len(text)) + params
     return Coded(Channel(coder, payload, len(data), transform, params), len(ids))
-
-
-def _coders(options: PackOptions, n_tokens: int) -> tuple[int, ...]:
-    """Coder numbers to try; short texts are not worth guessing about."""
-    if options.coder == "plain" or options.top_k:
-        return (c.LM,)
-    if options.coder == "mix" or n_tokens > TRY_BOTH_TOKENS:
-        return (c.LM_MIX,)
-    return (c.LM_MIX, c.LM)
-
-
-class _Fanout:
-    """Hands every row to several encoders; finishes the first."""
-
-    def __init__(self, first: TokenEncoder, others: list[TokenEncoder]) -> None:
-        self._first, self._others = first, others
-        self.finish = first.finish
-
-    def add_rows(
-        self,
-        logits: NDArray[np.float32],
-        symbols: NDArray[np.int32],
-        slots: NDArray[np.int64],
-    ) -> None:
-        """As in `TokenEncoder`."""
-        self._first.add_rows(logits, symbols, slots)
-        for encoder in self._others:
-            encoder.add_rows(logits, symbols, slots)
 
 
 def decode_channel(channel: Channel, context: Context, progress: Progress) -> bytes:

@@ -29,8 +29,8 @@ from edgezip.pipeline.repeats import find_repeats, remove_repeats
 CODERS = BYTE_CODERS | {c.LM, c.LM_MIX, c.CM, c.REPEAT}
 """Coder numbers that can be decoded; the parser refuses others by name."""
 
-TRY_BYTES = 1 << 14
-"""Up to this size, or after a primer, text may do better without the model, so both are tried."""
+REPEATS_FROM = 1 << 14
+"""Raw bytes from which long repeats are looked for; in less, a channel for them costs too much."""
 
 CHANNEL_COST = 16
 SPAN_COST = 4
@@ -63,7 +63,7 @@ def encode_frame(
 ) -> FrameContent:
     """Code `raw`. `progress` gets the raw bytes done since its last call, len(raw) in total."""
     model = context.model
-    repeats = find_repeats(raw)
+    repeats = find_repeats(raw) if len(raw) >= REPEATS_FROM else []
     fresh = remove_repeats(raw, repeats)
     pieces = layout.cut(len(raw), repeats, _spans(fresh, model))
     rest = layout.select(raw, pieces, Kind.BINARY)
@@ -78,7 +78,8 @@ def encode_frame(
     progress(len(raw) - len(text))
     if text and model is not None:
         coded[Kind.TEXT] = encode_text(text, model, context, options, progress)
-        if options.coder == "auto" and (context.prime or len(text) <= TRY_BYTES):
+        # Records that are all alike are known from the primer better than to any model.
+        if options.coder == "auto" and context.prime:
             coded[Kind.TEXT] = min(
                 coded[Kind.TEXT], encode_bytes(text, context, thorough=True), key=_size
             )
