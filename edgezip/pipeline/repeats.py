@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from edgezip.coding.repeatsearch import BLOCK, search
 from edgezip.errors import FormatError
 
-MIN_REPEAT = 384
-"""Shorter repeats are left to the match model, which learns where they end."""
+MIN_REPEAT = 4096
+"""Shorter repeats are left to the match model, which codes them in fewer bytes: with 384 here three
+files of logs, JSON and bitmaps that were tried came out 2 to 9 % larger."""
 
 
 @dataclass(frozen=True, slots=True)
