@@ -49,4 +49,6 @@ function(edgezip_strict_targets)
         set_source_files_properties(${src}/libm.c TARGET_DIRECTORY ${target}
             PROPERTIES COMPILE_OPTIONS "-fno-builtin" COMPILE_DEFINITIONS EDGEZIP_OWN_SOURCE)
     endforeach()
+    target_sources(ggml-base PRIVATE ${src}/pages.c)
+    set_source_files_properties(${src}/pages.c TARGET_DIRECTORY ggml-base PROPERTIES COMPILE_DEFINITIONS EDGEZIP_OWN_SOURCE)
 endfunction()

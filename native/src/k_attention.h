@@ -13,7 +13,8 @@ EZ_INLINE vf ez_cell(const uint8_t * p, int d, int wide) {
     return wide ? vf_load((const float *) p + d) : vf_load_half((const uint16_t *) p + d);
 }
 
-/* Cells of one head lie apart, one or two cache lines each, which hardware does not foresee well. */
+/* Cells of one head lie apart, one or two cache lines each, which hardware does not foresee well: fetch those of
+ * later ones while other heads go over the present ones. */
 EZ_INLINE void ez_fetch_cell(const uint8_t * p, int numbers) {
     for (int i = 0; i < numbers; i += 32) {
         __builtin_prefetch(p + 2 * i);
@@ -27,7 +28,7 @@ EZ_INLINE vf ez_scores(const float * q, const uint8_t * cells, size_t stride, in
         const uint8_t * k = cells + (size_t) c * stride;
         vf lanes[EZ_GROUP];
         if (!wide) {
-            ez_fetch_cell(k + 16 * stride, dk);
+            ez_fetch_cell(k + EZ_CELLS_AHEAD * stride, dk);
         }
         EZ_UNROLL for (int i = 0; i < EZ_GROUP; i++) lanes[i] = vf_mul(vf_load(q + i * W), ez_cell(k, i * W, wide));
         for (int d = 16; d < dk; d += 16) {
@@ -103,7 +104,7 @@ EZ_INLINE void ez_values_part(float * const * out, const float * const * p, cons
     }
     for (int j = 0; j < n; j++) {
         if (!wide) {
-            ez_fetch_cell(v + (size_t) (j + 16) * stride + 2 * (size_t) d, vectors * W);
+            ez_fetch_cell(v + (size_t) (j + EZ_CELLS_AHEAD) * stride + 2 * (size_t) d, vectors * W);
         }
         EZ_UNROLL for (int i = 0; i < vectors; i++) {
             const vf x = ez_cell(v + (size_t) j * stride, d + i * W, wide);
@@ -137,36 +138,70 @@ EZ_INLINE void ez_widen(float * to, const uint8_t * cells, size_t stride, int n,
     }
 }
 
+/* Scores of the cells from `first` on, at most EZ_CELLS, for the rows of one head. */
+EZ_INLINE void ez_score_block(const struct ez_attention * a, int head, int first, int longest, int padded, float * wide) {
+    const int share = a->rows >= 3; /* widening once pays */
+    const uint8_t * k = a->k + (size_t) head * a->k_head + (size_t) first * a->k_stride;
+    const int left = longest - first, readable = a->cells - first < EZ_CELLS ? a->cells - first : EZ_CELLS;
+    const int cells = left < EZ_CELLS ? left : EZ_CELLS;
+    const int rounded = (cells + W - 1) / W * W < readable ? (cells + W - 1) / W * W : readable;
+    if (share) {
+        ez_widen(wide, k, a->k_stride, rounded, a->dk);
+    }
+    for (int r = head * a->rows; r < (head + 1) * a->rows; r++) {
+        float * s = a->scratch + (size_t) r * (size_t) padded + first;
+        const int n = a->n[r] - first < cells ? a->n[r] - first : cells;
+        if (n > 0 && share) {
+            ez_score_row(s, a->q[r], (const uint8_t *) wide, (size_t) a->dk * 4, n, rounded, a->dk, a->scale, 1);
+        } else if (n > 0) {
+            ez_score_row(s, a->q[r], k, a->k_stride, n, rounded, a->dk, a->scale, 0);
+        }
+    }
+}
+
+/* The values of the cells from `first` on, at most EZ_CELLS, for the rows of one head. */
+EZ_INLINE void ez_value_block(const struct ez_attention * a, int head, int first, int longest, int padded, float * wide) {
+    const int share = a->rows >= 3;
+    const uint8_t * v = a->v + (size_t) head * a->v_head + (size_t) first * a->v_stride;
+    const int cells = longest - first < EZ_CELLS ? longest - first : EZ_CELLS;
+    if (share) {
+        ez_widen(wide, v, a->v_stride, cells, a->dv);
+    }
+    const int end = (head + 1) * a->rows;
+    for (int r = head * a->rows; r < end;) {
+        const float * p[4];
+        const int rows = end - r >= 4 ? 4 : 1;
+        for (int i = 0; i < rows; i++) {
+            p[i] = a->scratch + (size_t) (r + i) * (size_t) padded + first;
+        }
+        if (rows == 4) {
+            ez_values(a->out + r, p, (const uint8_t *) wide, (size_t) a->dv * 4, cells, a->dv, 4, 1);
+        } else if (share) {
+            ez_values(a->out + r, p, (const uint8_t *) wide, (size_t) a->dv * 4, cells, a->dv, 1, 1);
+        } else {
+            ez_values(a->out + r, p, v, a->v_stride, cells, a->dv, 1, 0);
+        }
+        r += rows;
+    }
+}
+
 static void EZ_NAME(ez_attention)(const struct ez_attention * a) {
+    const int all = a->heads * a->rows;
     int longest = 0;
-    for (int r = 0; r < a->rows; r++) {
+    for (int r = 0; r < all; r++) {
         longest = a->n[r] > longest ? a->n[r] : longest;
     }
     const int padded = (longest + 63) / 64 * 64;
-    float * wide = a->scratch + (size_t) a->rows * (size_t) padded;
-    const int share = a->rows >= 3; /* widening once pays */
+    float * wide = a->scratch + (size_t) all * (size_t) padded;
 
     for (int first = 0; first < longest; first += EZ_CELLS) {
-        const uint8_t * k = a->k + (size_t) first * a->k_stride;
-        const int left = longest - first, readable = a->cells - first < EZ_CELLS ? a->cells - first : EZ_CELLS;
-        const int cells = left < EZ_CELLS ? left : EZ_CELLS;
-        const int rounded = (cells + W - 1) / W * W < readable ? (cells + W - 1) / W * W : readable;
-        if (share) {
-            ez_widen(wide, k, a->k_stride, rounded, a->dk);
-        }
-        for (int r = 0; r < a->rows; r++) {
-            float * s = a->scratch + (size_t) r * (size_t) padded + first;
-            const int n = a->n[r] - first < cells ? a->n[r] - first : cells;
-            if (n > 0 && share) {
-                ez_score_row(s, a->q[r], (const uint8_t *) wide, (size_t) a->dk * 4, n, rounded, a->dk, a->scale, 1);
-            } else if (n > 0) {
-                ez_score_row(s, a->q[r], k, a->k_stride, n, rounded, a->dk, a->scale, 0);
-            }
+        for (int h = 0; h < a->heads; h++) {
+            ez_score_block(a, h, first, longest, padded, wide);
         }
     }
 
     float inverse[EZ_ATTENTION_ROWS];
-    for (int r = 0; r < a->rows; r++) {
+    for (int r = 0; r < all; r++) {
         float * s = a->scratch + (size_t) r * (size_t) padded;
         inverse[r] = a->n[r] > 0 ? ez_softmax_row(s, a->n[r], (longest + 15) / 16 * 16, a->mask[r]) : 0.0f;
         if (a->n[r] <= 0) {
@@ -176,28 +211,11 @@ static void EZ_NAME(ez_attention)(const struct ez_attention * a) {
     }
 
     for (int first = 0; first < longest; first += EZ_CELLS) {
-        const uint8_t * v = a->v + (size_t) first * a->v_stride;
-        const int cells = longest - first < EZ_CELLS ? longest - first : EZ_CELLS;
-        if (share) {
-            ez_widen(wide, v, a->v_stride, cells, a->dv);
-        }
-        for (int r = 0; r < a->rows;) {
-            const float * p[4];
-            const int rows = a->rows - r >= 4 ? 4 : 1;
-            for (int i = 0; i < rows; i++) {
-                p[i] = a->scratch + (size_t) (r + i) * (size_t) padded + first;
-            }
-            if (rows == 4) {
-                ez_values(a->out + r, p, (const uint8_t *) wide, (size_t) a->dv * 4, cells, a->dv, 4, 1);
-            } else if (share) {
-                ez_values(a->out + r, p, (const uint8_t *) wide, (size_t) a->dv * 4, cells, a->dv, 1, 1);
-            } else {
-                ez_values(a->out + r, p, v, a->v_stride, cells, a->dv, 1, 0);
-            }
-            r += rows;
+        for (int h = 0; h < a->heads; h++) {
+            ez_value_block(a, h, first, longest, padded, wide);
         }
     }
-    for (int r = 0; r < a->rows; r++) {
+    for (int r = 0; r < all; r++) {
         for (int d = 0; d < a->dv; d += W) {
             vf_store(a->out[r] + d, vf_mul(vf_load(a->out[r] + d), vf_set1(inverse[r])));
         }

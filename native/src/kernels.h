@@ -50,24 +50,26 @@ struct ez_gemm {
     size_t y_stride;     /* floats from one column to the next */
 };
 
-/* Attention of some query rows that share one K/V head. Row r sees cells 0 .. n[r] - 1; where mask[r] is not
- * NULL it holds a half per cell: 0 or minus infinity. */
+/* Attention of `rows` query rows for each of some neighbouring K/V heads; rows are numbered head by head. Row r
+ * sees cells 0 .. n[r] - 1; where mask[r] is not NULL it holds a half per cell: 0 or minus infinity. */
 struct ez_attention {
-    int rows, dk, dv;
+    int heads, rows, dk, dv;
     int cells; /* that may be read: at least as many as any row sees */
     const float * const * q;
     float * const * out;
     const int * n;
     const uint16_t * const * mask;
-    const uint8_t * k; /* half precision, dk per cell */
+    const uint8_t * k; /* first head; half precision, dk per cell */
     const uint8_t * v; /* half precision, dv per cell */
     size_t k_stride, v_stride; /* bytes from one cell to the next */
+    size_t k_head, v_head;     /* bytes from one head to the next */
     float scale;
     float * scratch;   /* ez_attention_scratch() floats, 64-byte aligned */
 };
 
-#define EZ_ATTENTION_ROWS 16 /* most rows per call */
-#define EZ_CELLS 64 /* cells widened to float at a time when several rows share them */
+#define EZ_ATTENTION_ROWS 16 /* most rows per call, of all heads */
+#define EZ_CELLS 64 /* cells that all heads and rows of a call go over before the next cells */
+#define EZ_CELLS_AHEAD 32 /* cells that attention fetches ahead of their use */
 
 static inline size_t ez_attention_scratch(int rows, int n_max, int dk, int dv) {
     const size_t widest = (size_t) (dk > dv ? dk : dv) + 16;

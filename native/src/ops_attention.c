@@ -2,7 +2,9 @@
  * no sinks, no soft cap, no ALiBi. Everything else goes to upstream's reference path, which is not split
  * over threads within a row.
  *
- * A task is one stream, one K/V head and up to EZ_ATTENTION_ROWS query rows that use it.
+ * A task is one stream, some K/V heads and up to EZ_ATTENTION_ROWS query rows that use them. Decoding, with few rows
+ * per head, reads the cache once and does little with it: neighbouring heads then go over the same cells together,
+ * so that memory is read in order.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
@@ -58,8 +60,9 @@ static bool supported(const struct ggml_tensor * dst) {
 
 struct task {
     const struct ggml_tensor *q, *k, *v, *mask, *dst;
-    int64_t stream, head; /* K/V head */
-    int64_t first, last;  /* rows: query * group + head in group */
+    int64_t stream, head; /* first K/V head */
+    int64_t heads;        /* K/V heads */
+    int64_t first, last;  /* rows of each: query * group + head in group */
     int64_t group;        /* query heads per K/V head */
     float scale;
 };
@@ -71,16 +74,20 @@ static bool run_task(const struct task * t, float ** scratch, size_t * scratch_f
     int n[EZ_ATTENTION_ROWS];
     const uint16_t * masks[EZ_ATTENTION_ROWS];
     int longest = 0;
-    const int rows = (int) (t->last - t->first);
+    const int per_head = (int) (t->last - t->first), rows = per_head * (int) t->heads;
     for (int r = 0; r < rows; r++) {
-        const int64_t query = (t->first + r) / t->group, head = t->head * t->group + (t->first + r) % t->group;
+        const int64_t row = t->first + r % per_head, query = row / t->group;
+        const int64_t head = (t->head + r / per_head) * t->group + row % t->group;
         q[r] = (const float *) ((const char *) t->q->data + query * (int64_t) t->q->nb[1] +
                                 head * (int64_t) t->q->nb[2] + t->stream * (int64_t) t->q->nb[3]);
         out[r] = (float *) ((char *) t->dst->data + head * (int64_t) t->dst->nb[1] + query * (int64_t) t->dst->nb[2] +
                             t->stream * (int64_t) t->dst->nb[3]);
         n[r] = (int) t->k->ne[1];
         masks[r] = NULL;
-        if (t->mask) {
+        if (r >= per_head) {
+            n[r] = n[r - per_head];
+            masks[r] = masks[r - per_head];
+        } else if (t->mask) {
             const uint16_t * mask = (const uint16_t *) ((const char *) t->mask->data + query * (int64_t) t->mask->nb[1] +
                                                         t->stream % t->mask->ne[3] * (int64_t) t->mask->nb[3]);
             bool holes;
@@ -101,13 +108,26 @@ static bool run_task(const struct task * t, float ** scratch, size_t * scratch_f
         *scratch_floats = floats;
     }
     const struct ez_attention a = {
-        .rows = rows, .dk = dk, .dv = dv, .cells = (int) t->k->ne[1], .q = q, .out = out, .n = n, .mask = masks,
+        .heads = (int) t->heads, .rows = per_head, .dk = dk, .dv = dv, .cells = (int) t->k->ne[1], .q = q, .out = out, .n = n, .mask = masks,
         .k = (const uint8_t *) t->k->data + t->head * (int64_t) t->k->nb[2] + t->stream * (int64_t) t->k->nb[3],
         .v = (const uint8_t *) t->v->data + t->head * (int64_t) t->v->nb[2] + t->stream * (int64_t) t->v->nb[3],
-        .k_stride = t->k->nb[1], .v_stride = t->v->nb[1], .scale = t->scale, .scratch = *scratch,
+        .k_stride = t->k->nb[1], .v_stride = t->v->nb[1], .k_head = t->k->nb[2], .v_head = t->v->nb[2],
+        .scale = t->scale, .scratch = *scratch,
     };
     ez_kernels()->attention(&a);
     return true;
+}
+
+/* K/V heads of a task: as many as fill the first cache level with EZ_CELLS of their cells, one where the rows of one
+ * head suffice for a task or the other threads would be idle. */
+static int64_t heads_together(const struct task * t, int64_t rows, int threads) {
+    int64_t most = 512 / (int64_t) (t->k->ne[0] * 2);
+    most = most < t->k->ne[2] ? most : t->k->ne[2];
+    if (most * rows > EZ_ATTENTION_ROWS || most < 1) {
+        return 1;
+    }
+    const int64_t tasks = (t->k->ne[2] + most - 1) / most * t->q->ne[3];
+    return tasks < threads ? 1 : most;
 }
 
 static void upstream_reference(const struct ggml_compute_params * params, struct ggml_tensor * dst) {
@@ -124,16 +144,19 @@ void edgezip_forward_flash_attn_ext(const struct ggml_compute_params * params, s
     struct task t = {.q = dst->src[0], .k = dst->src[1], .v = dst->src[2], .mask = dst->src[3], .dst = dst};
     memcpy(&t.scale, (const float *) dst->op_params, 4);
     t.group = t.q->ne[2] / t.k->ne[2];
-    const int64_t rows = t.q->ne[1] * t.group;
+    const int64_t rows = t.q->ne[1] * t.group, heads = t.k->ne[2];
     const int64_t parts = (rows + EZ_ATTENTION_ROWS - 1) / EZ_ATTENTION_ROWS;
-    const int64_t tasks = parts * t.k->ne[2] * t.q->ne[3];
+    const int64_t together = heads_together(&t, rows, params->nth);
+    const int64_t head_parts = (heads + together - 1) / together;
+    const int64_t tasks = parts * head_parts * t.q->ne[3];
     float * scratch = NULL;
     size_t scratch_floats = 0;
     /* Interleaved, because later queries see more cells. */
     for (int64_t i = params->ith; i < tasks; i += params->nth) {
         const int64_t part = i % parts;
-        t.head = i / parts % t.k->ne[2];
-        t.stream = i / parts / t.k->ne[2];
+        t.head = i / parts % head_parts * together;
+        t.heads = heads - t.head < together ? heads - t.head : together;
+        t.stream = i / parts / head_parts;
         t.first = rows * part / parts;
         t.last = rows * (part + 1) / parts;
         if (!run_task(&t, &scratch, &scratch_floats)) {

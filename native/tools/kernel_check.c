@@ -236,10 +236,11 @@ static void check_rows(int kind) {
 }
 
 static void reference_attention(const struct ez_attention * a, int r, float * out) {
+    const size_t head = (size_t) (r / a->rows);
     float * s = malloc(sizeof(float) * (size_t) (a->n[r] + 1));
     float top = -3.402823466e38f, lanes[16] = {0};
     for (int j = 0; j < a->n[r]; j++) {
-        const uint16_t * k = (const uint16_t *) (a->k + (size_t) j * a->k_stride);
+        const uint16_t * k = (const uint16_t *) (a->k + head * a->k_head + (size_t) j * a->k_stride);
         float sums[16];
         for (int d = 0; d < a->dk; d++) {
             const float product = a->q[r][d] * ez_half_to_float(k[d]);
@@ -257,7 +258,8 @@ static void reference_attention(const struct ez_attention * a, int r, float * ou
     for (int d = 0; d < a->dv; d++) {
         float sum = 0.0f;
         for (int j = 0; j < a->n[r]; j++) {
-            sum = sum + s[j] * ez_half_to_float(((const uint16_t *) (a->v + (size_t) j * a->v_stride))[d]);
+            const uint8_t * v = a->v + head * a->v_head + (size_t) j * a->v_stride;
+            sum = sum + s[j] * ez_half_to_float(((const uint16_t *) v)[d]);
         }
         out[d] = sum * inverse;
     }
@@ -265,8 +267,9 @@ static void reference_attention(const struct ez_attention * a, int r, float * ou
 }
 
 static void check_attention(void) {
-    const int rows = 1 + below(EZ_ATTENTION_ROWS), dk = 16 * (1 + below(9)), dv = below(2) ? dk : 16 * (1 + below(5));
-    const int cells = 1 + below(300), stride = dk + dv + 8 * below(3);
+    const int heads = 1 + below(4), per_head = 1 + below(EZ_ATTENTION_ROWS / heads), rows = heads * per_head;
+    const int dk = 16 * (1 + below(9)), dv = below(2) ? dk : 16 * (1 + below(5));
+    const int cells = 1 + below(300), stride = heads * (dk + dv) + 8 * below(3);
     uint16_t * kv = malloc(sizeof(uint16_t) * (size_t) (cells * stride));
     uint16_t * mask = calloc((size_t) cells, sizeof(uint16_t));
     float * q = malloc(sizeof(float) * (size_t) (rows * dk)), * out = malloc(sizeof(float) * (size_t) (rows * dv));
@@ -287,9 +290,11 @@ static void check_attention(void) {
     }
     const size_t floats = ez_attention_scratch(rows, cells, dk, dv);
     float * scratch = aligned_alloc(64, (floats * 4 + 63) / 64 * 64);
-    const struct ez_attention a = {.rows = rows, .dk = dk, .dv = dv, .cells = cells, .q = qs, .out = outs, .n = n, .mask = masks,
-                                   .k = (const uint8_t *) kv, .v = (const uint8_t *) (kv + dk),
-                                   .k_stride = (size_t) stride * 2, .v_stride = (size_t) stride * 2, .scale = 0.125f,
+    const struct ez_attention a = {.heads = heads, .rows = per_head, .dk = dk, .dv = dv, .cells = cells,
+                                   .q = qs, .out = outs, .n = n, .mask = masks,
+                                   .k = (const uint8_t *) kv, .v = (const uint8_t *) (kv + heads * dk),
+                                   .k_stride = (size_t) stride * 2, .v_stride = (size_t) stride * 2,
+                                   .k_head = (size_t) dk * 2, .v_head = (size_t) dv * 2, .scale = 0.125f,
                                    .scratch = scratch};
     memset(scratch, 0xFF, floats * 4); /* NaN: nothing may be read before it is written */
     ez_kernels()->attention(&a);
