@@ -113,8 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--streams", nargs="*", type=int, default=[1, 4, 16, 32], help="decoding")
     parser.add_argument("--prefill", nargs="*", type=int, default=[512], metavar="N")
     parser.add_argument("--runs", type=int, default=5, help="alternating runs (5)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of a decoding run (1)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of a run, or one round (1)")
     parser.add_argument("--depth", type=int, default=128, help="cells filled before decoding (128)")
+    parser.add_argument("--steps", type=int, default=64, help="calls of a decoding round (64)")
     parser.add_argument("--threads", type=int, default=2, help="of the engine (2)")
     parser.add_argument("--stock-lib", type=Path, metavar="DIR", help="a stock build of llama.cpp")
     folder = Path(tempfile.gettempdir()) / "edgezip-bench-models"
@@ -143,14 +144,10 @@ def _measure(
 ) -> Row:
     """Alternate strict, stock and stock with flash attention; one run of each is thrown away."""
     what, count = shape
-    request: dict[str, object] = {"what": what, "count": count}
+    request: dict[str, object] = {"what": what, "count": count, "seconds": arguments.seconds}
     if what == "decode":
-        request = {
-            "what": what,
-            "streams": count,
-            "depth": arguments.depth,
-            "seconds": arguments.seconds,
-        }
+        del request["count"]
+        request |= {"streams": count, "depth": arguments.depth, "steps": arguments.steps}
     speeds: dict[str, list[float]] = {"strict": [], "stock": [], "stock flash": []}
     for run in range(arguments.runs + 1):
         for side, found in speeds.items():

@@ -18,7 +18,6 @@ import numpy as np
 from edgezip.engine import Engine, Session
 
 _FLASH_OFF, _FLASH_ON = 0, 1
-MAX_STEPS = 384
 """Of a decoding run: a larger cache would not fit beside a large model."""
 
 
@@ -44,35 +43,46 @@ class Bench:
         self._sessions: dict[bool, Session] = {}
         self._filled: set[bool] = set()
 
-    def decode(self, streams: int, depth: int, seconds: float, flash: bool) -> float:
-        """Tokens per second of all streams together, one token each per call, logits of all."""
-        session = self._open(streams, depth + MAX_STEPS, flash)
+    def decode(self, streams: int, depth: int, steps: int, seconds: float, flash: bool) -> float:
+        """Tokens per second of all streams together, one token each per call, logits of all.
+
+        `steps` calls from `depth` on, again and again for `seconds`: whoever is faster must not get
+        the longer contexts.
+        """
+        session = self._open(streams, depth + steps, flash)
+        spent = 0.0
+        rounds = 0
+        # The first round is a warm-up: caches, worker threads, the graph's buffers.
+        while rounds < 2 or spent < seconds:
+            self._fill(session, streams, depth, flash)
+            started = time.perf_counter()
+            self._decode(session, streams, depth, steps)
+            spent = spent + time.perf_counter() - started if rounds else 0.0
+            rounds += 1
+        return (rounds - 1) * steps * streams / spent
+
+    def _decode(self, session: Session, streams: int, depth: int, steps: int) -> None:
         ids = np.arange(streams, dtype=np.int32)
-        self._fill(session, streams, depth, flash)
         wanted = np.ones(streams, np.bool_)
-        position = depth
-        started = time.perf_counter()
-        while position < depth + 3 or time.perf_counter() - started < seconds:
-            if position == depth + 1:
-                # The first step is a warm-up: caches, worker threads, the graph's buffers.
-                started = time.perf_counter()
+        for position in range(depth, depth + steps):
             cell = np.full(streams, position, np.int32)
             session.evaluate(self._tokens(streams), ids, cell, wanted)
-            position += 1
-            if position == depth + MAX_STEPS:
-                break
-        steps = position - depth - 1
-        return steps * streams / (time.perf_counter() - started)
 
-    def prefill(self, count: int, flash: bool) -> float:
-        """Tokens per second of one window from its first cell, logits of all tokens."""
+    def prefill(self, count: int, seconds: float, flash: bool) -> float:
+        """Tokens per second of one window from its first cell, logits of all tokens; repeated for
+        `seconds`."""
         session = self._open(1, count, flash, count)
         zeros, wanted = np.zeros(count, np.int32), np.ones(count, np.bool_)
         positions = np.arange(count, dtype=np.int32)
-        session.clear_all()
-        started = time.perf_counter()
-        session.evaluate(self._tokens(count), zeros, positions, wanted)
-        return count / (time.perf_counter() - started)
+        spent = 0.0
+        rounds = 0
+        while rounds < 2 or spent < seconds:
+            session.clear_all()
+            started = time.perf_counter()
+            session.evaluate(self._tokens(count), zeros, positions, wanted)
+            spent = spent + time.perf_counter() - started if rounds else 0.0
+            rounds += 1
+        return (rounds - 1) * count / spent
 
     def _open(self, streams: int, cells: int, flash: bool, batch: int | None = None) -> Session:
         """A session of that shape; those of the last shape are kept, as the runs alternate."""

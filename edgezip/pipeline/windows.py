@@ -60,12 +60,13 @@ def slots_of(stream: int, n_streams: int, first: int, count: int) -> NDArray[np.
 
 
 def choose_streams(n_tokens: int) -> int:
-    """Streams for a channel: one for small inputs (best ratio), up to 16 for large ones (speed).
+    """Streams for a channel: one for small inputs (best ratio), up to 8 for large ones (speed).
 
     Every further stream starts without context, which costs some hundred bits; the smallest run
-    that is worth it is about 4096 tokens long.
+    that is worth it is about 4096 tokens long. With more than 8 the caches of the streams leave the
+    processor's own, and decoding gets slower instead of faster.
     """
     streams = 1
-    while streams < 16 and n_tokens // (streams * 2) >= 4096:
+    while streams < 8 and n_tokens // (streams * 2) >= 4096:
         streams *= 2
     return streams

@@ -200,6 +200,12 @@ static void EZ_NAME(ez_attention)(const struct ez_attention * a) {
         }
     }
 
+    for (int j = 0; j < EZ_CELLS_AHEAD && j < longest && a->rows < 3; j++) {
+        for (int h = 0; h < a->heads; h++) {
+            ez_fetch_cell(a->v + (size_t) h * a->v_head + (size_t) j * a->v_stride, a->dv);
+        }
+    }
+
     float inverse[EZ_ATTENTION_ROWS];
     for (int r = 0; r < all; r++) {
         float * s = a->scratch + (size_t) r * (size_t) padded;

@@ -130,6 +130,29 @@ static int64_t heads_together(const struct task * t, int64_t rows, int threads) 
     return tasks < threads ? 1 : most;
 }
 
+/* Sets stream, heads and rows of task i. */
+static void place_task(struct task * t, int64_t i, int64_t parts, int64_t together) {
+    const int64_t heads = t->k->ne[2], head_parts = (heads + together - 1) / together;
+    const int64_t rows = t->q->ne[1] * t->group, part = i % parts;
+    t->head = i / parts % head_parts * together;
+    t->heads = heads - t->head < together ? heads - t->head : together;
+    t->stream = i / parts / head_parts;
+    t->first = rows * part / parts;
+    t->last = rows * (part + 1) / parts;
+}
+
+/* The first cells of the task that the thread turns to next: nothing foresees where they lie. */
+static void fetch_first_cells(const struct task * t) {
+    const char * at = (const char *) t->k->data + t->head * (int64_t) t->k->nb[2] + t->stream * (int64_t) t->k->nb[3];
+    const int64_t bytes = t->heads * t->k->ne[0] * 2;
+    const int64_t cells = t->k->ne[1] < EZ_CELLS_AHEAD ? t->k->ne[1] : EZ_CELLS_AHEAD;
+    for (int64_t j = 0; j < cells; j++) {
+        for (int64_t i = 0; i < bytes; i += 64) {
+            __builtin_prefetch(at + j * (int64_t) t->k->nb[1] + i, 0, 2);
+        }
+    }
+}
+
 static void upstream_reference(const struct ggml_compute_params * params, struct ggml_tensor * dst) {
     struct ggml_compute_params reference = *params;
     reference.use_ref = true;
@@ -153,12 +176,11 @@ void edgezip_forward_flash_attn_ext(const struct ggml_compute_params * params, s
     size_t scratch_floats = 0;
     /* Interleaved, because later queries see more cells. */
     for (int64_t i = params->ith; i < tasks; i += params->nth) {
-        const int64_t part = i % parts;
-        t.head = i / parts % head_parts * together;
-        t.heads = heads - t.head < together ? heads - t.head : together;
-        t.stream = i / parts / head_parts;
-        t.first = rows * part / parts;
-        t.last = rows * (part + 1) / parts;
+        if (parts == 1 && i + params->nth < tasks) {
+            place_task(&t, i + params->nth, parts, together);
+            fetch_first_cells(&t);
+        }
+        place_task(&t, i, parts, together);
         if (!run_task(&t, &scratch, &scratch_floats)) {
             GGML_ABORT("edgezip: attention masks other than 0 and minus infinity are not supported");
         }

@@ -53,4 +53,3 @@ def test_one_stream_everywhere(
         again = _pack(data, stories_model, threads, first, tmp_path, **env)
         digest = hashlib.sha256(bytes.fromhex(again)).hexdigest()
         assert digest == hashlib.sha256(bytes.fromhex(first)).hexdigest(), (threads, env)
-

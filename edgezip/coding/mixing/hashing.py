@@ -23,6 +23,12 @@ def context(index, a, b):  # type: ignore[no-untyped-def]
     return mix32(mix32(index * 0x1F123BB5 & MASK32, a), b)
 
 
+@njit(inline="always", _nrt=False)
+def slot_line(z, mask):  # type: ignore[no-untyped-def]
+    """Return the offset of the line of four slots in which `find_slot` looks for `z`."""
+    return ((z >> 20) & mask) << 6
+
+
 @njit(_nrt=False)
 def find_slot(slots, z, mask):  # type: ignore[no-untyped-def]
     """Return the offset of the 16-byte slot of `z` (63 bits), replacing the least used of its line
@@ -31,7 +37,7 @@ def find_slot(slots, z, mask):  # type: ignore[no-untyped-def]
     A line has four slots; byte 0 of a slot is a check of the hash, bytes 1..15 are the states of
     the nodes of a nibble. The state of node 1 is the priority.
     """
-    base = ((z >> 20) & mask) << 6
+    base = slot_line(z, mask)
     check = (z >> 44) & 255
     worst = base
     lowest = 256

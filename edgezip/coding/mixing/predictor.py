@@ -4,8 +4,9 @@ a time."""
 from __future__ import annotations
 
 from edgezip.coding.jit import njit
+from edgezip.coding.prefetch import prefetch
 
-from .hashing import END_SALT, MASK32, NIBBLE_SALT, SPREAD, find_slot
+from .hashing import END_SALT, MASK32, NIBBLE_SALT, SPREAD, find_slot, slot_line
 from .layout import (
     APM_BINS,
     APM_RATE,
@@ -16,6 +17,7 @@ from .layout import (
     DIRECT_INPUT,
     DIRECT_LIMIT,
     FINAL_RATE,
+    INPUTS,
     MAP_LIMIT,
     MATCH_INPUT,
     MATCH_LIMIT,
@@ -30,7 +32,6 @@ from .layout import (
     R_DEPTH,
     R_EXPECT,
     R_FINAL,
-    R_HITS,
     R_MASK,
     R_MIXED,
     R_NODE,
@@ -41,8 +42,13 @@ from .layout import (
     S_POS,
     S_SHAPE,
     S_TOKEN0,
+    SET_SIZE,
+    SETS,
 )
 from .mixer import learn, mix
+
+_LINE = 64
+"""Bytes of a cache line."""
 
 
 @njit(_nrt=False)
@@ -54,13 +60,18 @@ def _look_up(slots, direct, hashes, bases, direct_bases, c0, bits, mask, used): 
         for i in range(used):
             z = (hashes[i] ^ END_SALT) * SPREAD
             bases[i] = tail + ((z >> 24) & ((mask << 3) | 7))
+            prefetch(slots, bases[i])
     else:
         for i in range(used):
-            bases[i] = find_slot(slots, (hashes[i] ^ salt) * SPREAD, mask)
+            prefetch(slots, slot_line((hashes[i] ^ salt) * SPREAD, mask))
     direct_mask = (direct.shape[0] >> 4) - 1
     for i in range(DIRECT):
         z = (hashes[N_CONTEXTS + i] ^ salt) * SPREAD
         direct_bases[i] = ((z >> 24) & direct_mask) << 4
+        prefetch(direct, direct_bases[i])
+    if bits != 8:
+        for i in range(used):
+            bases[i] = find_slot(slots, (hashes[i] ^ salt) * SPREAD, mask)
 
 
 @njit(inline="always", _nrt=False)
@@ -120,7 +131,7 @@ def _match_inputs(r, matchmaps, stretch, x):  # type: ignore[no-untyped-def]
 @njit(_nrt=False)
 def _select(r, st, selected, logit):  # type: ignore[no-untyped-def]
     """Choose the weight row of each set and of the final mixer; returns the row of the last
-    probability map."""
+    probability map. Set 2 lacks the hits of the contexts yet."""
     c0 = r[R_C0]
     bits = r[R_BITS]
     c4 = st[S_C4]
@@ -134,7 +145,7 @@ def _select(r, st, selected, logit):  # type: ignore[no-untyped-def]
     strength = min(abs(logit) >> 7, 15)
     selected[0] = c0
     selected[1] = (c4 & 255) + group
-    selected[2] = r[R_HITS] * 9 + bits + 64 * band
+    selected[2] = bits + 64 * band
     selected[3] = (st[S_SHAPE] & 255) * 9 + bits
     if r[R_TOKENS]:
         selected[4] = strength * 9 + bits + 144 * agree + 432 * min(r[R_DEPTH], 3)
@@ -147,14 +158,31 @@ def _select(r, st, selected, logit):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False)
+def _fetch(weights, apms, selected, c0, c4, last):  # type: ignore[no-untyped-def]
+    """Ask for the weights and map rows of a decision before its inputs are made."""
+    for k in range(SETS):
+        row = (k * SET_SIZE + selected[k]) * INPUTS
+        for j in range(0, INPUTS, _LINE // 4):
+            prefetch(weights, row + j)
+    for row in (c0 | (c4 & 255) << 8, APM_SIZE + _pair_row(c4, c0), 2 * APM_SIZE + last):
+        prefetch(apms, row * APM_BINS)
+        prefetch(apms, row * APM_BINS + APM_BINS - 1)
+
+
+@njit(inline="always", _nrt=False)
+def _pair_row(c4, c0):  # type: ignore[no-untyped-def]
+    """Row of the second probability map: a hash of the last two bytes and the partial one."""
+    return ((c4 & 0xFFFF) * 0x3D4D51CB + c0 * 0x2F0B4C47 >> 13) & 65535
+
+
+@njit(_nrt=False)
 def _refine(r, apms, c4, mixed, p, last):  # type: ignore[no-untyped-def]
     """Average `p` with what the probability maps make of the mixture in their contexts."""
     c0 = r[R_C0]
     t = (min(max(mixed, -2047), 2047) + 2048) * (APM_BINS - 1)
     w = t & 4095
     a0 = (c0 | (c4 & 255) << 8) * APM_BINS + (t >> 12)
-    i1 = ((c4 & 0xFFFF) * 0x3D4D51CB + c0 * 0x2F0B4C47 >> 13) & 65535
-    a1 = (APM_SIZE + i1) * APM_BINS + (t >> 12)
+    a1 = (APM_SIZE + _pair_row(c4, c0)) * APM_BINS + (t >> 12)
     a2 = (2 * APM_SIZE + last) * APM_BINS + (t >> 12)
     q0 = (int(apms[a0]) * (4096 - w) + int(apms[a0 + 1]) * w) >> 12
     q1 = (int(apms[a1]) * (4096 - w) + int(apms[a1 + 1]) * w) >> 12
@@ -173,18 +201,20 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     r = m.scratch
     x = m.inputs
     st = m.streams[r[R_STREAM]]
-    r[R_HITS] = _context_inputs(
+    _match_inputs(r, m.matchmaps, m.stretch, x)
+    last = _select(r, st, m.selected, logit)
+    _fetch(m.weights, m.apms, m.selected, r[R_C0], st[S_C4], last)
+    hits = _context_inputs(
         m.slots, m.maps, m.direct, m.stretch, m.bases, m.direct_bases, x, r[R_NODE],
         r[R_CONTEXTS],
     )  # fmt: skip
-    _match_inputs(r, m.matchmaps, m.stretch, x)
+    m.selected[2] += 9 * hits
     x[MODEL_INPUT] = logit
     x[MODEL_INPUT + 1] = (m.squash[logit + 3072] - 32768) >> 4
     x[BIAS_INPUT] = 256
     used = CONTEXT_INPUT + 2 * r[R_CONTEXTS]
     for j in range(used):
         x[j] *= m.keep[j]
-    last = _select(r, st, m.selected, logit)
     mixed = mix(m.weights, m.final, m.squash, x, m.selected, m.outputs, r[R_FINAL], used)
     r[R_MIXED] = mixed
     return _refine(r, m.apms, st[S_C4], mixed, m.squash[mixed + 3072], last)

@@ -1,0 +1,192 @@
+"""Learn the starting state of the context mixer: edgezip/coding/mixing/prior.bin.
+
+    python -m train.prior --shards S.jsonl.xz ... --exclude EVAL_DIR --against VAL.jsonl.xz
+
+Runs the mixer over documents of the training corpus, beside the bundled language model and alone,
+each document with a fresh memory, and keeps what maps and weights have learned. The corpus has no
+binary data: the state for it is learned from documents made here (train.binaries). The same
+arguments give the same file. A new prior changes what every payload decodes to, so it is a new
+version of the format. Needs no PyTorch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgezip.coding import rangecoder
+from edgezip.coding.mixing.bytecodec import LEARN, run_bytes
+from edgezip.coding.mixing.layout import BINARY, INPUTS, SET_SIZE, SETS, TEXT
+from edgezip.coding.mixing.model import Model, new_model
+from edgezip.coding.mixing.params import MixParams
+from edgezip.coding.mixing.prior import FILE, Prior, pack_prior, plain_prior
+from edgezip.coding.mixing.tables import fine_stretch_table
+from edgezip.coding.mixing.token_mixing import MixingEncoder, run
+from edgezip.coding.mixing.trie import Trie
+from edgezip.pipeline.model import LanguageModel, TokenLayout, open_for_packing
+from edgezip.pipeline.options import PackOptions
+from train.binaries import make_binaries
+from train.corpus import Cleaner, exclusion_set, read_rows
+from train.ngrams import WordHasher
+
+ROWS_PER_SET = 160
+_SMALLEST = 1000
+_JOINED = 48_000
+_LONGEST = 96_000
+
+
+def choose_documents(
+    shards: Iterable[Path], cleaner: Cleaner, budget: int, seed: int
+) -> list[bytes]:
+    """About `budget` bytes of documents, the same share of every kind, in random order.
+
+    Half of a kind's share are single documents, half are several joined to the size of a file.
+    """
+    kinds: dict[str, list[bytes]] = defaultdict(list)
+    for shard in shards:
+        for row in read_rows(shard):
+            for text in cleaner.clean(row["text"]):
+                kinds[row["kind"]].append(text.encode()[:_LONGEST])
+    chosen = []
+    for kind in sorted(kinds):
+        source = iter(_shuffled(kinds[kind], seed))
+        left = budget // len(kinds)
+        joined = False
+        while left > 0 and (document := _next_document(source, joined)):
+            chosen.append(document[: max(left, _SMALLEST)])
+            left -= len(document)
+            joined = not joined
+    return _shuffled(chosen, seed)
+
+
+def _shuffled(items: list[bytes], seed: int) -> list[bytes]:
+    order = list(range(len(items)))
+    random.Random(seed).shuffle(order)
+    return [items[i] for i in order]
+
+
+def _next_document(source: Iterator[bytes], joined: bool) -> bytes:
+    document = b""
+    for text in source:
+        document += text + b"\n"
+        if len(document) >= (_JOINED if joined else _SMALLEST):
+            break
+    return document
+
+
+class _PathLogits(MixingEncoder):
+    """Keeps what `run` needs of one document instead of coding it."""
+
+    def finish(self) -> bytes:
+        self.tokens = self._symbols
+        self.logits = np.concatenate([np.zeros(0, np.int16), *self._parts])
+        return b""
+
+
+def path_logits(
+    model: LanguageModel, document: bytes
+) -> tuple[NDArray[np.int32], NDArray[np.int16], int]:
+    """Token ids (n,) of a document, the model's logits of all their decisions, the size."""
+    ids = model.tokenizer.cover(document)
+    layout = TokenLayout(len(document), len(ids), 1)
+    encoder = _PathLogits(len(ids), 1, model._trie, layout.mix_params)
+    model.encode(ids, encoder, layout, model.settings(PackOptions()), lambda _: None)
+    return encoder.tokens, encoder.logits, len(document)
+
+
+def _carried(model: Model, prior: Prior) -> Model:
+    return model._replace(**prior._asdict())
+
+
+def _learned(model: Model) -> Prior:
+    return Prior(model.maps, model.matchmaps, model.weights, model.final)
+
+
+def train_bytes(documents: Iterable[bytes], profile: int) -> Prior:
+    """Return what the byte mixer has learned after all `documents`, each with a fresh memory."""
+    prior = plain_prior(tokens=False)
+    for document in documents:
+        params = MixParams.for_size(len(document), profile)
+        model = _carried(new_model(params, 1, len(document) + 1, tokens=False), prior)
+        data = np.frombuffer(document, np.uint8).copy()
+        run_bytes(model, 0, rangecoder.new_encoder(), np.zeros(1, np.uint8), data, LEARN)
+        prior = _learned(model)
+    return prior
+
+
+def train_tokens(
+    trie: Trie, documents: Iterable[tuple[NDArray[np.int32], NDArray[np.int16], int]]
+) -> Prior:
+    """Return what the token mixer has learned from (token ids, path logits, byte size) of
+    documents."""
+    prior = plain_prior(tokens=True)
+    none = np.zeros((1, 1), np.uint32)
+    for tokens, logits, size in documents:
+        model = _carried(new_model(MixParams.for_size(size), 1, size + 1, tokens=True), prior)
+        out = np.zeros(2 * logits.size + 16, np.uint8)
+        run(
+            model, trie, fine_stretch_table(), rangecoder.new_encoder(), out, False, tokens.copy(),
+            np.zeros(tokens.size, np.int64), logits, none, np.zeros(0, np.int32),
+            np.zeros(1, np.uint32), np.zeros(1, np.uint64),
+        )  # fmt: skip
+        prior = _learned(model)
+    return prior
+
+
+def _busy_rows(prior: Prior, tokens: bool) -> Iterator[NDArray[np.int64]]:
+    """The rows of each set that moved most."""
+    start = plain_prior(tokens).weights.reshape(-1, INPUTS).astype(np.int64)
+    moved = np.abs(prior.weights.reshape(-1, INPUTS) - start).sum(1)
+    for k in range(SETS):
+        part = moved[k * SET_SIZE : (k + 1) * SET_SIZE]
+        best = np.sort(np.argsort(-part, kind="stable")[:ROWS_PER_SET])
+        yield best[part[best] > 0] + k * SET_SIZE
+
+
+def write_prior(path: Path, tokens: Prior, text: Prior, binary: Prior) -> int:
+    """Write the file; returns its size."""
+    kinds = [tokens, text, binary]
+    kept = [np.concatenate(list(_busy_rows(p, p is tokens))) for p in kinds]
+    path.write_bytes(pack_prior(kinds, kept))
+    return path.stat().st_size
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m train.prior",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="JSON lines")
+    parser.add_argument("--exclude", type=Path, required=True, help="folder of evaluation texts")
+    parser.add_argument("--against", type=Path, help="validation documents, never trained on")
+    parser.add_argument("--out", type=Path, default=FILE, help="file to write (the package's)")
+    parser.add_argument("--megabytes", type=float, default=6.0, help="text to learn from (6)")
+    parser.add_argument("--seed", type=int, default=1, help="of the choice and order (1)")
+    parser.add_argument("--model", help="GGUF beside which the mixer learns (the bundled one)")
+    args = parser.parse_args(argv)
+    hasher = WordHasher()
+    cleaner = Cleaner(exclusion_set(args.exclude, hasher), hasher)
+    if args.against:
+        for row in read_rows(args.against):
+            cleaner.protect(row["text"])
+    documents = choose_documents(args.shards, cleaner, int(args.megabytes * 1e6), args.seed)
+    binaries = make_binaries(documents, args.seed)
+    print(f"{len(documents)} documents, {len(binaries)} binaries", flush=True)
+    model = open_for_packing(PackOptions(model=args.model))
+    if model is None:
+        raise SystemExit("the mixer learns beside a language model: give one with --model")
+    tokens = train_tokens(model._trie, (path_logits(model, document) for document in documents))
+    print("beside the model: done", flush=True)
+    text, binary = train_bytes(documents, TEXT), train_bytes(binaries, BINARY)
+    print(f"{write_prior(args.out, tokens, text, binary):,} bytes: {args.out}")
+
+
+if __name__ == "__main__":
+    main()
