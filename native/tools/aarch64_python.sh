@@ -66,4 +66,4 @@ cp -R "$folder/lib" "$folder/package/edgezip/engine/lib"
 mkdir -p "$folder/package/models"
 cp -R "$native/../models/gguf" "$folder/package/models/"
 PYTHONPATH=$folder/package:$site NUMBA_CACHE_DIR=$folder/cache \
-    exec qemu-aarch64 -L "$root" "$python" -m edgezip "$@"
+    exec qemu-aarch64 -L "$root" "$python" -P -m edgezip "$@"

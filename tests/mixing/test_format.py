@@ -18,8 +18,8 @@ from edgezip.coding.mixing.tables import (
 )
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 
-PRIOR = "055dbe503927d8ea"
-PAYLOADS = "ec514029ee649864"
+PRIOR = "80306dba04f83245"
+PAYLOADS = "7c7c4b90848d0ee0"
 
 
 def test_squash_and_stretch_are_the_logistic_function_and_its_inverse() -> None:
