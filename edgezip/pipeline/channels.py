@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
+from edgezip.coding.mixing.layout import BINARY
 from edgezip.coding.mixing.params import MixParams
 from edgezip.container import Channel, LmParams, varint
 from edgezip.container import constants as c
@@ -18,7 +19,7 @@ from edgezip.pipeline.windows import choose_streams
 
 Progress = Callable[[int], None]
 
-FULL_LEVEL, FAST_LEVEL = 2, 1
+FULL_LEVEL, FAST_BINARY_LEVEL, FAST_TEXT_LEVEL = 2, 1, 0
 """Levels of context mixing: all contexts beside a model, where time hardly counts, else most."""
 INCOMPRESSIBLE = 6
 """Context mixing is not tried where the cheap codecs save less than one byte in 2**6."""
@@ -45,13 +46,25 @@ def encode_bytes(data: bytes, context: Context, *, thorough: bool) -> Coded:
     promising = len(payload) < len(data) - (len(data) >> INCOMPRESSIBLE)
     if thorough and (promising or context.prime):
         size = len(data) + len(context.prime)
-        level = FULL_LEVEL if context.model is not None else FAST_LEVEL
-        mix = MixParams.for_size(size, MixParams.for_data(data).profile, level)
+        mix = _mix_params(data, size, context.model is None)
         mixed = cm_encode(data, mix, context.prime)
         params = b"" if mix == MixParams.for_size(size) else mix.to_bytes()
         if len(mixed) + len(params) < len(payload):
             return Coded(Channel(c.CM, mixed, len(data), params=params))
     return Coded(Channel(coder, payload, len(data)))
+
+
+def _mix_params(data: bytes, size: int, fast: bool) -> MixParams:
+    """Settings for `size` bytes like `data`; `fast` where no language model sets the pace.
+
+    Text without a model keeps 2 % of size for a third more speed: fewer contexts, half the table.
+    """
+    profile = MixParams.for_data(data).profile
+    if not fast:
+        return MixParams.for_size(size, profile, FULL_LEVEL)
+    if profile == BINARY:
+        return MixParams.for_size(size, profile, FAST_BINARY_LEVEL)
+    return MixParams.for_size(-(-size // 2), profile, FAST_TEXT_LEVEL)
 
 
 def encode_text(

@@ -49,17 +49,44 @@ def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
         end_byte(m, s, c, 2)
 
 
-def _primed(size: int, params: MixParams, prime: bytes) -> Model:
-    model = new_model(params, 1, size + len(prime) + 1, tokens=False)
-    coder = rangecoder.new_encoder()
-    run_bytes(model, 0, coder, np.zeros(1, np.uint8), np.frombuffer(prime, np.uint8).copy(), LEARN)
-    return model
+_last_primed: tuple[tuple[object, ...], Model] | None = None
+
+
+def primed_model(
+    params: MixParams, streams: int, capacity: int, tokens: bool, prime: bytes
+) -> Model:
+    """Return a model as `new_model` does, that has learned `prime` as bytes of stream 0.
+
+    The last one is kept, because whoever primes packs many short records with the same text, and
+    learning it takes far longer than a record.
+    """
+    global _last_primed
+    if not prime:
+        return new_model(params, streams, capacity, tokens)
+    key = (params, streams, tokens, prime)
+    kept = _last_primed
+    if kept is None or kept[0] != key:
+        model = new_model(params, streams, len(prime) + 1, tokens)
+        data = np.frombuffer(prime, np.uint8).copy()
+        run_bytes(model, 0, rangecoder.new_encoder(), np.zeros(1, np.uint8), data, LEARN)
+        kept = _last_primed = (key, model)
+    return _with_room(kept[1], streams * capacity)
+
+
+def _with_room(model: Model, size: int) -> Model:
+    """A copy of `model` whose history has `size` bytes."""
+    copy = model._replace(**{name: array.copy() for name, array in model._asdict().items()})
+    history, bounds = np.zeros((2, size), np.uint8)
+    used = min(size, model.history.size)
+    history[:used] = model.history[:used]
+    bounds[:used] = model.bounds[:used]
+    return copy._replace(history=history, bounds=bounds)
 
 
 def cm_encode(data: bytes, params: MixParams, prime: bytes = b"") -> bytes:
     """Return the payload for `data`; `prime` is a reference text that the decoder has too."""
     array = np.frombuffer(data, np.uint8).copy()
-    model = _primed(len(data), params, prime)
+    model = primed_model(params, 1, len(data) + len(prime) + 1, False, prime)
     coder = rangecoder.new_encoder()
     out = np.zeros(len(data) // 2 + 16 * _BLOCK + 16, np.uint8)
     for start in range(0, len(data), _BLOCK):
@@ -78,7 +105,7 @@ def cm_decode(payload: bytes, size: int, params: MixParams, prime: bytes = b"") 
         FormatError: the payload is not one that `cm_encode` writes for `size` bytes.
     """
     array = np.frombuffer(payload, np.uint8).copy()
-    model = _primed(size, params, prime)
+    model = primed_model(params, 1, size + len(prime) + 1, False, prime)
     coder = rangecoder.new_decoder(array)
     data = np.zeros(size, np.uint8)
     run_bytes(model, 0, coder, array, data, DECODE)

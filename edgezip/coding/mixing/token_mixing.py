@@ -12,11 +12,10 @@ from edgezip.coding.probability import row_weights
 from edgezip.coding.rangecoder import decode_bit, encode_bit
 from edgezip.errors import EngineError, SettingsError
 
-from .bytecodec import LEARN, run_bytes
+from .bytecodec import primed_model
 from .contexts import set_contexts
 from .history import end_byte, end_token
 from .layout import R_BITS, R_C0, R_DEPTH, R_NODE, R_STREAM, S_POS
-from .model import new_model
 from .params import MixParams
 from .predictor import begin_nibble, predict, update
 from .tables import fine_stretch_table
@@ -177,17 +176,7 @@ class _Mixing:
         self._sums = np.zeros(self._trie.tokens.size + 1, np.uint64)
         self._longest = int(np.diff(self._trie.offsets).max())
         capacity = len(prime) + 4 * (n_slots // streams) + self._longest + 64
-        self.model = new_model(params, streams, capacity, tokens=True)
-        self._done = 0
-        if prime:
-            run_bytes(
-                self.model,
-                0,
-                rangecoder.new_encoder(),
-                np.zeros(1, np.uint8),
-                np.frombuffer(prime, np.uint8).copy(),
-                LEARN,
-            )
+        self.model = primed_model(params, streams, capacity, True, prime)
 
     def _grow(self, tokens: int) -> None:
         """Make sure that `tokens` more tokens fit every stream's history."""
