@@ -76,9 +76,7 @@ class _Collector:
 
 
 def _without(model: Model, inputs: Iterable[int]) -> Model:
-    for i in inputs:
-        model.keep[i] = 0
-    return model
+    return model._replace(silent=np.array(list(inputs), np.int64))
 
 
 def _bytes_alone(data: bytes, model: Model) -> int:

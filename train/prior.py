@@ -132,7 +132,7 @@ def train_tokens(
         out = np.zeros(2 * logits.size + 16, np.uint8)
         run(
             model, trie, fine_stretch_table(), rangecoder.new_encoder(), out, False, tokens.copy(),
-            np.zeros(tokens.size, np.int64), logits, none, np.zeros(0, np.int32),
+            np.zeros(tokens.size, np.int64), logits, none, np.zeros(0, np.uint32),
             np.zeros(1, np.uint32), np.zeros(1, np.uint64),
         )  # fmt: skip
         prior = _learned(model)

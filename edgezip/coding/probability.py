@@ -14,7 +14,7 @@ The error of a weight is below 2**-14 of it, down to weights of 2**18, which cos
 bits per token; the floor costs n_vocab * 2**-32 * 1.44 bits per token. docs/coding.md has the
 formulas.
 
-The context-mixing coder uses `row_weights`.
+The plain coder uses `row_weights`, the mixing coder its two steps with the ids in another order.
 """
 
 from __future__ import annotations
@@ -45,8 +45,17 @@ _ZERO = _U(0)
 _ONE = _U(1)
 _S14 = _U(14)
 _S32 = _U(32)
-_NOT_FINITE = 0x7F800000
-_BIAS = 1 << 31
+_V = np.uint32
+_NOT_FINITE = _V(0x7F800000)
+_BIAS = _V(1 << 31)
+_MAGNITUDE = _V(0x7FFFFFFF)
+_LARGEST = _V(0x7FFFFFFF)
+_FRACTION = _V(0x7FFFFF)
+_IMPLICIT = _V(0x800000)
+_UNIT = _V(141)
+_LAST_SHIFT = _V(31)
+_S7 = _V(7)
+_S23 = _V(23)
 
 
 @njit(nogil=True)
@@ -61,16 +70,17 @@ def fill_keys(bits, banned, keys):  # type: ignore[no-untyped-def]
     Returns:
         True, or False if a logit is infinite or not a number.
     """
-    largest = np.int64(0)
+    # All in 32 bits, cast by cast: LLVM then handles twice as many logits at once.
+    largest = np.uint32(0)
     for i in range(keys.size):
-        b = np.int64(bits[i])
-        magnitude = b & 0x7FFFFFFF
+        b = np.uint32(bits[i])
+        magnitude = np.uint32(b & _MAGNITUDE)
         largest = max(largest, magnitude)
-        exponent = magnitude >> 23
-        mantissa = ((b & 0x7FFFFF) | 0x800000) << 7
-        shift = min(max(141 - exponent, np.int64(0)), np.int64(31))
-        fixed = np.int64(0x7FFFFFFF) if exponent > 141 else mantissa >> shift
-        keys[i] = np.uint32(_BIAS - fixed if b > 0x7FFFFFFF else _BIAS + fixed)
+        exponent = np.uint32(magnitude >> _S23)
+        mantissa = np.uint32(np.uint32((b & _FRACTION) | _IMPLICIT) << _S7)
+        shift = np.uint32(min(np.uint32(_UNIT - min(exponent, _UNIT)), _LAST_SHIFT))
+        fixed = _LARGEST if exponent > _UNIT else np.uint32(mantissa >> shift)
+        keys[i] = np.uint32(_BIAS - fixed) if b > _MAGNITUDE else np.uint32(_BIAS + fixed)
     for i in range(banned.size):
         keys[banned[i]] = 0
     return largest < _NOT_FINITE

@@ -38,13 +38,13 @@ from .layout import (
 )
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def byte_at(history, n, s, pos):  # type: ignore[no-untyped-def]
     """Byte `pos` of stream `s` of `n`, 0 before its start."""
     return int(history[pos * n + s]) if pos >= 0 else 0
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _shared(h, heads, st, ml, e0):  # type: ignore[no-untyped-def]
     """Contexts of both profiles: orders 0 to 6, what followed the last bytes before, the match."""
     c4 = st[S_C4]
@@ -63,7 +63,7 @@ def _shared(h, heads, st, ml, e0):  # type: ignore[no-untyped-def]
     h[18] = context(21, heads[b1] & 0xFFFF, b1)
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _text(h, history, fields, n, s, st, tokens, e0, e1):  # type: ignore[no-untyped-def]
     """Contexts of text: words, tokens, lines, fields of a line, numbers."""
     c4 = st[S_C4]
@@ -104,7 +104,7 @@ def _text(h, history, fields, n, s, st, tokens, e0, e1):  # type: ignore[no-unty
     h[24] = context(36, field, st[S_FIELD_HASH])
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _binary(h, history, n, s, st):  # type: ignore[no-untyped-def]
     """Contexts of binary data: records of a detected length, sparse bytes, position modulo 4."""
     c4 = st[S_C4]
@@ -135,7 +135,7 @@ def _binary(h, history, n, s, st):  # type: ignore[no-untyped-def]
     h[14] = context(29, r1 | b1 << 8 | right << 16, r2)
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _direct(h, history, n, s, st):  # type: ignore[no-untyped-def]
     """Contexts of the direct maps."""
     c4 = st[S_C4]

@@ -17,7 +17,7 @@ def mix32(h, v):  # type: ignore[no-untyped-def]
     return (z >> 16 ^ z) & MASK32
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def context(index, a, b):  # type: ignore[no-untyped-def]
     """Hash of two 32-bit values for the context number `index`."""
     return mix32(mix32(index * 0x1F123BB5 & MASK32, a), b)
@@ -29,7 +29,7 @@ def slot_line(z, mask):  # type: ignore[no-untyped-def]
     return ((z >> 20) & mask) << 6
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def find_slot(slots, z, mask):  # type: ignore[no-untyped-def]
     """Return the offset of the 16-byte slot of `z` (63 bits), replacing the least used of its line
     if new.

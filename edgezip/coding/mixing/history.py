@@ -39,7 +39,7 @@ _MISSES = 8
 _VOTES = 65536 + 1024
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def char_class(c):  # type: ignore[no-untyped-def]
     """0 punctuation, 1 letter or byte above 127, 2 digit, 3 space and control."""
     if (c >= 97 and c <= 122) or (c >= 65 and c <= 90) or c >= 128:
@@ -49,7 +49,7 @@ def char_class(c):  # type: ignore[no-untyped-def]
     return 3 if c <= 32 else 0
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _advance_match(history, streams, st, k, c):  # type: ignore[no-untyped-def]
     """Move the pointer of match model `k` past byte `c`; eight misses in a row drop it."""
     n = streams.shape[0]
@@ -71,7 +71,7 @@ def _advance_match(history, streams, st, k, c):  # type: ignore[no-untyped-def]
         st[f + 2] = 0
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _find_match(history, seen, n, s, st, k, want):  # type: ignore[no-untyped-def]
     """Look for an earlier place with the same last `want` bytes, in any stream, and note this
     one."""
@@ -101,7 +101,7 @@ def _find_match(history, seen, n, s, st, k, want):  # type: ignore[no-untyped-de
     seen[slot] = last + n
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _vote_record(heads, votes, st):  # type: ignore[no-untyped-def]
     """Keep the record length at the distance at which the last two bytes repeat most often."""
     pos = st[S_POS]
@@ -117,7 +117,7 @@ def _vote_record(heads, votes, st):  # type: ignore[no-untyped-def]
             votes[j] -= votes[j] >> 2
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _words(st, c, kind):  # type: ignore[no-untyped-def]
     """Hashes of the present word and the words before, of the number format, and of character
     classes."""
@@ -133,7 +133,7 @@ def _words(st, c, kind):  # type: ignore[no-untyped-def]
         st[S_KEY] = st[S_WORD1]
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _lines(fields, st, c, kind):  # type: ignore[no-untyped-def]
     """Starts of lines and of the fields in them."""
     if c == 10 or c == 32 or c == 44 or c == 9 or c == 59 or c == 124:
@@ -157,7 +157,7 @@ def _lines(fields, st, c, kind):  # type: ignore[no-untyped-def]
         st[S_LINE_HASH] = mix32(st[S_LINE_HASH], c)
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _end_byte(history, bounds, streams, heads, votes, fields, seen, s, c, bound):  # type: ignore[no-untyped-def]
     st = streams[s]
     n = streams.shape[0]

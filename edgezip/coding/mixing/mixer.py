@@ -10,7 +10,7 @@ from edgezip.coding.jit import njit
 from .layout import CLIP, INPUTS, SET_SIZE, SETS
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def dot(weights, x, row, used):  # type: ignore[no-untyped-def]
     """Weighted sum of the inputs, in stretch units."""
     w = weights[row * INPUTS : row * INPUTS + used]
@@ -20,7 +20,7 @@ def dot(weights, x, row, used):  # type: ignore[no-untyped-def]
     return min(max(acc >> 16, -CLIP), CLIP)
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def train(weights, x, row, step, used):  # type: ignore[no-untyped-def]
     """Move a row along the inputs by `step`, the scaled error; 32 bits suffice for every
     product."""
@@ -30,7 +30,7 @@ def train(weights, x, row, step, used):  # type: ignore[no-untyped-def]
         w[j] += np.int32(np.int32(x[j] * rate) + np.int32(131072)) >> np.int32(18)
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def mix(weights, final, squash, x, selected, outputs, row, used):  # type: ignore[no-untyped-def]
     """Fill `outputs` (stretch units) of all sets from the first `used` inputs; returns their
     mixture."""
@@ -42,7 +42,7 @@ def mix(weights, final, squash, x, selected, outputs, row, used):  # type: ignor
     return min(max(acc >> 16, -CLIP), CLIP)
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def learn(weights, final, squash, x, selected, outputs, row, used, mixed, bit, rate, final_rate):  # type: ignore[no-untyped-def]
     """Train each set on its own error and the final row on the error of the mixture."""
     full = bit << 16

@@ -38,8 +38,8 @@ class Model(NamedTuple):
     (their probabilities), direct, heads (last bytes behind a context), matchmaps, weights, final,
     apms, votes (record lengths), seen (places of hashed strings). Per stream: streams (S,
     STREAM_FIELDS), fields (S, 4 * FIELDS), history and bounds (byte `pos` of stream s lies at pos *
-    S + s). keep (INPUTS,) is all ones; bench/ablation.py silences an input with a zero. The others
-    are scratch.
+    S + s). silent lists inputs that count as 0: none, but in bench/ablation.py. The others are
+    scratch.
     """
 
     squash: NDArray[np.int32]
@@ -60,7 +60,7 @@ class Model(NamedTuple):
     fields: NDArray[np.int64]
     history: NDArray[np.uint8]
     bounds: NDArray[np.uint8]
-    keep: NDArray[np.int32]
+    silent: NDArray[np.int64]
     inputs: NDArray[np.int32]
     scratch: NDArray[np.int64]
     hashes: NDArray[np.int64]
@@ -107,7 +107,7 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
         fields=np.zeros((streams, 4 * FIELDS), np.int64),
         history=np.zeros(streams * capacity, np.uint8),
         bounds=np.zeros(streams * capacity, np.uint8),
-        keep=np.ones(INPUTS, np.int32),
+        silent=np.zeros(0, np.int64),
         inputs=np.zeros(INPUTS, np.int32),
         scratch=scratch,
         hashes=np.zeros(N_CONTEXTS + DIRECT, np.int64),

@@ -51,7 +51,7 @@ _LINE = 64
 """Bytes of a cache line."""
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _look_up(slots, direct, hashes, bases, direct_bases, c0, bits, mask, used):  # type: ignore[no-untyped-def]
     known = bits & 3
     salt = ((c0 >> known) * NIBBLE_SALT) & MASK32
@@ -85,7 +85,7 @@ def begin_nibble(m):  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node, used):  # type: ignore[no-untyped-def]
     """Inputs of bit histories and direct maps; returns how many of the orders 1 to 6 have been
     seen."""
@@ -102,7 +102,7 @@ def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node, 
     return hits
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _match_inputs(r, matchmaps, stretch, x):  # type: ignore[no-untyped-def]
     """Inputs of the match models, and what bit each expects."""
     bits = r[R_BITS]
@@ -128,7 +128,7 @@ def _match_inputs(r, matchmaps, stretch, x):  # type: ignore[no-untyped-def]
             x[MATCH_INPUT + 2 * k + 1] = sign * (p - 2048)
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _select(r, st, selected, logit):  # type: ignore[no-untyped-def]
     """Choose the weight row of each set and of the final mixer; returns the row of the last
     probability map. Set 2 lacks the hits of the contexts yet."""
@@ -157,7 +157,7 @@ def _select(r, st, selected, logit):  # type: ignore[no-untyped-def]
     return c0 | (strength * 3 + agree if r[R_TOKENS] else length) << 8
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _fetch(weights, apms, selected, c0, c4, last):  # type: ignore[no-untyped-def]
     """Ask for the weights and map rows of a decision before its inputs are made."""
     for k in range(SETS):
@@ -175,7 +175,7 @@ def _pair_row(c4, c0):  # type: ignore[no-untyped-def]
     return ((c4 & 0xFFFF) * 0x3D4D51CB + c0 * 0x2F0B4C47 >> 13) & 65535
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _refine(r, apms, c4, mixed, p, last):  # type: ignore[no-untyped-def]
     """Average `p` with what the probability maps make of the mixture in their contexts."""
     c0 = r[R_C0]
@@ -213,8 +213,8 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     x[MODEL_INPUT + 1] = (m.squash[logit + 3072] - 32768) >> 4
     x[BIAS_INPUT] = 256
     used = CONTEXT_INPUT + 2 * r[R_CONTEXTS]
-    for j in range(used):
-        x[j] *= m.keep[j]
+    for j in range(m.silent.size):
+        x[m.silent[j]] = 0
     mixed = mix(m.weights, m.final, m.squash, x, m.selected, m.outputs, r[R_FINAL], used)
     r[R_MIXED] = mixed
     return _refine(r, m.apms, st[S_C4], mixed, m.squash[mixed + 3072], last)
@@ -231,7 +231,7 @@ def _adapt(table, j, target, limit, reciprocal):  # type: ignore[no-untyped-def]
     table[j] = p << 10 | min(n + 1, limit)
 
 
-@njit(_nrt=False)
+@njit(_nrt=False, forceinline=True)
 def _update_maps(r, slots, maps, direct, matchmaps, follow, reciprocal, bases, direct_bases, bit):  # type: ignore[no-untyped-def]
     target = 4194303 * bit
     node = r[R_NODE]

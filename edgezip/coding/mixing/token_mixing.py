@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from edgezip.coding import rangecoder
 from edgezip.coding.jit import njit
-from edgezip.coding.probability import row_weights
 from edgezip.coding.rangecoder import decode_bit, encode_bit
 from edgezip.errors import EngineError, SettingsError
 
@@ -17,6 +16,7 @@ from .contexts import set_contexts
 from .history import end_byte, end_token
 from .layout import R_BITS, R_C0, R_DEPTH, R_NODE, R_STREAM, S_POS
 from .params import MixParams
+from .paths import collect, fill_weights, leaf_ranks, new_weights, split_logit, sum_before
 from .predictor import begin_nibble, predict, update
 from .tables import fine_stretch_table
 from .trie import PHASES, Trie, build_trie
@@ -24,76 +24,26 @@ from .trie import PHASES, Trie, build_trie
 _ROOM = 1 << 16
 
 
-@njit(_nrt=False)
-def fill_sums(bits, banned, tokens, weights, sums):  # type: ignore[no-untyped-def]
-    """Prefix sums of the weights of one row in leaf order: sums uint64 (n_leaves + 1,). False if
-    not finite."""
-    total = row_weights(bits, banned, weights)
-    acc = np.uint64(0)
-    sums[0] = acc
-    for i in range(tokens.size):
-        acc += np.uint64(weights[tokens[i]])
-        sums[i + 1] = acc
-    return total != 0
-
-
-@njit(_nrt=False)
-def node_logit(sums, stretch, low, middle, high):  # type: ignore[no-untyped-def]
-    """The model's stretch(P(right part)) of the decision that splits leaves [low, high) at
-    middle."""
-    whole = np.int64(sums[high] - sums[low])
-    part = np.int64(sums[high] - sums[middle])
-    if whole >> 46:
-        whole >>= 5
-        part >>= 5
-    return stretch[min((part << 16) // whole, 65535)]
-
-
-@njit(_nrt=False)
-def path_logits(sums, stretch, trie, leaf, out, n):  # type: ignore[no-untyped-def]
-    """Append the logits of all decisions on the way to `leaf` to out (int16) from index n; returns
-    the new n."""
-    node = 0
-    while node >= 0:
-        middle = trie.middle[node]
-        out[n] = node_logit(sums, stretch, trie.low[node], middle, trie.high[node])
-        n += 1
-        node = trie.right[node] if leaf >= middle else trie.left[node]
-    return n
-
-
-@njit(_nrt=False, nogil=True)
-def collect(rows, banned, trie, stretch, symbols, weights, sums, out, counts):  # type: ignore[no-untyped-def]
-    """Path logits of `symbols` (n,) from logit bits `rows` (n, n_vocab); returns the number written
-    or -1."""
-    n = 0
-    for i in range(symbols.size):
-        if not fill_sums(rows[i], banned, trie.tokens, weights, sums):
-            return -1
-        before = n
-        n = path_logits(sums, stretch, trie, trie.leaf_of[symbols[i]], out, n)
-        counts[i] = n - before
-    return n
-
-
 @njit(_nrt=False, nogil=True)
 def run(  # type: ignore[no-untyped-def]
-    m, trie, stretch, coder, data, decode, tokens, streams, logits, rows, banned, weights, sums
+    m, trie, stretch, coder, data, decode, tokens, streams, logits, rows, ranks, weights, sums
 ):
     """Code `tokens` (n,) of `streams` (n,), or with `decode` fill them in.
 
     The encoder's decisions take their model logits one after the other from `logits`; the decoder
-    computes them from the logit bits `rows` (n, n_vocab). Returns the decisions used, or -1 for a
-    logit not finite.
+    computes them from the logit bits `rows` (n, n_vocab); `ranks` is from `leaf_ranks`, `weights`
+    and `sums` from `new_weights`. Returns the decisions used, or -1 for a logit not finite.
     """
     r = m.scratch
     used = 0
     for i in range(tokens.size):
         s = streams[i]
         leaf = -1
+        low_sum = high_sum = middle_sum = np.int64(0)
         if decode:
-            if not fill_sums(rows[i], banned, trie.tokens, weights, sums):
+            if not fill_weights(rows[i], ranks, trie.tokens.size, weights, sums):
                 return -1
+            high_sum = sum_before(weights, sums, trie.tokens.size)
         else:
             leaf = trie.leaf_of[tokens[i]]
         r[R_STREAM] = s
@@ -110,7 +60,8 @@ def run(  # type: ignore[no-untyped-def]
                 end_byte(m, s, int(trie.flat[text + depth]), 0)
                 depth += 1
             if decode:
-                logit = node_logit(sums, stretch, trie.low[node], middle, trie.high[node])
+                middle_sum = sum_before(weights, sums, middle)
+                logit = int(split_logit(stretch, low_sum, middle_sum, high_sum))
             else:
                 logit = int(logits[used])
             used += 1
@@ -138,7 +89,12 @@ def run(  # type: ignore[no-untyped-def]
                 encode_bit(coder, data, p, 16, bit)
             if phase != 9:
                 update(m, bit)
-            node = trie.right[node] if bit else trie.left[node]
+            if bit:
+                low_sum = middle_sum
+                node = trie.right[node]
+            else:
+                high_sum = middle_sum
+                node = trie.left[node]
         leaf = ~node
         text = trie.offsets[leaf]
         length = trie.offsets[leaf + 1] - text
@@ -171,9 +127,8 @@ class _Mixing:
         self._n_slots = n_slots
         self._streams = streams
         self._stretch = fine_stretch_table()
-        self._banned = np.flatnonzero(self._trie.leaf_of < 0).astype(np.int32)
-        self._weights = np.zeros(self._trie.leaf_of.size, np.uint32)
-        self._sums = np.zeros(self._trie.tokens.size + 1, np.uint64)
+        self._ranks = leaf_ranks(self._trie)
+        self._weights, self._sums = new_weights(self._trie)
         self._longest = int(np.diff(self._trie.offsets).max())
         capacity = len(prime) + 4 * (n_slots // streams) + self._longest + 64
         self.model = primed_model(params, streams, capacity, True, prime)
@@ -235,7 +190,7 @@ class MixingEncoder(_Mixing):
         counts = np.zeros(symbols.size, np.int64)
         n = collect(
             rows,
-            self._banned,
+            self._ranks,
             self._trie,
             self._stretch,
             symbols,
@@ -282,7 +237,7 @@ class MixingEncoder(_Mixing):
             run(
                 self.model, self._trie, self._stretch, coder, out, False,
                 self._symbols[start:stop], streams, self.ordered(flat, start, stop), rows,
-                self._banned, self._weights, self._sums,
+                self._ranks, self._weights, self._sums,
             )  # fmt: skip
         return out[: int(rangecoder.encode_finish(coder, out))].tobytes()
 
@@ -318,7 +273,7 @@ class MixingDecoder(_Mixing):
         self._grow(tokens.size)
         used = run(
             self.model, self._trie, self._stretch, self._coder, self._payload, True, tokens,
-            streams.astype(np.int64), self._none, rows, self._banned, self._weights, self._sums,
+            streams.astype(np.int64), self._none, rows, self._ranks, self._weights, self._sums,
         )  # fmt: skip
         if used < 0:
             raise EngineError("the model gave a logit that is not finite; run edgezip doctor")

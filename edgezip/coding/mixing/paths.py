@@ -1,0 +1,121 @@
+"""The language model's side of token coding: from a row of logits to the logits of the decisions
+on the way to a token."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgezip.coding.jit import njit
+from edgezip.coding.probability import fill_keys, keys_to_weights
+
+from .trie import Trie
+
+_BLOCK_LOG2 = 4
+"""Only every 16th prefix sum is kept: a path asks for a few dozen of thousands of sums."""
+
+
+def leaf_ranks(trie: Trie) -> NDArray[np.uint32]:
+    """Return uint32 (n_vocab,): the leaf of each id; ids without one get the numbers behind the
+    leaves."""
+    ranks = trie.leaf_of.astype(np.uint32)
+    ranks[trie.leaf_of < 0] = np.arange(trie.tokens.size, ranks.size)
+    return ranks
+
+
+def new_weights(trie: Trie) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+    """Return scratch arrays for `fill_weights`.
+
+    weights is uint32 (2 * n_vocab,): a row's weights, then its logit bits, both in the order of
+    `leaf_ranks`; sums is uint64 (n_leaves // 16 + 2,): what stands before each block of 16 leaves.
+    """
+    blocks = trie.tokens.size >> _BLOCK_LOG2
+    return np.zeros(2 * trie.leaf_of.size, np.uint32), np.zeros(blocks + 2, np.uint64)
+
+
+@njit(_nrt=False)
+def _in_leaf_order(bits, ranks, row):  # type: ignore[no-untyped-def]
+    # Scattered writes do not wait for one another as scattered reads do.
+    for i in range(bits.size):
+        row[ranks[i]] = bits[i]
+
+
+@njit(_nrt=False)
+def _block_sums(weights, sums):  # type: ignore[no-untyped-def]
+    acc = np.uint64(0)
+    sums[0] = acc
+    for block in range(weights.size >> _BLOCK_LOG2):
+        part = weights[block << _BLOCK_LOG2 : (block + 1) << _BLOCK_LOG2]
+        for i in range(1 << _BLOCK_LOG2):
+            acc += np.uint64(part[i])
+        sums[block + 1] = acc
+
+
+@njit(_nrt=False)
+def fill_weights(bits, ranks, n_leaves, weights, sums):  # type: ignore[no-untyped-def]
+    """Weights of one row, in leaf order, and their sums by blocks. False if a logit is not
+    finite."""
+    n = ranks.size
+    _in_leaf_order(bits, ranks, weights[n:])
+    finite = fill_keys(weights[n:], ranks[:0], weights[:n])
+    for i in range(n_leaves, n):
+        weights[i] = 0
+    total = keys_to_weights(weights[:n])
+    _block_sums(weights[:n_leaves], sums)
+    return finite and total != 0
+
+
+@njit(_nrt=False)
+def sum_before(weights, sums, leaf):  # type: ignore[no-untyped-def]
+    """Sum of the weights of the leaves below `leaf`."""
+    block = leaf >> _BLOCK_LOG2
+    acc = sums[block]
+    for i in range(block << _BLOCK_LOG2, leaf):
+        acc += np.uint64(weights[i])
+    return np.int64(acc)
+
+
+@njit(_nrt=False)
+def split_logit(stretch, low, middle, high):  # type: ignore[no-untyped-def]
+    """The model's stretch(P(right part)) of a decision, from the sums before its three leaves."""
+    whole = high - low
+    part = high - middle
+    if whole >> 46:
+        whole >>= 5
+        part >>= 5
+    return stretch[min((part << 16) // whole, 65535)]
+
+
+@njit(_nrt=False)
+def _path_logits(weights, sums, stretch, trie, leaf, out, n):  # type: ignore[no-untyped-def]
+    """Append the logits of all decisions on the way to `leaf` to out (int16) from index n; returns
+    the new n."""
+    node = 0
+    low = np.int64(0)
+    high = sum_before(weights, sums, trie.tokens.size)
+    while node >= 0:
+        bound = trie.middle[node]
+        middle = sum_before(weights, sums, bound)
+        out[n] = split_logit(stretch, low, middle, high)
+        n += 1
+        if leaf >= bound:
+            low = middle
+            node = trie.right[node]
+        else:
+            high = middle
+            node = trie.left[node]
+    return n
+
+
+@njit(_nrt=False, nogil=True)
+def collect(rows, ranks, trie, stretch, symbols, weights, sums, out, counts):  # type: ignore[no-untyped-def]
+    """Path logits of `symbols` (n,) from logit bits `rows` (n, n_vocab); returns the number written
+    or -1."""
+    n = 0
+    for i in range(symbols.size):
+        if not fill_weights(rows[i], ranks, trie.tokens.size, weights, sums):
+            return -1
+        before = n
+        n = _path_logits(weights, sums, stretch, trie, trie.leaf_of[symbols[i]], out, n)
+        counts[i] = n - before
+    return n

@@ -1,0 +1,58 @@
+"""The block sums of a row give the same path logits as summing every interval of leaves anew."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgezip.coding.mixing.paths import collect, leaf_ranks, new_weights
+from edgezip.coding.mixing.tables import fine_stretch_table
+from edgezip.coding.mixing.trie import build_trie
+from edgezip.coding.probability import row_weights
+
+PIECES: list[bytes | None] = [None, b"the", b"then", None, *(bytes([i]) for i in range(256)), b"a"]
+
+
+@pytest.mark.parametrize("scale", [0.0, 2.0, 12.0])
+def test_path_logits_are_those_of_the_plain_sums(scale: float) -> None:
+    trie = build_trie(PIECES)
+    rng = np.random.default_rng(3)
+    rows = rng.normal(0, scale, (20, len(PIECES))).astype(np.float32)
+    rows[:, 0] = 1000  # an id that is never produced must not count, however likely
+    bits = rows.view(np.uint32)
+    symbols = trie.tokens[rng.integers(0, trie.tokens.size, 20)].astype(np.int32)
+    stretch = fine_stretch_table()
+    out = np.zeros(20 * 60, np.int16)
+    counts = np.zeros(20, np.int64)
+    weights, sums = new_weights(trie)
+    n = collect(bits, leaf_ranks(trie), trie, stretch, symbols, weights, sums, out, counts)
+    banned = np.flatnonzero(trie.leaf_of < 0).astype(np.int32)
+    expected = []
+    for row, symbol in zip(bits, symbols, strict=True):
+        plain = np.zeros(len(PIECES), np.uint32)
+        assert row_weights(row, banned, plain)
+        leaves = [int(w) for w in plain[trie.tokens]]
+        leaf, node = int(trie.leaf_of[symbol]), 0
+        while node >= 0:
+            low, middle, high = (int(t[node]) for t in (trie.low, trie.middle, trie.high))
+            whole, part = sum(leaves[low:high]), sum(leaves[middle:high])
+            expected.append(int(stretch[min((part << 16) // whole, 65535)]))
+            node = int(trie.right[node] if leaf >= middle else trie.left[node])
+    assert counts.sum() == n == len(expected)
+    assert out[:n].tolist() == expected
+
+
+@pytest.mark.parametrize("token", [0, 5])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_every_logit_must_be_finite_even_of_ids_never_produced(token: int, bad: float) -> None:
+    trie = build_trie(PIECES)
+    rows = np.zeros((1, len(PIECES)), np.float32)
+    rows[0, token] = bad
+    weights, sums = new_weights(trie)
+    assert (
+        collect(
+            rows.view(np.uint32), leaf_ranks(trie), trie, fine_stretch_table(),
+            np.array([5], np.int32), weights, sums, np.zeros(60, np.int16), np.zeros(1, np.int64),
+        )
+        == -1
+    )  # fmt: skip
