@@ -17,6 +17,10 @@ from edgezip import PackOptions, UnpackOptions, integrations
 
 NONE = PackOptions(model="none")
 
+pytestmark = pytest.mark.skipif(
+    not hasattr(tarfile, "data_filter"), reason="safe extraction needs Python 3.11.4 or newer"
+)
+
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
