@@ -26,7 +26,7 @@ from train.checkpoint import Checkpoint
 from train.data import Sampler, TokenFolder
 from train.mix import Mix
 from train.model import Llama
-from train.optim import Optimizers
+from train.optim import Optimizers, multiplies_bf16
 from train.scoring import by_kind
 from train.settings import Settings, load_config
 
@@ -36,8 +36,7 @@ _STARTED = time.monotonic()
 def choose_dtype(name: str, device: torch.device) -> torch.dtype | None:
     """The autocast type: bf16 where the hardware multiplies it, None (float32) elsewhere."""
     if name == "auto":
-        fast = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-        return torch.bfloat16 if fast else None
+        return torch.bfloat16 if multiplies_bf16(device) else None
     return torch.bfloat16 if name == "bf16" else None
 
 

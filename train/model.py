@@ -85,6 +85,34 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2)
 
 
+_ATTENTION_BLOCK = 256
+
+
+def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Causal attention of q[rows, heads, length, size] over k, v[rows, kv_heads, length, size].
+
+    On a CPU in blocks of queries, plain matrix products: PyTorch's own kernel took half of a
+    training step there (8M parameters, rows of 512: 6,300 tokens/s with it, 10,800 without).
+    """
+    rows, heads, length, size = q.shape
+    kv_heads = k.size(1)
+    if q.is_cuda:
+        k, v = (t.repeat_interleave(heads // kv_heads, 1) for t in (k, v))
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    q = q * size**-0.5
+    blocks = []
+    for start in range(0, length, _ATTENTION_BLOCK):
+        end = min(start + _ATTENTION_BLOCK, length)
+        # The heads that share a key-value head stand below one another in one product.
+        block = q[:, :, start:end].reshape(rows, kv_heads, -1, size)
+        scores = (block @ k[:, :, :end].mT).view(rows, heads, end - start, end).float()
+        hidden = torch.ones(end - start, end, dtype=torch.bool, device=q.device).triu(start + 1)
+        weights = scores.masked_fill(hidden, float("-inf")).softmax(-1).to(v.dtype)
+        mixed = weights.view(rows, kv_heads, -1, end) @ v[:, :, :end]
+        blocks.append(mixed.view(rows, heads, end - start, size))
+    return torch.cat(blocks, 2)
+
+
 class Block(nn.Module):
     """One layer: attention and feed-forward, each on a normed copy added to the residual."""
 
@@ -109,10 +137,7 @@ class Block(nn.Module):
         k = self.attn_k(x).view(rows, length, -1, size).transpose(1, 2)
         v = self.attn_v(x).view(rows, length, -1, size).transpose(1, 2)
         q, k = rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype)
-        group = self.shape.heads // self.shape.kv_heads
-        if group > 1:
-            k, v = k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        mixed = causal_attention(q, k, v)
         return self.attn_output(mixed.transpose(1, 2).reshape(rows, length, dim))  # type: ignore[no-any-return]
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

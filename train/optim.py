@@ -17,17 +17,22 @@ _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _STEPS = 5
 
 
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether the hardware has bf16 matrix products, and so gains from that type."""
+    return device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+
+
 def orthogonalize(updates: Tensor) -> Tensor:
     """Roughly semi-orthogonal matrices for float[batch, rows, columns], in the same dtype."""
     a, b, c = _COEFFICIENTS
-    x = updates.bfloat16() if updates.is_cuda else updates.float()
+    x = updates.to(torch.bfloat16 if multiplies_bf16(updates.device) else torch.float32)
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     tall = x.size(-2) > x.size(-1)
     if tall:
         x = x.mT
     for _ in range(_STEPS):
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     result: Tensor = (x.mT if tall else x).to(updates.dtype)
     return result
 
