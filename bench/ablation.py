@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,8 @@ from edgezip.coding.mixing.layout import CONTEXT_INPUT, DIRECT, DIRECT_INPUT, MA
 from edgezip.coding.mixing.model import Model, new_model
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.prior import plain_prior
-from edgezip.coding.mixing.token_mixing import MixingEncoder
+from edgezip.coding.mixing.token_mixing import MixingEncoder, PathLogits
+from edgezip.coding.mixing.trie import build_trie
 from edgezip.engine import Engine, Session
 from edgezip.pipeline.lm import LmSettings, encode_tokens
 from edgezip.tokens import Tokenizer
@@ -61,18 +62,33 @@ class _Collector:
     def __init__(self, encoder: MixingEncoder) -> None:
         self.encoder = encoder
         self.bits = 0.0
+        self.added: list[tuple[PathLogits, NDArray[np.int32], NDArray[np.int64]]] = []
 
-    def add_rows(
-        self, logits: NDArray[np.float32], symbols: NDArray[np.int32], slots: NDArray[np.int64]
-    ) -> None:
-        self.encoder.add_rows(logits, symbols, slots)
+    def measure(self, logits: NDArray[np.float32], symbols: NDArray[np.int32]) -> PathLogits:
         rows = logits.astype(np.float64)
         rows -= rows.max(1, keepdims=True)
         chosen = rows[np.arange(len(symbols)), symbols]
         self.bits += float((np.log(np.exp(rows).sum(1)) - chosen).sum() / np.log(2))
+        return self.encoder.measure(logits, symbols)
+
+    def add(
+        self, measured: PathLogits, symbols: NDArray[np.int32], slots: NDArray[np.int64]
+    ) -> None:
+        self.added.append((measured, symbols, slots))
+
+    def prefix_added(self) -> Callable[[], None]:
+        return lambda: None
 
     def finish(self) -> bytes:
         return b""
+
+    def size(self, encoder: MixingEncoder, model: Model | None = None) -> int:
+        """Bytes that `encoder` makes of what was added, starting from the state `model`."""
+        for item in self.added:
+            encoder.add(*item)
+        if model is not None:
+            encoder.model = model
+        return len(encoder.finish())
 
 
 def _without(model: Model, inputs: Iterable[int]) -> Model:
@@ -91,28 +107,30 @@ def measure(data: bytes, engine: Engine, tokenizer: Tokenizer, session: Session)
     text = data.replace(b"\r\n", b"\n")
     ids = tokenizer.encode(text)
     params = MixParams.for_size(len(text))
-    encoder = MixingEncoder(len(ids), 1, engine.vocabulary().pieces, params)
-    collector = _Collector(encoder)
+    pieces = build_trie(engine.vocabulary().pieces)
+
+    def encoder() -> MixingEncoder:
+        return MixingEncoder(len(ids), 1, pieces, params)
+
+    collector = _Collector(encoder())
     encode_tokens(
-        session, engine.start_token, ids, LmSettings(WINDOW, KEEP, 1), collector, lambda _: None
+        [session], engine.start_token, ids, LmSettings(WINDOW, KEEP, 1), collector, lambda _: None
     )
 
     def fresh(other: MixParams = params) -> Model:
         return new_model(other, 1, len(text) + 64, tokens=True)
 
-    sizes = {"everything": len(encoder.finish())}
+    sizes = {"everything": collector.size(encoder())}
     sizes["language model alone (ideal)"] = round(collector.bits / 8)
     sizes["contexts alone"] = _bytes_alone(text, new_model(params, 1, len(text) + 1, tokens=False))
     for name, inputs in PARTS.items():
-        encoder.model = _without(fresh(), inputs)
-        sizes[f"without {name}"] = len(encoder.finish())
-    encoder.model = fresh()._replace(**plain_prior(tokens=True)._asdict())
-    sizes["without the learned start"] = len(encoder.finish())
+        sizes[f"without {name}"] = collector.size(encoder(), _without(fresh(), inputs))
+    plain = fresh()._replace(**plain_prior(tokens=True)._asdict())
+    sizes["without the learned start"] = collector.size(encoder(), plain)
     for level in (1, 0):
-        encoder.model = fresh(MixParams(params.mem_log2, params.profile, level))
-        sizes[f"level {level}"] = len(encoder.finish())
-    encoder.model = fresh(MixParams(20))
-    sizes["table of 1 MiB"] = len(encoder.finish())
+        other = MixParams(params.mem_log2, params.profile, level)
+        sizes[f"level {level}"] = collector.size(encoder(), fresh(other))
+    sizes["table of 1 MiB"] = collector.size(encoder(), fresh(MixParams(20)))
     return sizes
 
 

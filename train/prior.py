@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +82,9 @@ def _next_document(source: Iterator[bytes], joined: bool) -> bytes:
 
 class _PathLogits(MixingEncoder):
     """Keeps what `run` needs of one document instead of coding it."""
+
+    def prefix_added(self) -> Callable[[], None]:
+        return lambda: None
 
     def finish(self) -> bytes:
         self.tokens = self._symbols

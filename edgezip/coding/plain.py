@@ -7,6 +7,8 @@ on nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import types as nt
 from numpy.typing import NDArray
@@ -32,7 +34,6 @@ _NOT_CODABLE = 1
 
 _ROWS = nt.Array(nt.uint32, 2, "C", readonly=True)
 _READ_I32 = nt.Array(nt.int32, 1, "C", readonly=True)
-_READ_I64 = nt.Array(nt.int64, 1, "C", readonly=True)
 _READ_U8 = nt.Array(nt.uint8, 1, "C", readonly=True)
 _U8 = nt.Array(nt.uint8, 1, "C")
 _I32 = nt.Array(nt.int32, 1, "C")
@@ -42,10 +43,10 @@ _U64_2D = nt.Array(nt.uint64, 2, "C")
 
 
 @lazy_njit(
-    nt.int64(_ROWS, _READ_I32, _READ_I64, _READ_I32, _U32, _U64_2D, _U64_2D),
+    nt.int64(_ROWS, _READ_I32, _READ_I32, _U32, _U64_2D, _U64_2D),
     nogil=True,
 )
-def _add_rows(bits, symbols, slots, banned, weights, starts, freqs):  # type: ignore[no-untyped-def]
+def _intervals(bits, symbols, banned, weights, starts, freqs):  # type: ignore[no-untyped-def]
     """Store the interval of every symbol; return -1, or 2 * row + kind of the first failure."""
     n_allowed = bits.shape[1] - banned.size
     for row in range(bits.shape[0]):
@@ -55,17 +56,17 @@ def _add_rows(bits, symbols, slots, banned, weights, starts, freqs):  # type: ig
         start, freq = find_interval(weights, scale_for(total, n_allowed), np.int64(symbols[row]))
         if freq == _ZERO:
             return 2 * row + _NOT_CODABLE
-        starts[slots[row], 0] = start
-        freqs[slots[row], 0] = freq
+        starts[row, 0] = start
+        freqs[row, 0] = freq
     return -1
 
 
 @lazy_njit(
-    nt.int64(_ROWS, _READ_I32, _READ_I64, _READ_I32, _U32, _U32, _I32, _U64_2D, _U64_2D),
+    nt.int64(_ROWS, _READ_I32, _READ_I32, _U32, _U32, _I32, _U64_2D, _U64_2D),
     nogil=True,
 )
-def _add_rows_topk(bits, symbols, slots, banned, keys, weights, selected, starts, freqs):  # type: ignore[no-untyped-def]
-    """Like `_add_rows` with a top-k alphabet; the escape's second coding goes to column 1."""
+def _intervals_topk(bits, symbols, banned, keys, weights, selected, starts, freqs):  # type: ignore[no-untyped-def]
+    """Like `_intervals` with a top-k alphabet; the escape's second coding goes to column 1."""
     n_tail = bits.shape[1] - banned.size - selected.size
     for row in range(bits.shape[0]):
         symbol = np.int64(symbols[row])
@@ -76,11 +77,10 @@ def _add_rows_topk(bits, symbols, slots, banned, keys, weights, selected, starts
             return 2 * row + _NOT_FINITE
         if tail_freq == _ZERO and weights[symbol] == 0:
             return 2 * row + _NOT_CODABLE
-        slot = slots[row]
-        starts[slot, 0] = start
-        freqs[slot, 0] = freq
-        starts[slot, 1] = tail_start
-        freqs[slot, 1] = tail_freq
+        starts[row, 0] = start
+        freqs[row, 0] = freq
+        starts[row, 1] = tail_start
+        freqs[row, 1] = tail_freq
     return -1
 
 
@@ -134,8 +134,17 @@ def _decode_rows_topk(bits, banned, keys, weights, selected, sums, tops, state, 
     return -1
 
 
+class _Scratch:
+    """Arrays that a row's intervals are found with."""
+
+    def __init__(self, n_vocab: int, top_k: int) -> None:
+        self.selected = np.zeros(top_k, dtype=np.int32)
+        self.keys = np.zeros(n_vocab, dtype=np.uint32)
+        self.weights = np.zeros(n_vocab, dtype=np.uint32)
+
+
 class _Alphabet:
-    """What both sides derive from the settings, and their scratch arrays."""
+    """What both sides derive from the settings."""
 
     def __init__(self, n_vocab: int, top_k: int, banned: NDArray[np.bool_] | None) -> None:
         if not 1 <= n_vocab <= MAX_VOCAB:
@@ -154,12 +163,10 @@ class _Alphabet:
         if n_allowed == 0:
             raise SettingsError("every token of the vocabulary is banned")
         self.top_k = top_k if top_k < n_allowed else 0
-        self.selected = np.zeros(self.top_k, dtype=np.int32)
-        self.keys = np.zeros(n_vocab, dtype=np.uint32)
-        self.weights = np.zeros(n_vocab, dtype=np.uint32)
-        n_blocks = (n_vocab + 255) // 256
-        self.sums = np.zeros(n_blocks, dtype=np.uint64)
-        self.tops = np.zeros(n_blocks, dtype=np.uint32)
+
+    def scratch(self) -> _Scratch:
+        """New scratch arrays."""
+        return _Scratch(self.n_vocab, self.top_k)
 
     def bits(self, logits: NDArray[np.float32]) -> NDArray[np.uint32]:
         """Return the bits of `logits` float32 (n, n_vocab); no copy if it is C-contiguous."""
@@ -168,6 +175,9 @@ class _Alphabet:
                 f"logits must be float32 (n, {self.n_vocab}), not {logits.dtype} {logits.shape}"
             )
         return np.ascontiguousarray(logits).view(np.uint32)
+
+
+Intervals = tuple[NDArray[np.uint64], NDArray[np.uint64]]
 
 
 class PlainEncoder:
@@ -198,16 +208,11 @@ class PlainEncoder:
         self._starts = np.zeros(shape, dtype=np.uint64)
         self._freqs = np.zeros(shape, dtype=np.uint64)
 
-    def add_rows(
-        self,
-        logits: NDArray[np.float32],
-        symbols: NDArray[np.int32],
-        slots: NDArray[np.int64],
-    ) -> None:
-        """Compute the intervals of `symbols` (n,) under `logits` (n, n_vocab) and keep them under
-        `slots` (n,).
+    def measure(self, logits: NDArray[np.float32], symbols: NDArray[np.int32]) -> Intervals:
+        """Intervals (starts, frequencies) of `symbols` (n,) under `logits` (n, n_vocab), each
+        uint64 (n, 1), with top-k (n, 2).
 
-        The GIL is released meanwhile. Not to be called from two threads at once.
+        The GIL is released meanwhile. May be called by several threads at once.
 
         Raises:
             EngineError: a logit is infinite or not a number.
@@ -216,28 +221,45 @@ class PlainEncoder:
         a = self._alphabet
         bits = a.bits(logits)
         n = bits.shape[0]
-        if symbols.shape != (n,) or slots.shape != (n,):
-            raise SettingsError(f"{n} rows of logits need as many symbols and slots")
+        if symbols.shape != (n,):
+            raise SettingsError(f"{n} rows of logits need as many symbols")
+        starts, freqs = (np.zeros((n, self._starts.shape[1]), np.uint64) for _ in range(2))
         if n == 0:
-            return
+            return starts, freqs
         if symbols.min() < 0 or symbols.max() >= a.n_vocab:
             raise SettingsError("a symbol is outside the vocabulary")
-        if slots.min() < 0 or slots.max() >= self._starts.shape[0]:
-            raise SettingsError("a slot is outside the range that the encoder was made for")
         ids = np.ascontiguousarray(symbols, dtype=np.int32)
-        places = np.ascontiguousarray(slots, dtype=np.int64)
-        kept = (self._starts, self._freqs)
+        s = a.scratch()
         if a.top_k:
-            failed = _add_rows_topk(
-                bits, ids, places, a.banned, a.keys, a.weights, a.selected, *kept
+            failed = _intervals_topk(
+                bits, ids, a.banned, s.keys, s.weights, s.selected, starts, freqs
             )
         else:
-            failed = _add_rows(bits, ids, places, a.banned, a.weights, *kept)
+            failed = _intervals(bits, ids, a.banned, s.weights, starts, freqs)
         if failed >= 0:
             row, kind = divmod(int(failed), 2)
             if kind == _NOT_FINITE:
                 raise _not_finite()
             raise SettingsError(f"token {int(symbols[row])} is banned and cannot be coded")
+        return starts, freqs
+
+    def add(
+        self, measured: Intervals, symbols: NDArray[np.int32], slots: NDArray[np.int64]
+    ) -> None:
+        """Keep the intervals of `symbols` (n,) under `slots` (n,).
+
+        Raises:
+            SettingsError: a slot is out of range, or shapes do not fit.
+        """
+        if not symbols.shape == slots.shape == measured[0].shape[:1]:
+            raise SettingsError("symbols and slots must be as many as were measured")
+        if slots.size and (slots.min() < 0 or slots.max() >= self._starts.shape[0]):
+            raise SettingsError("a slot is outside the range that the encoder was made for")
+        self._starts[slots], self._freqs[slots] = measured
+
+    def prefix_added(self) -> Callable[[], None]:
+        """As in `TokenEncoder`. Nothing is worth a thread: all is coded in `finish`."""
+        return lambda: None
 
     def finish(self) -> bytes:
         """Code all slots in ascending order and return the payload.
@@ -279,6 +301,10 @@ class PlainDecoder:
         self._data = np.frombuffer(payload, dtype=np.uint8)
         self._state = rc.new_decoder(self._data)
         self._left = n_slots
+        self._scratch = self._alphabet.scratch()
+        n_blocks = (n_vocab + 255) // 256
+        self._sums = np.zeros(n_blocks, dtype=np.uint64)
+        self._tops = np.zeros(n_blocks, dtype=np.uint32)
 
     def decode_rows(
         self, logits: NDArray[np.float32], streams: NDArray[np.int32]
@@ -298,11 +324,12 @@ class PlainDecoder:
             raise SettingsError(
                 f"{symbols.size} rows to decode, but only {self._left} slots are left"
             )
-        coder = (a.sums, a.tops, self._state, self._data, symbols)
+        s = self._scratch
+        coder = (self._sums, self._tops, self._state, self._data, symbols)
         if a.top_k:
-            failed = _decode_rows_topk(bits, a.banned, a.keys, a.weights, a.selected, *coder)
+            failed = _decode_rows_topk(bits, a.banned, s.keys, s.weights, s.selected, *coder)
         else:
-            failed = _decode_rows(bits, a.banned, a.weights, *coder)
+            failed = _decode_rows(bits, a.banned, s.weights, *coder)
         if failed >= 0:
             raise _not_finite()
         if self._state[rc.ERROR]:

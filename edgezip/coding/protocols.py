@@ -6,22 +6,34 @@ does not know which one it drives.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+Measured = TypeVar("Measured")
 
-class TokenEncoder(Protocol):
+
+class TokenEncoder(Protocol[Measured]):
     """Collects what is to be coded in any order, codes it in slot order."""
 
-    def add_rows(
-        self,
-        logits: NDArray[np.float32],
-        symbols: NDArray[np.int32],
-        slots: NDArray[np.int64],
-    ) -> None:
-        """Take `symbols[i]`, predicted by `logits[i]` (n, n_vocab), as number `slots[i]`."""
+    def measure(self, logits: NDArray[np.float32], symbols: NDArray[np.int32]) -> Measured:
+        """What the coder must know of `symbols` (n,), predicted by `logits` (n, n_vocab).
+
+        May be called by several threads at once.
+        """
+
+    def add(self, measured: Measured, symbols: NDArray[np.int32], slots: NDArray[np.int64]) -> None:
+        """Take `symbols[i]` (n,), of which `measured` is known, as number `slots[i]`."""
+
+    def prefix_added(self) -> Callable[[], None]:
+        """Told that the slots added so far are the first ones, without a gap; returns a job that
+        codes those of them that no earlier job codes.
+
+        A job may run in another thread while rows are added. Jobs run in the order they were made,
+        one at a time, and all of them before `finish`.
+        """
 
     def finish(self) -> bytes:
         """Code all slots in ascending order and return the payload."""

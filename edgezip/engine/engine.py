@@ -112,12 +112,19 @@ class Engine:
             room = -n
 
     def session(
-        self, n_streams: int, window: int, *, batch: int | None = None, ubatch: int | None = None
+        self,
+        n_streams: int,
+        window: int,
+        *,
+        batch: int | None = None,
+        ubatch: int | None = None,
+        threads: int | None = None,
     ) -> Session:
         """Make a cache of `n_streams` streams of `window` tokens.
 
-        batch, ubatch: tokens per llama_decode and per graph, None to choose. EngineError when the
-        memory does not suffice.
+        batch, ubatch: tokens per llama_decode and per graph, None to choose. threads: None for all
+        of the engine's; sessions may be used at the same time from different threads. EngineError
+        when the memory does not suffice.
         """
         self._open()
         session = Session(
@@ -126,7 +133,7 @@ class Engine:
             self.n_vocab,
             n_streams,
             window,
-            threads=self.threads,
+            threads=threads or self.threads,
             gpu_layers=self.gpu_layers,
             batch=batch,
             ubatch=ubatch,

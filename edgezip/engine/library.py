@@ -105,7 +105,7 @@ def strict_directory() -> Path:
             f"the strict engine is not built ({_PACKAGED} has no libllama): run pip install . "
             f"in the source tree, or set {DIRECTORY_VARIABLE} to a folder that has it"
         )
-    return _PACKAGED
+    return _PACKAGED.resolve()  # as the memory map names it
 
 
 def load(kind: EngineKind) -> Library:

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.token_mixing import MixingDecoder, MixingEncoder
 from edgezip.coding.mixing.trie import build_trie
 from edgezip.coding.plain import PlainDecoder, PlainEncoder
-from edgezip.coding.protocols import TokenDecoder, TokenEncoder
+from edgezip.coding.protocols import Measured, TokenDecoder, TokenEncoder
 from edgezip.container import EngineField, Header, Settings
 from edgezip.container import constants as c
 from edgezip.engine import Engine, Session, selftest
@@ -26,19 +27,22 @@ from edgezip.errors import (
     SettingsError,
 )
 from edgezip.models import DEFAULT_MODEL_VARIABLE, ModelFile, find_by_hash, resolve
-from edgezip.pipeline.lm import (
-    LmSettings,
-    decode_tokens,
-    encode_tokens,
-    encode_tokens_lockstep,
-)
+from edgezip.pipeline.lm import LmSettings, count_windows, encode_tokens
+from edgezip.pipeline.lockstep import decode_tokens, encode_tokens_lockstep
 from edgezip.pipeline.memory import memory_size
 from edgezip.pipeline.options import EngineKind, PackOptions, UnpackOptions
+from edgezip.pipeline.windows import run_lengths
 from edgezip.tokens import Tokenizer
 
 NO_MODEL = "none"
 PRIMER_BYTES = 1 << 16
 """Bytes at the end of a primer from which the model's context is taken."""
+
+
+SMALL_MODEL = 48 << 20
+"""Bytes of a model file up to which sessions of one thread work side by side. The weights of a
+larger one come from memory, which one session with all threads reads once for all of them."""
+MOST_SESSIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class LanguageModel:
         self._trie = build_trie(vocabulary.pieces)
         sizes = [len(piece or b"") for piece in vocabulary.pieces]
         self.piece_sizes: NDArray[np.int64] = np.array(sizes, np.int64)
-        self._session: tuple[tuple[int, int], Session] | None = None
+        self._sessions: tuple[object, list[Session]] = (None, [])
         self._lock = threading.Lock()
         self._primer: tuple[bytes, NDArray[np.int32]] = (b"", np.zeros(0, np.int32))
 
@@ -100,7 +104,7 @@ class LanguageModel:
         keep = min(keep, window - 2)
         return Settings(window=window, keep=keep, top_k=options.top_k)
 
-    def encoder(self, coder: int, layout: TokenLayout, settings: Settings) -> TokenEncoder:
+    def encoder(self, coder: int, layout: TokenLayout, settings: Settings) -> TokenEncoder[Any]:
         """A token encoder for coder number LM or LM_MIX."""
         if coder == c.LM:
             return PlainEncoder(
@@ -134,19 +138,22 @@ class LanguageModel:
     def encode(
         self,
         ids: NDArray[np.int32],
-        encoder: TokenEncoder,
+        encoder: TokenEncoder[Measured],
         layout: TokenLayout,
         settings: Settings,
         progress: Callable[[int], None],
     ) -> bytes:
         """Payload of the tokens `ids` (n,); `progress` gets the tokens done since its last call."""
         lm_settings = self._lm_settings(layout, settings)
-        strict = self.engine.kind == "strict"
-        drive = encode_tokens if strict else encode_tokens_lockstep
         window = self._cells(lm_settings, len(ids))
+        start = self.engine.start_token
         with self._lock:
-            session = self._session_for(1 if strict else layout.streams, window)
-            return drive(session, self.engine.start_token, ids, lm_settings, encoder, progress)
+            if self.engine.kind != "strict":
+                (session,) = self._sessions_for([layout.streams], window)
+                return encode_tokens_lockstep(session, start, ids, lm_settings, encoder, progress)
+            side_by_side = count_windows(len(ids), lm_settings, self._most_sessions)
+            sessions = self._sessions_for([1] * max(side_by_side, 1), window)
+            return encode_tokens(sessions, start, ids, lm_settings, encoder, progress)
 
     def decode(
         self,
@@ -172,9 +179,10 @@ class LanguageModel:
             )
         window = self._cells(lm_settings, n_tokens)
         with self._lock:
-            session = self._session_for(layout.streams, window)
+            dealt = run_lengths(layout.streams, min(self._most_sessions, layout.streams))
+            sessions = self._sessions_for(dealt, window)
             start = self.engine.start_token
-            return decode_tokens(session, start, n_tokens, lm_settings, decoder, progress, stop)
+            return decode_tokens(sessions, start, n_tokens, lm_settings, decoder, progress, stop)
 
     def most_streams(self, settings: Settings, wanted: int) -> int:
         """`wanted` streams, or as many fewer as half of the machine's memory holds the cache of."""
@@ -190,18 +198,30 @@ class LanguageModel:
         cells = 1 + len(settings.primer) - (-n_tokens // settings.streams)
         return min(settings.window, -(-cells // 256) * 256)
 
-    def _session_for(self, streams: int, window: int) -> Session:
-        """A session of that shape; the last one is kept, because its cache takes time to set up."""
-        if self._session is None or self._session[0] != (streams, window):
-            self._session = None
-            if self._too_large(streams, window, memory_size()):
-                needed = self.engine.session_bytes(streams, window) >> 20
+    @property
+    def _most_sessions(self) -> int:
+        """How many sessions may work side by side."""
+        if self.engine.kind != "strict" or self.file.size > SMALL_MODEL:
+            return 1
+        return min(self.engine.threads, MOST_SESSIONS)
+
+    def _sessions_for(self, streams: list[int], window: int) -> list[Session]:
+        """Sessions of `streams` streams each; several have one thread each, a single one has all.
+
+        The last ones are kept, because their caches take time to set up.
+        """
+        if self._sessions[0] != (streams, window):
+            self._sessions = (None, [])
+            if self._too_large(sum(streams), window, memory_size()):
+                needed = self.engine.session_bytes(sum(streams), window) >> 20
                 raise LimitError(
-                    f"{streams} streams of {window} tokens need {needed} MiB, more than this"
+                    f"{sum(streams)} streams of {window} tokens need {needed} MiB, more than this"
                     " machine has; use a machine with more memory"
                 )
-            self._session = ((streams, window), self.engine.session(streams, window))
-        return self._session[1]
+            threads = 1 if len(streams) > 1 else None
+            made = [self.engine.session(count, window, threads=threads) for count in streams]
+            self._sessions = ((streams, window), made)
+        return self._sessions[1]
 
 
 class _SizeReached:

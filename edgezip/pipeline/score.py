@@ -92,18 +92,29 @@ class _Collector:
         self._banned = banned
         self.bits = np.zeros(n_slots, np.float64)
 
-    def add_rows(
-        self,
-        logits: NDArray[np.float32],
-        symbols: NDArray[np.int32],
-        slots: NDArray[np.int64],
-    ) -> None:
-        """As in `TokenEncoder`."""
+    def measure(
+        self, logits: NDArray[np.float32], symbols: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """Bits of `symbols` (n,), float64 (n,)."""
         rows = logits.astype(np.float64)
         rows[:, self._banned] = -np.inf
         rows -= rows.max(axis=1, keepdims=True)
         chosen = rows[np.arange(len(symbols)), symbols]
-        self.bits[slots] = (np.log(np.exp(rows).sum(axis=1)) - chosen) / math.log(2)
+        bits: NDArray[np.float64] = (np.log(np.exp(rows).sum(axis=1)) - chosen) / math.log(2)
+        return bits
+
+    def add(
+        self,
+        measured: NDArray[np.float64],
+        symbols: NDArray[np.int32],
+        slots: NDArray[np.int64],
+    ) -> None:
+        """As in `TokenEncoder`."""
+        self.bits[slots] = measured
+
+    def prefix_added(self) -> Callable[[], None]:
+        """Nothing is coded."""
+        return lambda: None
 
     def finish(self) -> bytes:
         """Nothing is coded."""

@@ -31,7 +31,7 @@ def encode(
     logits: Logits, symbols: Ids, top_k: int = 0, banned: NDArray[np.bool_] | None = None
 ) -> bytes:
     encoder: TokenEncoder = PlainEncoder(len(symbols), logits.shape[1], top_k, banned)
-    encoder.add_rows(logits, symbols, np.arange(len(symbols)))
+    encoder.add(encoder.measure(logits, symbols), symbols, np.arange(len(symbols)))
     return encoder.finish()
 
 
@@ -67,7 +67,7 @@ def test_round_trip(seed: int, n: int, n_vocab: int, spread: float, data: st.Dat
     order = draw.permutation(n)
     cut = data.draw(st.integers(0, n))
     for part in (order[:cut], order[cut:]):
-        encoder.add_rows(logits[part], symbols[part], part)
+        encoder.add(encoder.measure(logits[part], symbols[part]), symbols[part], part)
     payload = encoder.finish()
     assert payload == encode(logits, symbols, top_k, banned)
 
@@ -171,12 +171,12 @@ def test_settings_that_make_no_sense() -> None:
         (symbols[:3], slots),
     ):
         with pytest.raises(SettingsError):
-            encoder.add_rows(logits, bad_symbols, bad_slots)
+            encoder.add(encoder.measure(logits, bad_symbols), bad_symbols, bad_slots)
     with pytest.raises(SettingsError):
-        encoder.add_rows(logits[:, :63], symbols, slots)
+        encoder.add(encoder.measure(logits[:, :63], symbols), symbols, slots)
     with pytest.raises(SettingsError):
-        encoder.add_rows(logits.astype(np.float64), symbols, slots)  # type: ignore[arg-type]
-    encoder.add_rows(logits[:3], symbols[:3], slots[:3])
+        encoder.add(encoder.measure(logits.astype(np.float64), symbols), symbols, slots)  # type: ignore[arg-type]
+    encoder.add(encoder.measure(logits[:3], symbols[:3]), symbols[:3], slots[:3])
     with pytest.raises(SettingsError, match="the first is 3"):
         encoder.finish()
     decoder = PlainDecoder(b"", 3, 64)

@@ -66,6 +66,6 @@ def test_payloads_stay_as_they_are() -> None:
     logits = ((np.outer(np.arange(300), np.arange(260)) % 97) / np.float32(8)).astype(np.float32)
     for streams in (1, 5):
         encoder = MixingEncoder(300, streams, pieces, MixParams(17), prime=text[:500])
-        encoder.add_rows(logits, tokens, np.arange(300, dtype=np.int64))
+        encoder.add(encoder.measure(logits, tokens), tokens, np.arange(300, dtype=np.int64))
         digest.update(encoder.finish())
     assert digest.hexdigest()[:16] == PAYLOADS

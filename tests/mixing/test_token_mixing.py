@@ -41,7 +41,9 @@ def encode(
     encoder = MixingEncoder(len(tokens), streams, PIECES, SMALL, prime)
     order = np.random.default_rng(seed).permutation(len(tokens))
     for part in np.array_split(order, 3):
-        encoder.add_rows(logits[part], tokens[part], part.astype(np.int64))
+        encoder.add(
+            encoder.measure(logits[part], tokens[part]), tokens[part], part.astype(np.int64)
+        )
     return encoder.finish()
 
 
@@ -110,7 +112,7 @@ def test_histories_grow_with_long_pieces() -> None:
     tokens = np.array([1] * 50 + [0, 2], np.int32)
     logits = np.zeros((52, 3), np.float32)
     encoder = MixingEncoder(52, 1, pieces, SMALL)
-    encoder.add_rows(logits, tokens, np.arange(52, dtype=np.int64))
+    encoder.add(encoder.measure(logits, tokens), tokens, np.arange(52, dtype=np.int64))
     decoder = MixingDecoder(encoder.finish(), 52, 1, pieces, SMALL)
     zero = np.zeros(1, np.int32)
     assert [
@@ -119,14 +121,36 @@ def test_histories_grow_with_long_pieces() -> None:
     decoder.finish()
 
 
+@pytest.mark.parametrize("streams", [1, 3])
+def test_coding_ahead_gives_the_same_payload(streams: int) -> None:
+    logits, tokens = sample(200, 3)
+    encoder = MixingEncoder(200, streams, PIECES, SMALL)
+    jobs = []
+    for part in np.array_split(np.arange(200), 7):
+        order = np.random.default_rng(len(jobs)).permutation(part)
+        encoder.add(encoder.measure(logits[order], tokens[order]), tokens[order], order)
+        jobs.append(encoder.prefix_added())
+    for job in jobs[:-1]:
+        job()
+    jobs[-1]()
+    assert encoder.finish() == encode(logits, tokens, streams)
+
+
+def test_coding_ahead_refuses_a_gap() -> None:
+    logits, tokens = sample(10, 3)
+    encoder = MixingEncoder(10, 1, PIECES, SMALL)
+    encoder.add(encoder.measure(logits[1:5], tokens[1:5]), tokens[1:5], np.arange(1, 5))
+    with pytest.raises(SettingsError):
+        encoder.prefix_added()
+
+
 def test_refusals() -> None:
     encoder = MixingEncoder(2, 1, PIECES, SMALL)
-    slots = np.zeros(1, np.int64)
     with pytest.raises(SettingsError):
-        encoder.add_rows(np.zeros((1, len(PIECES)), np.float32), np.array([0], np.int32), slots)
+        encoder.measure(np.zeros((1, len(PIECES)), np.float32), np.array([0], np.int32))
     with pytest.raises(EngineError):
         bad = np.full((1, len(PIECES)), np.nan, np.float32)
-        encoder.add_rows(bad, np.array([1], np.int32), slots)
+        encoder.measure(bad, np.array([1], np.int32))
     with pytest.raises(SettingsError):
         encoder.finish()
     with pytest.raises(ModelError):

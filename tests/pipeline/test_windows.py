@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgezip.pipeline.lm import LmSettings, decode_tokens, encode_tokens
+from edgezip.pipeline.lm import LmSettings, count_windows, encode_tokens
+from edgezip.pipeline.lockstep import decode_tokens
 from edgezip.pipeline.windows import choose_streams, run_lengths, run_windows, slots_of
 
 VOCAB = 17
@@ -71,16 +73,32 @@ class _HashSession:
         return np.array(rows, np.float32).reshape(-1, VOCAB)
 
 
+def _hash_sessions(count: int) -> list[Any]:
+    return [_HashSession(16) for _ in range(count)]
+
+
 class _Recorder:
     """A token coder whose payload is what it saw: symbols and the logits that predicted them."""
 
     def __init__(self, n_slots: int) -> None:
         self.rows: list[tuple[int, bytes] | None] = [None] * n_slots
+        self.promised: list[int] = []
+        self.coded: list[int] = []
 
-    def add_rows(self, logits, symbols, slots):  # type: ignore[no-untyped-def]
-        for row, symbol, slot in zip(logits, symbols, slots, strict=True):
+    def measure(self, logits, symbols):  # type: ignore[no-untyped-def]
+        assert len(logits) == len(symbols)
+        return [row.tobytes() for row in logits]
+
+    def add(self, measured, symbols, slots):  # type: ignore[no-untyped-def]
+        for row, symbol, slot in zip(measured, symbols, slots, strict=True):
             assert self.rows[slot] is None
-            self.rows[slot] = (int(symbol), row.tobytes())
+            self.rows[slot] = (int(symbol), row)
+
+    def prefix_added(self):  # type: ignore[no-untyped-def]
+        added = sum(row is not None for row in self.rows)
+        assert None not in self.rows[:added], "there is a gap"
+        self.promised.append(added)
+        return lambda: self.coded.append(added)
 
     def finish(self) -> bytes:
         assert None not in self.rows
@@ -113,37 +131,47 @@ class _Replayer:
 @pytest.mark.parametrize("keep", [0, 1, 5, 14])
 @pytest.mark.parametrize("streams", [1, 2, 3, 8])
 @pytest.mark.parametrize("n_tokens", [1, 2, 8, 15, 16, 17, 31, 64, 200, 203])
+@pytest.mark.parametrize("sessions", [1, 3])
 def test_encoder_and_decoder_evaluate_the_same_cells(
-    n_tokens: int, streams: int, keep: int
+    sessions: int, n_tokens: int, streams: int, keep: int
 ) -> None:
     streams = min(streams, n_tokens)
     ids = np.random.default_rng(n_tokens).integers(0, VOCAB, n_tokens).astype(np.int32)
     settings = LmSettings(window=16, keep=keep, streams=streams)
     done: list[int] = []
     recorder = _Recorder(n_tokens)
-    encode_tokens(_HashSession(16), START, ids, settings, recorder, done.append)  # type: ignore[arg-type]
+    encode_tokens(_hash_sessions(sessions), START, ids, settings, recorder, done.append)
     assert sum(done) == n_tokens
+    assert recorder.coded == recorder.promised == sorted(set(recorder.promised))
+    assert n_tokens <= 16 * streams or recorder.coded
     replayer = _Replayer(recorder)
     decoded = decode_tokens(
-        _HashSession(16),
+        _hash_sessions(min(sessions, streams)),
         START,
         n_tokens,
         settings,
         replayer,
-        done.append,  # type: ignore[arg-type]
+        done.append,
     )
     assert decoded.tolist() == ids.tolist()
     assert replayer.finished
     assert sum(done) == 2 * n_tokens
 
 
+def test_windows_are_counted_up_to_a_limit() -> None:
+    settings = LmSettings(window=16, keep=8, streams=2)
+    assert [count_windows(n, settings, 5) for n in (0, 1, 2, 32, 33, 48, 49, 10**6)] == [
+        0, 1, 2, 2, 3, 4, 5, 5,
+    ]  # fmt: skip
+
+
 def test_a_stop_condition_ends_a_single_stream() -> None:
     ids = np.arange(10, dtype=np.int32)
     settings = LmSettings(window=16, keep=4, streams=1)
     recorder = _Recorder(10)
-    encode_tokens(_HashSession(16), START, ids, settings, recorder, lambda count: None)  # type: ignore[arg-type]
+    encode_tokens(_hash_sessions(1), START, ids, settings, recorder, lambda count: None)
     decoded = decode_tokens(
-        _HashSession(16),  # type: ignore[arg-type]
+        _hash_sessions(1),
         START,
         1 << 40,
         settings,

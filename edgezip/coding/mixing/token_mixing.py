@@ -3,6 +3,9 @@ trie."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -128,7 +131,7 @@ class _Mixing:
         self._streams = streams
         self._stretch = fine_stretch_table()
         self._ranks = leaf_ranks(self._trie)
-        self._weights, self._sums = new_weights(self._trie)
+        self._weights, self._sums = new_weights(self._trie)  # for decoding only
         self._longest = int(np.diff(self._trie.offsets).max())
         capacity = len(prime) + 4 * (n_slots // streams) + self._longest + 64
         self.model = primed_model(params, streams, capacity, True, prime)
@@ -142,6 +145,9 @@ class _Mixing:
             self.model = m._replace(
                 history=np.concatenate([m.history, more]), bounds=np.concatenate([m.bounds, more])
             )
+
+
+PathLogits = tuple[NDArray[np.int16], NDArray[np.int64]]
 
 
 class MixingEncoder(_Mixing):
@@ -170,14 +176,17 @@ class MixingEncoder(_Mixing):
         self._first = np.zeros(n_slots, np.int64)
         self._count = np.zeros(n_slots, np.int64)
         self._parts: list[NDArray[np.int16]] = []
-        self._total = 0
+        self._added = self._taken = 0  # slots
+        self._total = self._dropped = 0  # path logits
         self._path = 8 * self._longest + 2 * self._longest + 256 + 2
+        self._coder = rangecoder.new_encoder()
+        self._out = np.zeros(8 * _ROOM, np.uint8)
 
-    def add_rows(
-        self, logits: NDArray[np.float32], symbols: NDArray[np.int32], slots: NDArray[np.int64]
-    ) -> None:
-        """Take `symbols` (n,), predicted by `logits` (n, n_vocab), to be coded as numbers `slots`
-        (n,).
+    def measure(self, logits: NDArray[np.float32], symbols: NDArray[np.int32]) -> PathLogits:
+        """Path logits of `symbols` (n,), predicted by `logits` (n, n_vocab): all one after the
+        other, int16, and how many each has, int64 (n,).
+
+        May be called by several threads at once.
 
         Raises:
             EngineError: a logit is not finite.
@@ -189,57 +198,74 @@ class MixingEncoder(_Mixing):
         out = np.empty(symbols.size * self._path, np.int16)
         counts = np.zeros(symbols.size, np.int64)
         n = collect(
-            rows,
-            self._ranks,
-            self._trie,
-            self._stretch,
-            symbols,
-            self._weights,
-            self._sums,
-            out,
+            rows, self._ranks, self._trie, self._stretch, symbols, *new_weights(self._trie), out,
             counts,
-        )
+        )  # fmt: skip
         if n < 0:
             raise EngineError("the model gave a logit that is not finite; run edgezip doctor")
+        return out[:n].copy(), counts
+
+    def add(
+        self, measured: PathLogits, symbols: NDArray[np.int32], slots: NDArray[np.int64]
+    ) -> None:
+        """Take `symbols` (n,), to be coded as numbers `slots` (n,)."""
+        flat, counts = measured
         self._symbols[slots] = symbols
         self._first[slots] = self._total + np.cumsum(counts) - counts
         self._count[slots] = counts
-        self._parts.append(out[:n].copy())
-        self._total += int(n)
+        self._parts.append(flat)
+        self._total += flat.size
+        self._added += symbols.size
 
-    def ordered(self, flat: NDArray[np.int16], start: int, stop: int) -> NDArray[np.int16]:
-        """Return the path logits of slots `start` to `stop` in slot order, from all in `flat`.
+    def prefix_added(self) -> Callable[[], None]:
+        """As in `TokenEncoder`.
+
+        Raises:
+            SettingsError: there is a gap.
+        """
+        if (self._symbols[self._taken : self._added] < 0).any():
+            raise SettingsError("a slot was left out among those that are to be coded")
+        flat = np.concatenate([np.zeros(0, np.int16), *self._parts])
+        self._parts.clear()
+        job = partial(self._code, flat, self._dropped, self._taken, self._added)
+        self._taken, self._dropped = self._added, self._total
+        return job
+
+    def _ordered(
+        self, flat: NDArray[np.int16], dropped: int, start: int, stop: int
+    ) -> NDArray[np.int16]:
+        """The path logits of slots `start` to `stop` in slot order; `flat` holds all from number
+        `dropped` on.
 
         Block by block, because the index takes several times the memory of the logits.
         """
-        first, count = self._first[start:stop], self._count[start:stop]
+        first, count = self._first[start:stop] - dropped, self._count[start:stop]
         ends = np.cumsum(count)
         index = np.repeat(first - (ends - count), count) + np.arange(int(count.sum()))
         return np.asarray(flat[index])
 
-    def finish(self) -> bytes:
-        """Code all slots in ascending order and return the payload."""
-        if (self._symbols < 0).any():
-            raise SettingsError("finish() was called before every slot had its token")
-        flat = np.concatenate([np.zeros(0, np.int16), *self._parts])
-        self._parts.clear()
-        coder = rangecoder.new_encoder()
-        out = np.zeros(self._total // 4 + 8 * _ROOM, np.uint8)
+    def _code(self, flat: NDArray[np.int16], dropped: int, first: int, last: int) -> None:
         rows = np.zeros((1, 1), np.uint32)
         block = max(_ROOM // self._path, 1)
-        for start in range(0, self._n_slots, block):
-            stop = min(start + block, self._n_slots)
-            room = int(coder[rangecoder.POS]) + 2 * block * self._path + 16
-            if out.size < room:
-                out = np.concatenate([out, np.zeros(room, np.uint8)])
+        for start in range(first, last, block):
+            stop = min(start + block, last)
+            room = int(self._coder[rangecoder.POS]) + 2 * block * self._path + 16
+            if self._out.size < room:
+                self._out = np.concatenate([self._out, np.zeros(room, np.uint8)])
             self._grow(block)
             streams = np.arange(start, stop, dtype=np.int64) % self._streams
             run(
-                self.model, self._trie, self._stretch, coder, out, False,
-                self._symbols[start:stop], streams, self.ordered(flat, start, stop), rows,
+                self.model, self._trie, self._stretch, self._coder, self._out, False,
+                self._symbols[start:stop], streams, self._ordered(flat, dropped, start, stop), rows,
                 self._ranks, self._weights, self._sums,
             )  # fmt: skip
-        return out[: int(rangecoder.encode_finish(coder, out))].tobytes()
+
+    def finish(self) -> bytes:
+        """Code the slots that no job has coded and return the payload."""
+        if self._added != self._n_slots:
+            raise SettingsError("finish() was called before every slot had its token")
+        self.prefix_added()()
+        return self._out[: int(rangecoder.encode_finish(self._coder, self._out))].tobytes()
 
 
 class MixingDecoder(_Mixing):

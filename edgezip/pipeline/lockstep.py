@@ -1,0 +1,196 @@
+"""Payload to tokens: one token per stream and step, the streams dealt out to several sessions.
+
+The native engine's logits may depend on the batch, so for it the encoder makes the decoder's very
+calls, too.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgezip.coding.protocols import Measured, TokenDecoder, TokenEncoder
+from edgezip.engine import Session
+from edgezip.errors import FormatError
+from edgezip.pipeline.lm import LmSettings
+from edgezip.pipeline.windows import run_lengths
+from edgezip.pipeline.workers import Turns, run_in_turn
+
+
+def encode_tokens_lockstep(
+    session: Session,
+    start_token: int,
+    ids: NDArray[np.int32],
+    settings: LmSettings,
+    encoder: TokenEncoder[Measured],
+    progress: Callable[[int], None],
+) -> bytes:
+    """As `lm.encode_tokens`, with the calls that the decoder will make: slow, for engines whose
+    logits depend on the batch. `session` has `settings.streams` streams.
+    """
+    lengths = run_lengths(len(ids), settings.streams)
+    tokens = _TokenGrid(settings, lengths[0])
+    starts = np.cumsum([0, *lengths])
+    runs = [ids[a:b] for a, b in itertools.pairwise(starts)]
+    for step, logits in enumerate(
+        _lockstep_logits(session, start_token, tokens, lengths[0], settings)
+    ):
+        symbols = np.array([run[step] for run in runs if len(run) > step], np.int32)
+        tokens.set_step(step, symbols)
+        slots = step * settings.streams + np.arange(len(symbols), dtype=np.int64)
+        encoder.add(encoder.measure(logits[: len(symbols)], symbols), symbols, slots)
+        progress(len(symbols))
+    return encoder.finish()
+
+
+def decode_tokens(
+    sessions: Sequence[Session],
+    start_token: int,
+    n_tokens: int,
+    settings: LmSettings,
+    decoder: TokenDecoder,
+    progress: Callable[[int], None],
+    stop: Callable[[int], bool] | None = None,
+) -> NDArray[np.int32]:
+    """Decode up to `n_tokens` tokens and return them in text order, int32 (n,).
+
+    Args:
+        sessions: work side by side; the streams are dealt out to them by `run_lengths`, and each
+            has at least that many streams and `settings.window` cells.
+        start_token: id in front of every window.
+        n_tokens: tokens of the channel, or an upper bound where `stop` is given.
+        settings: window, keep and streams.
+        decoder: takes logits, gives tokens.
+        progress: called with the number of tokens decoded since the last call.
+        stop: for one stream of unknown length: called with each token, true ends the text.
+
+    Raises:
+        FormatError: the payload is not used up exactly.
+    """
+    lengths = run_lengths(n_tokens, settings.streams)
+    lanes = []
+    first = 0
+    turns = Turns(len(sessions))
+    for session, count in zip(sessions, run_lengths(len(lengths), len(sessions)), strict=True):
+        part = replace(settings, streams=count)
+        lanes.append(_Lane(session, start_token, first, lengths[first : first + count], part))
+        first += count
+    reported = 0
+
+    def work(number: int) -> bool:
+        """Decode the streams of one lane; whether `stop` ended the text."""
+        nonlocal reported
+        lane = lanes[number]
+        for step, logits in enumerate(lane.logits()):
+            with turns.take(number):
+                symbols = decoder.decode_rows(logits, lane.streams[: len(logits)])
+                lane.tokens.set_step(step, symbols)
+                reported += len(symbols)
+                if number == 0:
+                    # Only here: the caller's thread.
+                    progress(reported)
+                    reported = 0
+                if stop is not None and stop(int(symbols[0])):
+                    lane.lengths = [step + 1]
+                    return True
+        return False
+
+    stopped = run_in_turn(work, turns)
+    progress(reported)
+    if stop is not None and not stopped:
+        raise FormatError("damaged data: the text does not end where the file says")
+    decoder.finish()
+    return np.concatenate([run for lane in lanes for run in lane.runs()])
+
+
+class _Lane:
+    """Some of the streams, evaluated in a session of their own."""
+
+    def __init__(
+        self,
+        session: Session,
+        start_token: int,
+        first: int,
+        lengths: list[int],
+        settings: LmSettings,
+    ) -> None:
+        self.tokens = _TokenGrid(settings, lengths[0])
+        self.lengths = lengths
+        self.streams = np.arange(first, first + len(lengths), dtype=np.int32)
+        self._steps = _lockstep_logits(session, start_token, self.tokens, lengths[0], settings)
+
+    def logits(self) -> Iterator[NDArray[np.float32]]:
+        """For each step the logits (n, n_vocab) of the streams that have a token there, which are
+        the first n; that token must be set before the next step."""
+        for step, logits in enumerate(self._steps):
+            active = len(self.lengths)
+            if step >= self.lengths[-1]:
+                active = sum(length > step for length in self.lengths)
+            yield logits[:active]
+
+    def runs(self) -> list[NDArray[np.int32]]:
+        """The tokens of each stream."""
+        return [self.tokens.run(stream, length) for stream, length in enumerate(self.lengths)]
+
+
+class _TokenGrid:
+    """Primer and tokens by stream; grows, so that a claimed length costs nothing by itself."""
+
+    def __init__(self, settings: LmSettings, n_steps: int) -> None:
+        self._primed = len(settings.primer)
+        self._columns = self._primed + n_steps
+        width = min(self._columns, self._primed + 4096)
+        self._grid = np.zeros((settings.streams, width), np.int32)
+        self._grid[:, : self._primed] = settings.primer
+
+    def set_step(self, step: int, symbols: NDArray[np.int32]) -> None:
+        """Store one step; `symbols` are those of the first streams."""
+        column = self._primed + step
+        if column == self._grid.shape[1]:
+            room = min(self._columns, 2 * column) - column
+            self._grid = np.pad(self._grid, ((0, 0), (0, room)))
+        self._grid[: len(symbols), column] = symbols
+
+    def columns(self, first: int, last: int) -> NDArray[np.int32]:
+        """Tokens of all streams from `first` to before `last`, counted from the primer's start."""
+        return self._grid[:, first:last]
+
+    def run(self, stream: int, length: int) -> NDArray[np.int32]:
+        """The first `length` tokens of a stream, without the primer."""
+        return self._grid[stream, self._primed : self._primed + length]
+
+
+def _lockstep_logits(
+    session: Session, start_token: int, tokens: _TokenGrid, n_steps: int, settings: LmSettings
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the logits (streams, n_vocab) of each step; its tokens must be set before the next."""
+    streams = np.arange(settings.streams, dtype=np.int32)
+    wanted = np.ones(settings.streams, np.bool_)
+    for window in settings.windows(0, n_steps):
+        logits = _open_window(session, start_token, tokens.columns(window.tail, window.first))
+        last = window.first + window.count
+        cell = np.full(settings.streams, window.first - window.tail, np.int32)
+        for column in range(window.first, last):
+            yield logits
+            if column + 1 < last:
+                cell += 1
+                newest = tokens.columns(column, column + 1)[:, 0]
+                logits = session.evaluate(newest, streams, cell, wanted)
+
+
+def _open_window(
+    session: Session, start_token: int, tail: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """Clear the cache, evaluate start token and tail (streams, t); the last logits of each."""
+    n_streams, n_tail = tail.shape
+    cells = np.empty((n_streams, n_tail + 1), np.int32)
+    cells[:, 0] = start_token
+    cells[:, 1:] = tail
+    streams = np.repeat(np.arange(n_streams, dtype=np.int32), n_tail + 1)
+    positions = np.tile(np.arange(n_tail + 1, dtype=np.int32), n_streams)
+    session.clear_all()
+    return session.evaluate(cells.ravel(), streams, positions, positions == n_tail)

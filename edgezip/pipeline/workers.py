@@ -1,0 +1,145 @@
+"""Threads for the work that releases the interpreter lock: evaluations side by side, coding behind.
+
+A model small enough that its weights stay in the processor's cache is evaluated fastest by several
+sessions of one thread each, on different windows or streams: nothing then waits for another thread
+within a layer, and the coder may take a core without holding all of them up.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import SimpleQueue
+from threading import Semaphore
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Tool = TypeVar("Tool")
+Result = TypeVar("Result")
+
+
+def map_in_order(
+    work: Callable[[Tool, Item], Result], tools: Sequence[Tool], items: Iterable[Item]
+) -> Iterator[tuple[Item, Result]]:
+    """Yield (item, work(tool, item)) in the order of `items`; as many calls run at once as there
+    are tools, each with one of its own. What a call raises is raised in its turn.
+    """
+    if len(tools) == 1:
+        for item in items:
+            yield item, work(tools[0], item)
+        return
+    free: SimpleQueue[Tool] = SimpleQueue()
+    for tool in tools:
+        free.put(tool)
+
+    def call(item: Item) -> Result:
+        tool = free.get()
+        try:
+            return work(tool, item)
+        finally:
+            free.put(tool)
+
+    pending: deque[tuple[Item, Future[Result]]] = deque()
+    pool = ThreadPoolExecutor(len(tools), "edgezip-model")
+    try:
+        for item in items:
+            pending.append((item, pool.submit(call, item)))
+            if len(pending) > 2 * len(tools):
+                first, future = pending.popleft()
+                yield first, future.result()
+        for first, future in pending:
+            yield first, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class Behind:
+    """Runs jobs one after another in a thread of its own; at most one waits for its end."""
+
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+        self._last: Future[None] | None = None
+
+    def run(self, job: Callable[[], None]) -> None:
+        """Start `job` once the one before it has ended; raises what that one raised."""
+        self._pool = self._pool or ThreadPoolExecutor(1, "edgezip-coder")
+        if self._last is not None:
+            self._last.result()
+        self._last = self._pool.submit(job)
+
+    def __enter__(self) -> Behind:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+        if kind is None and self._last is not None:
+            self._last.result()
+
+
+class Turns:
+    """Lets `count` workers do something one after another, round after round.
+
+    A turn that has come is taken without a system call, so that workers that are busy with
+    something longer meanwhile never sleep. A worker may end early if all behind it have ended.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._ready = [Semaphore(int(number == 0)) for number in range(count)]
+        self._broken = False
+
+    @property
+    def count(self) -> int:
+        """How many workers there are."""
+        return len(self._ready)
+
+    @contextmanager
+    def take(self, number: int) -> Iterator[None]:
+        """Wait for the turn of worker `number`; pass it on afterwards.
+
+        Raises:
+            _Broken: another worker has failed.
+        """
+        self._ready[number].acquire()
+        if self._broken:
+            raise _Broken
+        yield
+        self._ready[(number + 1) % len(self._ready)].release()
+
+    def break_off(self) -> None:
+        """Make all workers give up at their next turn."""
+        self._broken = True
+        for ready in self._ready:
+            ready.release()
+
+
+class _Broken(Exception):
+    pass
+
+
+def run_in_turn(work: Callable[[int], Result], turns: Turns) -> Result:
+    """Run work(0) in this thread and work(1), work(2), ... in others; returns the first's result.
+
+    Raises what a worker raised; the others then end at their next turn.
+    """
+
+    def guarded(number: int) -> Result | None:
+        try:
+            return work(number)
+        except _Broken:
+            return None
+        except BaseException:
+            turns.break_off()
+            raise
+
+    if turns.count == 1:
+        return work(0)
+    with ThreadPoolExecutor(turns.count - 1, "edgezip-model") as pool:
+        others = [pool.submit(guarded, number) for number in range(1, turns.count)]
+        result = guarded(0)
+    for other in others:
+        other.result()
+    assert result is not None, "only another worker's failure breaks this one off"
+    return result

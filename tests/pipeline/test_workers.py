@@ -1,0 +1,79 @@
+"""Threads that evaluate side by side, code behind, and take turns."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from edgezip.pipeline.workers import Behind, Turns, map_in_order, run_in_turn
+
+
+def test_results_come_in_order_and_each_tool_is_used_by_one_call_at_a_time() -> None:
+    busy: dict[str, threading.Lock] = {name: threading.Lock() for name in "abc"}
+
+    def work(tool: str, item: int) -> int:
+        assert busy[tool].acquire(blocking=False)
+        time.sleep(0.001 * (item % 3))
+        busy[tool].release()
+        return item * item
+
+    assert list(map_in_order(work, "abc", range(40))) == [(i, i * i) for i in range(40)]
+    assert list(map_in_order(work, "a", range(5))) == [(i, i * i) for i in range(5)]
+
+
+def test_a_failure_is_raised_in_its_turn() -> None:
+    seen = []
+    with pytest.raises(ZeroDivisionError):
+        for item, _ in map_in_order(lambda tool, item: tool / item, (1, 2), (1, 2, 0, 3)):
+            seen.append(item)
+    assert seen == [1, 2]
+
+
+def test_jobs_run_behind_in_their_order() -> None:
+    done: list[int] = []
+    with Behind() as behind:
+        for number in range(10):
+            behind.run(lambda number=number: done.append(number))  # type: ignore[misc]
+    assert done == list(range(10))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_job_that_fails_is_not_forgotten(jobs: int) -> None:
+    with pytest.raises(ZeroDivisionError), Behind() as behind:
+        for _ in range(jobs):
+            behind.run(lambda: 1 // 0)  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_turns_go_round(count: int) -> None:
+    order: list[tuple[int, int]] = []
+    turns = Turns(count)
+
+    def work(number: int) -> str:
+        for step in range(20 if number < 2 else 19):
+            with turns.take(number):
+                order.append((step, number))
+        return f"worker {number}"
+
+    assert run_in_turn(work, turns) == "worker 0"
+    assert order == sorted(order)
+    assert len(order) == 20 * min(count, 2) + 19 * max(count - 2, 0)
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+@pytest.mark.parametrize("inside", [True, False])
+def test_one_failure_ends_all(failing: int, inside: bool) -> None:
+    turns = Turns(3)
+
+    def work(number: int) -> None:
+        for step in range(1000):
+            if not inside and number == failing and step == 7:
+                raise ZeroDivisionError
+            with turns.take(number):
+                if inside and number == failing and step == 7:
+                    raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_in_turn(work, turns)
