@@ -62,6 +62,7 @@ def encode_tokens(
     settings: LmSettings,
     encoder: TokenEncoder[Measured],
     progress: Callable[[int], None],
+    code_meanwhile: bool = True,
 ) -> bytes:
     """Code `ids` (n,) and return the payload.
 
@@ -72,6 +73,7 @@ def encode_tokens(
         settings: window, keep and streams.
         encoder: takes logits and symbols, gives the payload.
         progress: called with the number of tokens evaluated since the last call.
+        code_meanwhile: the encoder codes in a thread of its own.
     """
     lengths = run_lengths(len(ids), settings.streams)
     runs = [
@@ -86,7 +88,7 @@ def encode_tokens(
         return list(_measure_window(session, start_token, runs[window.stream], window, encoder))
 
     gapless = False
-    with Behind() as behind:
+    with Behind(code_meanwhile) as behind:
         windows = _in_slot_order(lengths, settings)
         for (window, ends_gapless), measured in map_in_order(measure, sessions, windows):
             if gapless:

@@ -153,7 +153,8 @@ class LanguageModel:
                 return encode_tokens_lockstep(session, start, ids, lm_settings, encoder, progress)
             side_by_side = count_windows(len(ids), lm_settings, self._most_sessions)
             sessions = self._sessions_for([1] * max(side_by_side, 1), window)
-            return encode_tokens(sessions, start, ids, lm_settings, encoder, progress)
+            meanwhile = self.engine.threads > 1
+            return encode_tokens(sessions, start, ids, lm_settings, encoder, progress, meanwhile)
 
     def decode(
         self,

@@ -56,14 +56,19 @@ def map_in_order(
 
 
 class Behind:
-    """Runs jobs one after another in a thread of its own; at most one waits for its end."""
+    """Runs jobs one after another in a thread of its own, at most one at a time; or, with
+    `threaded` false, at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, threaded: bool) -> None:
+        self._threaded = threaded
         self._pool: ThreadPoolExecutor | None = None
         self._last: Future[None] | None = None
 
     def run(self, job: Callable[[], None]) -> None:
         """Start `job` once the one before it has ended; raises what that one raised."""
+        if not self._threaded:
+            job()
+            return
         self._pool = self._pool or ThreadPoolExecutor(1, "edgezip-coder")
         if self._last is not None:
             self._last.result()

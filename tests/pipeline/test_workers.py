@@ -31,9 +31,10 @@ def test_a_failure_is_raised_in_its_turn() -> None:
     assert seen == [1, 2]
 
 
-def test_jobs_run_behind_in_their_order() -> None:
+@pytest.mark.parametrize("threaded", [True, False])
+def test_jobs_run_behind_in_their_order(threaded: bool) -> None:
     done: list[int] = []
-    with Behind() as behind:
+    with Behind(threaded) as behind:
         for number in range(10):
             behind.run(lambda number=number: done.append(number))  # type: ignore[misc]
     assert done == list(range(10))
@@ -41,7 +42,7 @@ def test_jobs_run_behind_in_their_order() -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_job_that_fails_is_not_forgotten(jobs: int) -> None:
-    with pytest.raises(ZeroDivisionError), Behind() as behind:
+    with pytest.raises(ZeroDivisionError), Behind(True) as behind:
         for _ in range(jobs):
             behind.run(lambda: 1 // 0)  # type: ignore[arg-type, return-value]
 
