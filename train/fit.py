@@ -205,12 +205,22 @@ def validate(run: Run, log: CsvLog, validation: dict[str, Any], rate: float) -> 
     print("bpb", {k: round(result[k], 4) for k in ("english", "all")}, flush=True)
 
 
+def load_start(path: Path) -> Checkpoint:
+    """A checkpoint, or the weights of a GGUF file as far as its quantization has kept them."""
+    if path.suffix != ".gguf":
+        return Checkpoint.load(path)
+    # Imported here: where models are only trained, the gguf package need not be installed.
+    from train.evaluate import load_gguf
+
+    return load_gguf(path)
+
+
 def starting_point(args: argparse.Namespace, folder: TokenFolder) -> tuple[Checkpoint, Settings]:
     """The trunk of the run if there is one, else --init, else fresh weights."""
     shape, settings = load_config(args.config)
     trunk = args.out / "trunk.pt"
     if trunk.exists() or args.init:
-        start = Checkpoint.load(trunk if trunk.exists() else args.init)
+        start = load_start(trunk if trunk.exists() else args.init)
         if {**start.shape.to_dict(), "context": 0} != {**shape.to_dict(), "context": 0}:
             raise SystemExit("the checkpoint's shape is not the configuration's: see train.grow")
         if start.tokenizer not in (b"", folder.tokenizer):
@@ -239,7 +249,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--config", type=Path, required=True, help="TOML with [model] and [train]")
     add("--data", type=Path, required=True, help="folder written by train.encode or train.pack")
     add("--mix", type=Path, default=Mix.DEFAULT, help="rates by stream (TOML)")
-    add("--init", type=Path, help="checkpoint whose weights a new run starts from")
+    add("--init", type=Path, help="checkpoint or GGUF whose weights a new run starts from")
     add("--minutes", type=float, default=0.0, help="wall time of this call")
     add("--steps", type=int, default=0, help="steps of this call")
     add("--decay", type=float, default=0.0, help="share of the budget that lowers the rates")

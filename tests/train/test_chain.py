@@ -143,6 +143,19 @@ def test_a_short_budget_with_decay_leaves_a_trunk_and_a_final(chain: Path, tmp_p
         assert Checkpoint.load(run / "trunk.pt").step == 1
 
 
+def test_a_run_starts_from_a_gguf_as_from_its_checkpoint(chain: Path, tmp_path: Path) -> None:
+    train = ["--config", str(chain / "config.toml"), "--data", str(chain / "data")]
+    train += ["--no-compile", "--device", "cpu", "--threads", "1", "--steps", "1"]
+    ends = []
+    for name in ("run/final.pt", "F32.gguf"):
+        run = tmp_path / Path(name).stem
+        fit.main([str(run), *train, "--init", str(chain / name)])
+        ends.append(Checkpoint.load(run / "trunk.pt"))
+    assert ends[0].shape == ends[1].shape
+    for name, value in ends[0].weights.items():
+        assert torch.equal(value, ends[1].weights[name]), name
+
+
 def test_quantized_files_hold_the_model(chain: Path) -> None:
     final = Checkpoint.load(chain / "run" / "final.pt")
     for kind, tolerance in (("F32", 0.0), ("Q8_0", 0.01), ("Q4_0", 0.15)):

@@ -13,11 +13,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="the training commands need PyTorch ([train])")
 pytest.importorskip("sentencepiece", reason="the training commands need sentencepiece ([train])")
 
+from torch.nn import functional as F
+
 from train.checkpoint import Checkpoint
 from train.data import Sampler, TokenFolder
 from train.grow import grow
 from train.mix import Mix
-from train.model import Llama, Shape
+from train.model import Llama, Shape, causal_attention
 from train.optim import orthogonalize
 from train.scoring import document_nats, windows
 
@@ -138,3 +140,13 @@ def test_each_chunk_is_read_once_before_any_is_read_again(folder: TokenFolder) -
 def test_rates_decide_how_often_a_stream_is_drawn(folder: TokenFolder) -> None:
     _, targets = Sampler(folder, Mix({"a": 1.0, "b": 6.0}), 10, 0).rows(4000)
     assert (targets[:, 0] >= 3000).mean() == pytest.approx(0.75, abs=0.03)
+
+
+@pytest.mark.parametrize("length", [1, 255, 256, 257, 600])
+def test_blocks_of_attention_equal_the_whole(length: int) -> None:
+    torch.manual_seed(length)
+    q, k, v = (torch.randn(2, heads, length, 16) for heads in (4, 2, 2))
+    whole = F.scaled_dot_product_attention(
+        q, k.repeat_interleave(2, 1), v.repeat_interleave(2, 1), is_causal=True
+    )
+    assert torch.allclose(causal_attention(q, k, v), whole, atol=1e-5)
