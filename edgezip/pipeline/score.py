@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgezip.container import Settings
+from edgezip.pipeline import lineends
 from edgezip.pipeline.model import LanguageModel, TokenLayout
 
 CHUNK_BYTES = 2048
@@ -79,15 +80,20 @@ def score(
 ) -> Score:
     """Evaluate `data` in the windows of `settings`, with one stream.
 
+    CR LF line ends are read as LF, as packing does where it pays. Everything else is left to the
+    model, also long repeats and binary parts, which packing would code without it.
+
     Args:
         data: any bytes.
         model: an open model.
         settings: window and keep.
         progress: called with the bytes of `data` done so far.
     """
-    ids = model.tokenizer.encode(data)
-    sizes = model.piece_sizes[ids]
-    ends = np.cumsum(sizes)
+    short = lineends.shorten(data)
+    text = short[0] if short else data
+    ids = model.tokenizer.encode(text)
+    ends = _raw_ends(data, text)[np.cumsum(model.piece_sizes[ids])]
+    sizes = np.diff(ends, prepend=0)
     collector = _Collector(len(ids), model.banned)
     done = 0
 
@@ -105,6 +111,21 @@ def score(
         _chunks(collector.bits, sizes, ends - sizes),
         _by_position(collector.bits, sizes, positions(len(ids), settings)),
     )
+
+
+def _raw_ends(data: bytes, text: bytes) -> NDArray[np.int64]:
+    """How many bytes of `data` the first 0, 1, 2, ... bytes of `text` stand for, int64 (n + 1,).
+
+    `text` is `data`, or has LF for some or all CR LF of it.
+    """
+    raw, short = (np.frombuffer(part, np.uint8) for part in (data, text))
+    sizes = np.ones(len(short), np.int64)
+    if len(short) < len(raw):
+        line_ends = np.flatnonzero(raw == ord("\n"))
+        # A line end at the very start has nothing before it: the last byte stands in, a LF or not.
+        after_cr = (raw[line_ends - 1] == ord("\r")) & (line_ends > 0)
+        sizes[short == ord("\n")] += after_cr
+    return np.concatenate([[0], np.cumsum(sizes)])
 
 
 def positions(n_tokens: int, settings: Settings) -> NDArray[np.int64]:
