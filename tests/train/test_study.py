@@ -21,7 +21,7 @@ from train.model import Llama, Shape
 from train.scoring import document_nats
 from train.study import __main__ as study
 from train.study import data, measure, rates, tables
-from train.study.plan import CONFIGS, Plan
+from train.study.plan import Plan
 
 WORDS = ["river", "engine", "garden", "window", "letter", "bridge", "morning", "teacher"]
 
@@ -55,7 +55,7 @@ def test_operations_are_six_for_each_weight_in_a_product() -> None:
 
 
 def test_the_plan_of_the_study_keeps_what_it_promises() -> None:
-    plan = Plan.load(CONFIGS / "full.toml")
+    plan = Plan.load(study.CONFIGS / "full.toml")
     sizes = plan.sizes()
     parameters = [run.shape.parameters for run in sizes]
     assert len(sizes) >= 5

@@ -30,6 +30,12 @@ if TYPE_CHECKING:  # speed, report and plot work without PyTorch
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "train" / "configs" / "study"
+PLACES = {
+    "data": "train/data/study",
+    "runs": "train/runs/study",
+    "results": "bench/results",
+    "out": "docs/scaling",
+}
 TRAINING = ("sizes", "tokens", "vocab", "position")
 
 
@@ -42,18 +48,25 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("command", choices=("list", "all", *TRAINING, "speed", "report", "plot"))
     add("--plan", type=Path, default=CONFIGS / "full.toml", help="what to train (TOML)")
-    add("--tiny", action="store_true", help="a plan of seconds, to try the commands")
+    add(
+        "--tiny", action="store_true", help="models of seconds; everything to train/runs/study-tiny"
+    )
     add("--clean", type=Path, default=ROOT / "train/data/clean", help="written by train.corpus")
     add("--val", type=Path, default=ROOT.parent / "shared/corpus/val.jsonl.xz")
-    add("--data", type=Path, default=ROOT / "train/data/study", help="tokenizers and tokens")
-    add("--runs", type=Path, default=ROOT / "train/runs/study", help="models")
-    add("--results", type=Path, default=ROOT / "bench/results", help="CSV files")
-    add("--out", type=Path, default=ROOT / "docs/scaling", help="pictures of plot")
+    add("--data", type=Path, help="tokenizers and tokens (default: train/data/study)")
+    add("--runs", type=Path, help="models (default: train/runs/study)")
+    add("--results", type=Path, help="CSV files (default: bench/results)")
+    add("--out", type=Path, help="pictures of plot (default: docs/scaling)")
     add("--threads", type=int, default=0, help="CPU threads (default: all; speed: 1)")
     add("--no-compile", action="store_true", help="do not use torch.compile")
     add("--text-bytes", type=int, default=60_000, help="text that speed packs")
     add("--repeats", type=int, default=3, help="runs of speed, the fastest counts")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    own = ROOT / "train/runs/study-tiny"
+    for name, place in PLACES.items():
+        if getattr(args, name) is None:
+            setattr(args, name, own / name if args.tiny else ROOT / place)
+    return args
 
 
 def main(argv: list[str] | None = None) -> None:

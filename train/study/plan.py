@@ -11,8 +11,6 @@ from train.model import Shape
 from train.settings import Settings
 from train.study.rates import flop_per_token
 
-CONFIGS = Path(__file__).parent.parent / "configs" / "study"
-
 
 @dataclass(frozen=True)
 class RunPlan:
