@@ -15,7 +15,7 @@ import itertools
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -75,10 +75,17 @@ def encode_streams(
     processor: sentencepiece.SentencePieceProcessor,
     parts: int,
     threads: int,
+    streams: Collection[str] = (),
 ) -> dict[str, list[int]]:
-    """Write the parts; return the tokens of each stream by part."""
+    """Write the parts of `streams` (none: all); return the tokens of each stream by part.
+
+    Raises SystemExit when one of `streams` is not there.
+    """
     counts = {}
-    for path in sorted(clean.glob("*.jsonl")):
+    paths = {path.stem: path for path in sorted(clean.glob("*.jsonl"))}
+    if missing := set(streams) - set(paths):
+        raise SystemExit(f"no stream {', '.join(sorted(missing))} in {clean}")
+    for path in (paths[name] for name in paths if name in streams or not streams):
         writer = PartWriter(out, path.stem, parts)
         for tokens in encode_documents(processor, (r["text"] for r in read_rows(path)), threads):
             writer.write(tokens)
@@ -116,6 +123,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("out", type=Path, help="folder to write")
     parser.add_argument("--val", type=Path, help="validation documents (JSON lines)")
     parser.add_argument("--parts", type=int, default=4, help="number of parts (default 4)")
+    parser.add_argument("--streams", nargs="+", default=[], help="only these (default: all)")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
     model = args.tokenizer.read_bytes()
@@ -127,7 +135,9 @@ def main(argv: list[str] | None = None) -> None:
     index = {
         "vocab": processor.vocab_size(),
         "tokenizer_sha256": hashlib.sha256(model).hexdigest(),
-        "streams": encode_streams(args.clean, args.out, processor, args.parts, args.threads),
+        "streams": encode_streams(
+            args.clean, args.out, processor, args.parts, args.threads, args.streams
+        ),
         "val": encode_validation(args.val, args.out, processor) if args.val else {},
     }
     (args.out / "index.json").write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")

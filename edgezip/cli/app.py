@@ -184,21 +184,27 @@ def info(files: o.Files = None, verbose: o.Verbose = False, json: o.Json = False
 @app.command(short_help="Bits per byte of a model on files.")
 def score(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="GGUF path, name or SHA-256.")],
-    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Files to score.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Files; - for stdin.")],
+    quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     json: o.Json = False,
     threads: o.Threads = 0,
     window: o.Window = None,
     keep_tokens: o.KeepTokens = None,
 ) -> Job:
-    """Measure what a model alone would make of files, without writing archives."""
+    """Measure what a model alone would make of files, without writing archives.
+
+    Prints bits per byte with a 95 % confidence interval, xz -9e's beside them, and from which
+    amount of such data on the model has paid for its own size; -v or --json: bits per byte by
+    position in the context.
+    """
 
     def job() -> int:
         from edgezip.cli.score import score_files
         from edgezip.pipeline.options import PackOptions
 
         options = PackOptions(model=model, threads=threads or None, window=window, keep=keep_tokens)
-        return score_files(files, options, Console(verbose=verbose, json=json))
+        return score_files(files, options, Console(quiet, verbose, json))
 
     return job
 

@@ -2,7 +2,8 @@
 
 The logits are those that packing with one stream would code with; the sums are float64, so the
 figures are for reading, not for a stream. The curve by position is the model's in-context learning:
-bits per byte against the number of tokens that it has seen.
+bits per byte against the number of tokens that it has seen. Break-even and adjusted rate are those
+of "Language Modeling Is Compression" (Deletang et al., 2309.10668).
 """
 
 from __future__ import annotations
@@ -15,37 +16,54 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgezip.container import Settings
+from edgezip.pipeline import lineends
 from edgezip.pipeline.model import LanguageModel, TokenLayout
 
 CHUNK_BYTES = 2048
-"""Bytes of the chunks whose scatter gives the confidence interval; the chunks of the paper."""
+"""Bytes of the chunks whose scatter gives the confidence interval, as long as the paper's."""
 _NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a model makes of one text.
+    """What a model makes of a text.
 
     Attributes:
         raw_size: bytes.
         tokens: number of tokens.
         bits: ideal code length of the whole text.
-        margin: half of the 95 % confidence interval of bits per byte, over chunks of
-            `CHUNK_BYTES`; nan for fewer than two chunks.
-        by_position: (first position, bits, bytes) for positions in the context from that power of
-            two to the next.
+        chunks: (bits, bytes) of its consecutive pieces of some `CHUNK_BYTES`, each token counted
+            where it begins.
+        by_position: (first position, bits, bytes) for the positions in the context 0, 1, 2-3, 4-7
+            and so on.
     """
 
     raw_size: int
     tokens: int
     bits: float
-    margin: float
+    chunks: tuple[tuple[float, int], ...]
     by_position: tuple[tuple[int, float, int], ...]
 
     @property
     def bits_per_byte(self) -> float:
-        """Ideal bits per raw byte."""
+        """Ideal bits per raw byte, nan for an empty text."""
         return self.bits / self.raw_size if self.raw_size else math.nan
+
+    @property
+    def margin(self) -> float:
+        """Half of the 95 % confidence interval of bits per byte; nan for fewer than two chunks.
+
+        The chunks are taken for a random sample of such data. Neighbours of one file are more
+        alike than that, so the interval of few long files is too narrow.
+        """
+        count = len(self.chunks)
+        if count < 2:
+            return math.nan
+        bits, sizes = np.array(self.chunks, np.float64).T
+        # A ratio of two sums: its residuals are what each chunk adds beyond its size's share.
+        residuals = bits - self.bits_per_byte * sizes
+        variance = count / (count - 1) * float(residuals @ residuals)
+        return _NORMAL_95 * math.sqrt(variance) / self.raw_size
 
 
 def break_even(model_size: int, bits_per_byte: float, other_bits_per_byte: float) -> float | None:
@@ -60,20 +78,54 @@ def break_even(model_size: int, bits_per_byte: float, other_bits_per_byte: float
 def score(
     data: bytes, model: LanguageModel, settings: Settings, progress: Callable[[int], None]
 ) -> Score:
-    """Evaluate `data` in the windows of `settings`, with one stream."""
-    ids = model.tokenizer.encode(data)
+    """Evaluate `data` in the windows of `settings`, with one stream.
+
+    CR LF line ends are read as LF, as packing does where it pays. Everything else is left to the
+    model, also long repeats and binary parts, which packing would code without it.
+
+    Args:
+        data: any bytes.
+        model: an open model.
+        settings: window and keep.
+        progress: called with the bytes of `data` done so far.
+    """
+    short = lineends.shorten(data)
+    text = short[0] if short else data
+    ids = model.tokenizer.encode(text)
+    ends = _raw_ends(data, text)[np.cumsum(model.piece_sizes[ids])]
+    sizes = np.diff(ends, prepend=0)
     collector = _Collector(len(ids), model.banned)
-    layout = TokenLayout(len(data), len(ids), 1)
+    done = 0
+
+    def advance(tokens: int) -> None:
+        nonlocal done
+        done += tokens
+        progress(int(ends[done - 1]))
+
     if len(ids):
-        model.encode(ids, collector, layout, settings, progress)
-    sizes = model.piece_sizes[ids]
+        model.encode(ids, collector, TokenLayout(len(data), len(ids), 1), settings, advance)
     return Score(
         len(data),
         len(ids),
         float(collector.bits.sum()),
-        _margin(collector.bits, sizes),
+        _chunks(collector.bits, sizes, ends - sizes),
         _by_position(collector.bits, sizes, positions(len(ids), settings)),
     )
+
+
+def _raw_ends(data: bytes, text: bytes) -> NDArray[np.int64]:
+    """How many bytes of `data` the first 0, 1, 2, ... bytes of `text` stand for, int64 (n + 1,).
+
+    `text` is `data`, or has LF for some or all CR LF of it.
+    """
+    raw, short = (np.frombuffer(part, np.uint8) for part in (data, text))
+    sizes = np.ones(len(short), np.int64)
+    if len(short) < len(raw):
+        line_ends = np.flatnonzero(raw == ord("\n"))
+        # A line end at the very start has nothing before it: the last byte stands in, a LF or not.
+        after_cr = (raw[line_ends - 1] == ord("\r")) & (line_ends > 0)
+        sizes[short == ord("\n")] += after_cr
+    return np.concatenate([[0], np.cumsum(sizes)])
 
 
 def positions(n_tokens: int, settings: Settings) -> NDArray[np.int64]:
@@ -121,42 +173,38 @@ class _Collector:
         return b""
 
 
-def _margin(bits: NDArray[np.float64], sizes: NDArray[np.int64]) -> float:
-    chunk = (np.cumsum(sizes) - sizes) // CHUNK_BYTES
-    if len(chunk) == 0 or chunk[-1] < 1:
-        return math.nan
-    in_chunk = np.bincount(chunk, weights=sizes)
-    rates = np.bincount(chunk, weights=bits) / in_chunk
-    mean = bits.sum() / sizes.sum()
-    weights = in_chunk / in_chunk.sum()
-    variance = float(np.sum((weights * (rates - mean)) ** 2)) * len(rates) / (len(rates) - 1)
-    return _NORMAL_95 * math.sqrt(variance)
+def _chunks(
+    bits: NDArray[np.float64], sizes: NDArray[np.int64], starts: NDArray[np.int64]
+) -> tuple[tuple[float, int], ...]:
+    chunk = starts // CHUNK_BYTES
+    sums = np.bincount(chunk, weights=bits), np.bincount(chunk, weights=sizes)
+    # A piece longer than a chunk leaves the next one empty.
+    return tuple((float(b), int(n)) for b, n in zip(*sums, strict=True) if n)
 
 
 def _by_position(
     bits: NDArray[np.float64], sizes: NDArray[np.int64], position: NDArray[np.int64]
 ) -> tuple[tuple[int, float, int], ...]:
-    octave = np.log2(position + 1).astype(np.int64)
+    octave = np.ceil(np.log2(position + 1)).astype(np.int64)
     rows: list[tuple[int, float, int]] = []
     for number in np.unique(octave):
         chosen = octave == number
-        rows.append(((1 << int(number)) - 1, float(bits[chosen].sum()), int(sizes[chosen].sum())))
+        first = (1 << int(number)) >> 1
+        rows.append((first, float(bits[chosen].sum()), int(sizes[chosen].sum())))
     return tuple(rows)
 
 
 def combine(scores: Sequence[Score]) -> Score:
-    """The score of several texts together; the margin assumes that they are independent."""
-    size = sum(s.raw_size for s in scores)
+    """The score of several texts together."""
     curve: dict[int, tuple[float, int]] = {}
     for item in scores:
         for first, bits, count in item.by_position:
             old = curve.get(first, (0.0, 0))
             curve[first] = (old[0] + bits, old[1] + count)
-    margin = math.sqrt(sum((s.margin * s.raw_size / size) ** 2 for s in scores)) if size else 0.0
     return Score(
-        size,
+        sum(s.raw_size for s in scores),
         sum(s.tokens for s in scores),
         sum(s.bits for s in scores),
-        margin,
+        tuple(chunk for s in scores for chunk in s.chunks),
         tuple((first, *values) for first, values in sorted(curve.items())),
     )

@@ -3,31 +3,81 @@
 from __future__ import annotations
 
 import math
+import statistics
 from pathlib import Path
+
+import pytest
 
 import edgezip
 from edgezip.container import Settings
 from edgezip.pipeline.model import open_for_packing
 from edgezip.pipeline.options import PackOptions
-from edgezip.pipeline.score import break_even, combine, positions, score
+from edgezip.pipeline.score import (
+    CHUNK_BYTES,
+    Score,
+    break_even,
+    combine,
+    positions,
+    score,
+)
 from edgezip.pipeline.windows import run_windows
 
 
-def test_score_agrees_with_the_plain_coder(pack_options: PackOptions, data_dir: Path) -> None:
-    data = (data_dir / "courage.txt").read_bytes()[:10_000]
+@pytest.mark.parametrize(("top_k", "line_end"), [(0, b"\n"), (40, b"\n"), (40, b"\r\n")])
+def test_score_agrees_with_the_plain_coder(
+    pack_options: PackOptions, data_dir: Path, top_k: int, line_end: bytes
+) -> None:
+    data = (data_dir / "courage.txt").read_bytes()[:10_000].replace(b"\n", line_end)
+    data += b"A line of its own.\n" * (line_end != b"\n")
     options = PackOptions(
-        model=pack_options.model, threads=1, coder="plain", streams=1, window=200, keep=50
+        model=pack_options.model,
+        threads=1,
+        coder="plain",
+        top_k=top_k,
+        streams=1,
+        window=200,
+        keep=50,
     )
     model = open_for_packing(options)
     assert model is not None
-    found = score(data, model, model.settings(options), lambda count: None)
+    done: list[int] = []
+    found = score(data, model, model.settings(options), done.append)
     coded = 8 * len(edgezip.compress_bare(data, options=options))
-    assert abs(coded - found.bits) <= 0.001 * found.bits + 24
+    # Sizes and the exception to the line ends stand beside the tokens.
+    beside = 0 if line_end == b"\n" else 8 * 10
+    assert 0 <= coded - found.bits + 8 <= 0.001 * found.bits + beside
+    assert done == sorted(done)
+    assert done[-1] == len(data)
     assert math.isclose(sum(bits for _, bits, _ in found.by_position), found.bits)
     assert sum(count for _, _, count in found.by_position) == len(data)
+    assert math.isclose(sum(bits for bits, _ in found.chunks), found.bits)
+    assert sum(count for _, count in found.chunks) == len(data)
+    assert len(found.chunks) == -(-len(data) // CHUNK_BYTES)
+    assert found.raw_size == len(data)
     both = combine([found, found])
     assert math.isclose(both.bits_per_byte, found.bits_per_byte)
-    assert both.margin < found.margin
+    assert 0.6 < both.margin / found.margin < 0.8
+    assert 0 < found.margin < 0.2 * found.bits_per_byte
+
+
+def test_bytes_that_are_no_text_are_scored_too(pack_options: PackOptions) -> None:
+    data = bytes(range(256)) * 3
+    model = open_for_packing(pack_options)
+    assert model is not None
+    found = score(data, model, model.settings(pack_options), lambda count: None)
+    assert found.raw_size == sum(count for _, _, count in found.by_position) == len(data)
+    assert math.isnan(found.margin)
+    empty = score(b"", model, model.settings(pack_options), lambda count: None)
+    assert (empty.raw_size, empty.tokens, empty.bits, empty.by_position) == (0, 0, 0.0, ())
+    assert math.isnan(empty.bits_per_byte)
+
+
+def test_the_margin_is_that_of_a_mean_for_chunks_of_one_size() -> None:
+    rates = [1.5, 2.5, 2.0, 3.0]
+    chunks = tuple((1000 * rate, 1000) for rate in rates)
+    found = Score(4000, 1, sum(bits for bits, _ in chunks), chunks, ())
+    expected = 1.96 * statistics.stdev(rates) / 2
+    assert math.isclose(found.margin, expected, rel_tol=1e-4)
 
 
 def test_positions_follow_the_windows() -> None:
@@ -42,3 +92,4 @@ def test_positions_follow_the_windows() -> None:
 def test_break_even() -> None:
     assert break_even(1000, 2.0, 4.0) == 4000
     assert break_even(1000, 4.0, 4.0) is None
+    assert break_even(1000, math.nan, 4.0) is None
