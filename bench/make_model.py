@@ -1,9 +1,11 @@
 """Writes Llama models with random weights in the shapes of real ones, to measure speed with.
 
-    python -m bench.make_model 7b OUT.gguf       # 110m, 1.1b or 7b
+    python -m bench.make_model 7b OUT.gguf       # 8m, 110m, 1.1b or 7b
 
-The vocabulary is Llama 2's where ../shared has it, else an invented one of the same size. Weights
-are random bits in blocks of the quantization, scaled so that activations stay in a usual range.
+The vocabulary is Llama 2's where ../shared has it, else an invented one of the same size; a small
+model (8m: sizes as of a model that is bundled, output tied to the embedding) invents its own.
+Weights are random bits in blocks of the quantization, scaled so that activations stay in a usual
+range.
 The same arguments give the same file. Nothing of this belongs into the repository.
 """
 
@@ -26,7 +28,8 @@ CONTEXT = 2048
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of a Llama; `output` is the type of the output matrix, as llama.cpp would pick it."""
+    """Sizes of a Llama; `output` is the type of the output matrix, as llama.cpp would pick it, None
+    where the embedding serves as one; `vocab` is 0 for Llama 2's."""
 
     embd: int
     layers: int
@@ -34,10 +37,12 @@ class Shape:
     heads_kv: int
     ff: int
     weights: gguf.GGMLQuantizationType
-    output: gguf.GGMLQuantizationType
+    output: gguf.GGMLQuantizationType | None
+    vocab: int = 0
 
 
 SHAPES = {
+    "8m": Shape(256, 8, 4, 2, 768, Kind.Q8_0, None, 8192),
     "110m": Shape(768, 12, 12, 12, 2048, Kind.Q8_0, Kind.Q8_0),
     "1.1b": Shape(2048, 22, 32, 4, 5632, Kind.Q4_K, Kind.Q6_K),
     "7b": Shape(4096, 32, 32, 32, 11008, Kind.Q4_0, Kind.Q6_K),
@@ -69,7 +74,7 @@ def make(name: str, path: Path, seed: int = 1) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     writer = _header(part, name, shape)
-    n_vocab = _add_vocabulary(writer)
+    n_vocab = _add_vocabulary(writer, shape.vocab)
     tensors = list(_tensors(shape, n_vocab))
     for tensor, dims, kind in tensors:
         dtype = np.dtype(np.float32 if kind == Kind.F32 else np.uint8)
@@ -102,11 +107,11 @@ def _header(path: Path, name: str, shape: Shape) -> gguf.GGUFWriter:
     return writer
 
 
-def _add_vocabulary(writer: gguf.GGUFWriter) -> int:
-    """Llama 2's pieces, or 259 + invented ones; returns how many."""
+def _add_vocabulary(writer: gguf.GGUFWriter, size: int) -> int:
+    """Llama 2's pieces, or 259 + invented ones, `size` where that is not 0; returns how many."""
     control, normal, byte = gguf.TokenType.CONTROL, gguf.TokenType.NORMAL, gguf.TokenType.BYTE
     path = SHARED / "models" / "llama2_tokenizer.model"
-    if path.is_file():
+    if path.is_file() and not size:
         import sentencepiece
 
         model = sentencepiece.SentencePieceProcessor(model_file=str(path))
@@ -115,7 +120,7 @@ def _add_vocabulary(writer: gguf.GGUFWriter) -> int:
         scores = [model.get_score(i) for i in range(n)]
     else:
         pieces = ["<unk>", "<s>", "</s>", *(f"<0x{value:02X}>" for value in range(256))]
-        pieces += [f"\u2581w{i}" for i in range(32000 - len(pieces))]
+        pieces += [f"\u2581w{i}" for i in range((size or 32000) - len(pieces))]
         n, scores = len(pieces), [-float(i) for i in range(len(pieces))]
     types = [gguf.TokenType.UNKNOWN, control, control, *[byte] * 256, *[normal] * (n - 259)]
     writer.add_vocab_size(n)
@@ -135,7 +140,8 @@ def _tensors(
     embd, kv = shape.embd, shape.embd // shape.heads * shape.heads_kv
     yield "token_embd.weight", (n_vocab, embd), shape.weights
     yield "output_norm.weight", (embd,), Kind.F32
-    yield "output.weight", (n_vocab, embd), shape.output
+    if shape.output is not None:
+        yield "output.weight", (n_vocab, embd), shape.output
     for layer in range(shape.layers):
         block = f"blk.{layer}"
         yield f"{block}.attn_norm.weight", (embd,), Kind.F32

@@ -44,6 +44,35 @@ EZ_INLINE vf ez_scores(const float * q, const uint8_t * cells, size_t stride, in
     return vf_reduce(sums);
 }
 
+#if W == 16
+#define EZ_ROWS_JOINED 2
+/* The same for two rows at once: a cell is widened once, and pairs of cells are reduced as they come. */
+EZ_INLINE void ez_scores_2(vf * r, const float * q0, const float * q1, const uint8_t * cells, size_t stride, int dk) {
+    vf a[8], b[8];
+    EZ_UNROLL for (int c = 0; c < 8; c++) {
+        vf sums[2][2]; /* row, cell */
+        EZ_UNROLL for (int i = 0; i < 2; i++) {
+            const uint8_t * k = cells + (size_t) (c + 8 * i) * stride;
+            ez_fetch_cell(k + EZ_CELLS_AHEAD * stride, dk);
+            const vf first = ez_cell(k, 0, 0);
+            sums[0][i] = vf_mul(vf_load(q0), first);
+            sums[1][i] = vf_mul(vf_load(q1), first);
+            for (int d = 16; d < dk; d += 16) {
+                const vf x = ez_cell(k, d, 0);
+                sums[0][i] = vf_add(sums[0][i], vf_mul(vf_load(q0 + d), x));
+                sums[1][i] = vf_add(sums[1][i], vf_mul(vf_load(q1 + d), x));
+            }
+        }
+        a[c] = vf_reduce_pair(sums[0][0], sums[0][1]);
+        b[c] = vf_reduce_pair(sums[1][0], sums[1][1]);
+    }
+    r[0] = vf_reduce_pairs(a);
+    r[1] = vf_reduce_pairs(b);
+}
+#else
+#define EZ_ROWS_JOINED 1 /* too few registers */
+#endif
+
 /* Scores of n cells; up to W - 1 more are computed, and ignored later, when `readable` allows. */
 EZ_INLINE void ez_score_row(float * s, const float * q, const uint8_t * cells, size_t stride, int n, int readable, int dk,
                             float scale, int wide) {
@@ -64,6 +93,26 @@ EZ_INLINE void ez_score_row(float * s, const float * q, const uint8_t * cells, s
         }
         s[j] = vf_sum16(lanes) * scale;
     }
+}
+
+/* Scores of n cells, a whole number of vectors, for two rows; those past a row's end are ignored later. */
+EZ_INLINE void ez_score_rows_2(float * const * s, const float * const * q, const uint8_t * cells, size_t stride, int n, int dk,
+                               float scale) {
+#if EZ_ROWS_JOINED == 2
+    for (int j = 0; j < n; j += W) {
+        const uint8_t * at = cells + (size_t) j * stride;
+        vf r[2];
+        if (dk == 64) {
+            ez_scores_2(r, q[0], q[1], at, stride, 64);
+        } else {
+            ez_scores_2(r, q[0], q[1], at, stride, dk);
+        }
+        vf_store(s[0] + j, vf_mul(r[0], vf_set1(scale)));
+        vf_store(s[1] + j, vf_mul(r[1], vf_set1(scale)));
+    }
+#else
+    (void) s, (void) q, (void) cells, (void) stride, (void) n, (void) dk, (void) scale;
+#endif
 }
 
 /* Scores to weights in place, zeros up to `padded`, a multiple of 16; returns 1 / total. */
@@ -121,7 +170,10 @@ EZ_INLINE void ez_values_part(float * const * out, const float * const * p, cons
 EZ_INLINE void ez_values(float * const * out, const float * const * p, const uint8_t * v, size_t stride, int n, int dv,
                          int rows, int wide) {
     int d = 0;
-    if (rows == 1) {
+    if (rows == 2) {
+        for (; d + 4 * W <= dv; d += 4 * W) ez_values_part(out, p, v, stride, n, d, 2, 4, wide);
+        for (; d + W <= dv; d += W) ez_values_part(out, p, v, stride, n, d, 2, 1, wide);
+    } else if (rows == 1) {
         for (; d + 4 * W <= dv; d += 4 * W) ez_values_part(out, p, v, stride, n, d, 1, 4, wide);
         for (; d + W <= dv; d += W) ez_values_part(out, p, v, stride, n, d, 1, 1, wide);
     } else {
@@ -148,6 +200,12 @@ EZ_INLINE void ez_score_block(const struct ez_attention * a, int head, int first
     if (share) {
         ez_widen(wide, k, a->k_stride, rounded, a->dk);
     }
+    if (a->rows == 2 && EZ_ROWS_JOINED == 2 && rounded % W == 0) {
+        const int r = head * 2;
+        float * s[2] = {a->scratch + (size_t) r * (size_t) padded + first, a->scratch + (size_t) (r + 1) * (size_t) padded + first};
+        ez_score_rows_2(s, a->q + r, k, a->k_stride, rounded, a->dk, a->scale);
+        return;
+    }
     for (int r = head * a->rows; r < (head + 1) * a->rows; r++) {
         float * s = a->scratch + (size_t) r * (size_t) padded + first;
         const int n = a->n[r] - first < cells ? a->n[r] - first : cells;
@@ -170,7 +228,7 @@ EZ_INLINE void ez_value_block(const struct ez_attention * a, int head, int first
     const int end = (head + 1) * a->rows;
     for (int r = head * a->rows; r < end;) {
         const float * p[4];
-        const int rows = end - r >= 4 ? 4 : 1;
+        const int rows = end - r >= 4 ? 4 : !share && end - r == EZ_ROWS_JOINED ? EZ_ROWS_JOINED : 1;
         for (int i = 0; i < rows; i++) {
             p[i] = a->scratch + (size_t) (r + i) * (size_t) padded + first;
         }
@@ -178,6 +236,8 @@ EZ_INLINE void ez_value_block(const struct ez_attention * a, int head, int first
             ez_values(a->out + r, p, (const uint8_t *) wide, (size_t) a->dv * 4, cells, a->dv, 4, 1);
         } else if (share) {
             ez_values(a->out + r, p, (const uint8_t *) wide, (size_t) a->dv * 4, cells, a->dv, 1, 1);
+        } else if (rows == 2) {
+            ez_values(a->out + r, p, v, a->v_stride, cells, a->dv, 2, 0);
         } else {
             ez_values(a->out + r, p, v, a->v_stride, cells, a->dv, 1, 0);
         }

@@ -37,11 +37,12 @@ EZ_INLINE float vf_sum_lanes(vf v) {
 }
 EZ_INLINE float vf_max_lanes(vf v) { return _mm512_reduce_max_ps(v); }
 EZ_INLINE vf vf_swap_pairs(vf a) { return _mm512_permute_ps(a, _MM_SHUFFLE(2, 3, 0, 1)); }
-EZ_INLINE vf vf_reduce(const vf * a) {
-    vf p[8], q[4], r[2];
-    for (int i = 0; i < 8; i++) { /* 8 lanes each of a[i], a[i + 8] */
-        p[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a[i], a[i + 8], 0x44), _mm512_shuffle_f32x4(a[i], a[i + 8], 0xEE));
-    }
+/* vf_reduce in two steps, so that not all of its 16 arguments need a register at once. */
+EZ_INLINE vf vf_reduce_pair(vf a, vf b) { /* 8 lanes each of a[i], a[i + 8] */
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
+}
+EZ_INLINE vf vf_reduce_pairs(const vf * p) {
+    vf q[4], r[2];
     for (int i = 0; i < 4; i++) { /* quarters: a[i], a[i + 4], a[i + 8], a[i + 12] */
         q[i] = _mm512_add_ps(_mm512_shuffle_f32x4(p[i], p[i + 4], 0x88), _mm512_shuffle_f32x4(p[i], p[i + 4], 0xDD));
     }
@@ -53,6 +54,13 @@ EZ_INLINE vf vf_reduce(const vf * a) {
                                _mm512_shuffle_ps(r[0], r[1], _MM_SHUFFLE(3, 1, 3, 1)));
     /* 128-bit part j holds a[4k' + ...] in the order 0, 8, 4, 12 */
     return _mm512_shuffle_f32x4(s, s, _MM_SHUFFLE(3, 1, 2, 0));
+}
+EZ_INLINE vf vf_reduce(const vf * a) {
+    vf p[8];
+    for (int i = 0; i < 8; i++) {
+        p[i] = vf_reduce_pair(a[i], a[i + 8]);
+    }
+    return vf_reduce_pairs(p);
 }
 EZ_INLINE vf vf_from_vi(vi a) { return _mm512_cvtepi32_ps(a); }
 EZ_INLINE vi vf_round(vf a) { return _mm512_cvtps_epi32(a); }

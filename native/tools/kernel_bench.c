@@ -1,14 +1,21 @@
-/* GMAC/s of the matrix products, per level, format, and number of columns, on one thread.
+/* Speed of the kernels on one thread: GMAC/s of the matrix products per format and number of columns, or nanoseconds
+ * of one token's attention in one layer, for caches of different size (how many streams take turns).
  *   kernel_bench [--level N] [--format 0..5] [rows k]...
+ *   kernel_bench [--level N] --attention HEADS [heads_kv head_size cells]
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include "edgezip.h"
 #include "kernels.h"
 #include "tiles.h"
+
+#define HUGE_PAGE ((size_t) 2 << 20)
 
 static double now(void) {
     struct timespec t;
@@ -49,14 +56,77 @@ static void bench(enum ez_format format, int rows, int k) {
     free(y);
 }
 
+/* One query per stream, as in decoding; the K/V heads go together as ops_attention.c has it. */
+static void bench_attention(int heads, int heads_kv, int size, int cells) {
+    const int group = heads / heads_kv, most = 256 / size < 1 ? 1 : 256 / size;
+    const int fitting = most < heads_kv ? most : heads_kv, reserved = (cells + 255) / 256 * 256;
+    const size_t row = (size_t) heads_kv * (size_t) size * 2, cache = row * (size_t) reserved;
+    const int together = fitting * group > EZ_ATTENTION_ROWS ? 1 : fitting, rows = group * together;
+    float * x = aligned_alloc(64, sizeof(float) * (size_t) (2 * heads * size + 64));
+    float * scratch = aligned_alloc(64, (sizeof(float) * ez_attention_scratch(rows, reserved, size, size) + 63) / 64 * 64);
+    for (int i = 0; i < heads * size; i++) x[i] = 0.01f * (float) (rand() % 100);
+    printf("attention, %d heads over %d of %d, %d cells, ns per number of streams", heads, heads_kv, size, cells);
+    for (int streams = 1; streams <= 64; streams *= 8) {
+        const size_t bytes = (2 * cache * (size_t) streams + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+        uint16_t * kv = aligned_alloc(HUGE_PAGE, bytes);
+#ifdef MADV_HUGEPAGE
+        madvise(kv, bytes, MADV_HUGEPAGE); /* as the engine's buffers (pages.c) */
+#endif
+        for (size_t i = 0; i < cache * (size_t) streams; i++) kv[i] = (uint16_t) (0x3000 | (i * 40503u >> 3 & 0x83FF));
+        double best = 1e9;
+        for (int i = 0; i < 7; i++) {
+            const int times = 1 + 1000 / streams;
+            const double start = now();
+            for (int t = 0; t < times * streams; t++) {
+                const uint8_t * k = (const uint8_t *) kv + 2 * cache * (size_t) (t % streams);
+                for (int h = 0; h < heads_kv; h += together) {
+                    const int n_heads = heads_kv - h < together ? heads_kv - h : together;
+                    const float * q[EZ_ATTENTION_ROWS];
+                    float * out[EZ_ATTENTION_ROWS];
+                    int n[EZ_ATTENTION_ROWS];
+                    const uint16_t * mask[EZ_ATTENTION_ROWS];
+                    for (int r = 0; r < n_heads * group; r++) {
+                        q[r] = x + (h * group + r) * size;
+                        out[r] = x + (heads + h * group + r) * size;
+                        n[r] = cells;
+                        mask[r] = NULL;
+                    }
+                    const struct ez_attention a = {
+                        .heads = n_heads, .rows = group, .dk = size, .dv = size, .cells = reserved, .q = q, .out = out,
+                        .n = n, .mask = mask, .k = k + (size_t) (h * size * 2), .v = k + cache + (size_t) (h * size * 2),
+                        .k_stride = row, .v_stride = row, .k_head = (size_t) size * 2, .v_head = (size_t) size * 2,
+                        .scale = 0.125f, .scratch = scratch,
+                    };
+                    ez_kernels()->attention(&a);
+                }
+            }
+            const double spent = (now() - start) / times / streams;
+            best = spent < best ? spent : best;
+        }
+        printf("  %d: %6.0f", streams, best * 1e9);
+        free(kv);
+    }
+    printf("\n");
+    free(x);
+    free(scratch);
+}
+
 int main(int argc, char ** argv) {
-    int level = -1, only = -1, at = 1;
+    int level = -1, only = -1, heads = 0, at = 1;
     for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
         if (strcmp(argv[at], "--level") == 0) level = atoi(argv[at + 1]);
         if (strcmp(argv[at], "--format") == 0) only = atoi(argv[at + 1]);
+        if (strcmp(argv[at], "--attention") == 0) heads = atoi(argv[at + 1]);
     }
     edgezip_fpenv_set();
     edgezip_simd_limit(level);
+    if (heads > 0) {
+        int sizes[3] = {heads, 64, 300};
+        for (int i = 0; i < 3 && at + i < argc; i++) sizes[i] = atoi(argv[at + i]);
+        printf("%s: ", edgezip_simd_name());
+        bench_attention(heads, sizes[0], sizes[1], sizes[2]);
+        return 0;
+    }
     printf("%s, GMAC/s per number of columns\n", edgezip_simd_name());
     for (int f = 0; f < EZ_FORMATS; f++) {
         if (only >= 0 && only != f) continue;
