@@ -7,6 +7,7 @@ the Python processes that tests start.
 
 from __future__ import annotations
 
+import json
 import os
 from importlib import resources
 from pathlib import Path
@@ -49,9 +50,11 @@ def shared_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def seed_model() -> Path:
-    """The bundled model edgezip-seed: Llama, Q8_0, 4096 pieces."""
-    return ROOT / "models" / "gguf" / "edgezip-seed.gguf"
+def bundled_model() -> Path:
+    """The bundled model that is used where none is named."""
+    manifest = json.loads((ROOT / "edgezip" / "models" / "manifest.json").read_text("utf-8"))
+    entry = next(model for model in manifest["models"] if model["default"])
+    return ROOT / "models" / "gguf" / str(entry["file"])
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import pytest
 from edgezip import api
 
 
-def test_list_and_path(cli: Any, seed_model: Path) -> None:
+def test_list_and_path(cli: Any, bundled_model: Path) -> None:
     result = cli("models", "list")
     assert result.code == 0
     assert b"* edgezip-" in result.out

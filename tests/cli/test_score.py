@@ -18,9 +18,9 @@ def model(cli: Any, stories_model: Path, strict_library: Path) -> str:
 
 
 def test_score_agrees_with_pack(
-    cli: Any, seed_model: Path, strict_library: Path, data_dir: Path
+    cli: Any, bundled_model: Path, strict_library: Path, data_dir: Path
 ) -> None:
-    text, model = str(data_dir / "courage.txt"), str(seed_model)
+    text, model = str(data_dir / "courage.txt"), str(bundled_model)
     (scored,) = cli("score", model, text, "--json", "-T", "1").json
     plain = ("--coder", "plain", "--top-k", "64", "--streams", "1")
     packed = cli("pack", "-m", model, text, "-o", "packed.ez", "--json", "-T", "1", *plain)

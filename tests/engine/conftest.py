@@ -44,6 +44,6 @@ def stories(open_engine: Callable[..., Engine], stories_model: Path) -> Engine:
 
 
 @pytest.fixture(scope="session")
-def seed(open_engine: Callable[..., Engine], seed_model: Path) -> Engine:
+def bundled(open_engine: Callable[..., Engine], bundled_model: Path) -> Engine:
     """The bundled model on the strict engine with one thread."""
-    return open_engine(seed_model, threads=1)
+    return open_engine(bundled_model, threads=1)

@@ -83,7 +83,7 @@ def test_window_size_and_stream_number_do_not_matter(
         assert same(evaluate(session, tokens_of(stories, N), 90, stream=2), reference)
 
 
-@pytest.mark.parametrize("name", ["stories", "seed"])
+@pytest.mark.parametrize("name", ["stories", "bundled"])
 def test_streams_in_lockstep_equal_streams_alone(name: str, request: pytest.FixtureRequest) -> None:
     engine: Engine = request.getfixturevalue(name)
     streams, steps = 8, 12

@@ -196,11 +196,11 @@ def test_primer_must_be_the_same(
 
 
 def test_another_model_is_refused(
-    story: bytes, pack_options: PackOptions, seed_model: Path
+    story: bytes, pack_options: PackOptions, bundled_model: Path
 ) -> None:
     packed = edgezip.compress(story[:400], options=replace(pack_options, coder="plain"))
     with pytest.raises(ModelError, match="not the model"):
-        edgezip.decompress(packed, model=seed_model)
+        edgezip.decompress(packed, model=bundled_model)
 
 
 @pytest.mark.parametrize(

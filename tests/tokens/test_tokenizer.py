@@ -112,29 +112,29 @@ def test_special_tokens_are_never_produced(tokenizer: Tokenizer) -> None:
         assert int(table.lengths[tokenizer.encode(data)].min(initial=1)) > 0
 
 
-def test_text_gets_long_pieces(tokenizer: Tokenizer, data_dir: Path, seed_model: Path) -> None:
+def test_text_gets_long_pieces(tokenizer: Tokenizer, data_dir: Path, bundled_model: Path) -> None:
     data = (data_dir / "courage.txt").read_bytes()
     ids = tokenizer.encode(data)
     assert tokenizer.decode(ids) == data
     assert len(ids) < len(data) / (2 if len(tokenizer._table.lengths) == 4096 else 1.4)
 
 
-def test_agrees_with_sentencepiece_on_plain_text(seed_model: Path, shared_dir: Path) -> None:
+def test_agrees_with_sentencepiece_on_plain_text(bundled_model: Path, shared_dir: Path) -> None:
     sentencepiece = pytest.importorskip("sentencepiece")
     path = shared_dir / "models" / "seed-tokenizer.model"
     if not path.is_file():
         pytest.skip(f"needs {path}")
     original = sentencepiece.SentencePieceProcessor(model_file=str(path))
     for text in ("The quick brown fox\njumps over\tthe lazy dog.", "x = [1, 2, 3]  # na\u00efve"):
-        ids = Tokenizer(from_gguf(seed_model)).encode(text.encode())
+        ids = Tokenizer(from_gguf(bundled_model)).encode(text.encode())
         assert ids.tolist() == original.encode(text)
 
 
 def test_chunks_do_not_change_text_with_spaces(
-    seed_model: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    bundled_model: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = (data_dir / "courage.txt").read_bytes()[:12_000].replace(b"\r", b"")
-    tokenizer = Tokenizer(from_gguf(seed_model))
+    tokenizer = Tokenizer(from_gguf(bundled_model))
     cut = tokenizer.encode(data)
     monkeypatch.setattr("edgezip.tokens.tokenizer._CHUNK", 1 << 20)
     whole = tokenizer.encode(data)
