@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -88,9 +89,13 @@ def encode_tokens(
         return list(_measure_window(session, start_token, runs[window.stream], window, encoder))
 
     gapless = False
-    with Behind(code_meanwhile) as behind:
-        windows = _in_slot_order(lengths, settings)
-        for (window, ends_gapless), measured in map_in_order(measure, sessions, windows):
+    windows = _in_slot_order(lengths, settings)
+    # Closed: no session is at work any more when an error leaves this function.
+    with (
+        Behind(code_meanwhile) as behind,
+        closing(map_in_order(measure, sessions, windows)) as results,
+    ):
+        for (window, ends_gapless), measured in results:
             if gapless:
                 behind.run(encoder.prefix_added())
             step = window.first - len(settings.primer)

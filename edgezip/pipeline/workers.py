@@ -8,7 +8,7 @@ within a layer, and the coder may take a core without holding all of them up.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -22,9 +22,10 @@ Result = TypeVar("Result")
 
 def map_in_order(
     work: Callable[[Tool, Item], Result], tools: Sequence[Tool], items: Iterable[Item]
-) -> Iterator[tuple[Item, Result]]:
+) -> Generator[tuple[Item, Result]]:
     """Yield (item, work(tool, item)) in the order of `items`; as many calls run at once as there
-    are tools, each with one of its own. What a call raises is raised in its turn.
+    are tools, each with one of its own. What a call raises is raised in its turn. Whoever may stop
+    early closes the generator: that waits for the calls that have begun.
     """
     if len(tools) == 1:
         for item in items:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
@@ -29,6 +30,25 @@ def test_a_failure_is_raised_in_its_turn() -> None:
         for item, _ in map_in_order(lambda tool, item: tool / item, (1, 2), (1, 2, 0, 3)):
             seen.append(item)
     assert seen == [1, 2]
+
+
+def test_no_call_is_left_running_when_the_results_are_closed() -> None:
+    running: list[int] = []
+    begun: list[int] = []
+
+    def work(tool: str, item: int) -> None:
+        begun.append(item)
+        running.append(item)
+        time.sleep(0.02)
+        running.remove(item)
+
+    with closing(map_in_order(work, "abc", range(100))) as results:
+        next(results)
+    assert not running
+    count = len(begun)
+    assert 1 <= count < 20
+    time.sleep(0.05)
+    assert len(begun) == count
 
 
 @pytest.mark.parametrize("threaded", [True, False])
