@@ -4,7 +4,7 @@
 
 MODEL is a checkpoint (.pt) or a GGUF file, whose quantized weights are used as they are
 dequantized; write PATH=TOKENIZER.model for a GGUF, or a checkpoint that holds no tokenizer.
-Activations are float32: what the 8-bit activations of llama.cpp add is measured by `edgezip score`.
+Activations are float32 (bf16 in products with --bf16): what the 8-bit activations of llama.cpp add is measured by `edgezip score`.
 """
 
 from __future__ import annotations
@@ -116,6 +116,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--csv", type=Path, help="also write the table there")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+    parser.add_argument(
+        "--bf16", action="store_true", help="products in bf16: faster, exact to some 0.001 bits"
+    )
     args = parser.parse_args(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -124,10 +127,11 @@ def main(argv: list[str] | None = None) -> None:
         name, model, proto = load_model(argument, args.window)
         model.to(args.device)
         column: dict[str, float] = {}
-        if args.val:
-            column |= score_validation(model, proto, args.val, args.window, args.keep)
-        for path in args.files:
-            column[path.name] = score_file(model, proto, path, args.window, args.keep)
+        with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
+            if args.val:
+                column |= score_validation(model, proto, args.val, args.window, args.keep)
+            for path in args.files:
+                column[path.name] = score_file(model, proto, path, args.window, args.keep)
         columns[name] = column
     rows = [["what", *columns]]
     for key in next(iter(columns.values())):

@@ -18,8 +18,8 @@ from edgezip.coding.mixing.tables import (
 )
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 
-PRIOR = "80306dba04f83245"
-PAYLOADS = "7c7c4b90848d0ee0"
+PRIOR = "9fadcee5c66eaab5"
+PAYLOADS = "3e2945ecbcd579c9"
 
 
 def test_squash_and_stretch_are_the_logistic_function_and_its_inverse() -> None:
