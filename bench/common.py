@@ -119,9 +119,13 @@ def integer(value: object) -> str:
 
 
 def environment() -> dict[str, str]:
-    """The environment of a child process: this repository on its path, output unbuffered."""
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    """The environment of a child process: output unbuffered."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1"}
+
+
+def safe_environment() -> dict[str, str]:
+    """The same for a process that must not find the checkout's `edgezip` where it stands."""
+    return {**environment(), "PYTHONSAFEPATH": "1"}
 
 
 def run_worker(module: str, request: Mapping[str, object]) -> dict[str, Any]:
@@ -144,7 +148,7 @@ def run_worker(module: str, request: Mapping[str, object]) -> dict[str, Any]:
 def edgezip_cli(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user does and keep what it says."""
     command = [sys.executable, "-m", "edgezip", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment())
+    return subprocess.run(command, capture_output=True, text=True, env=safe_environment())
 
 
 def peak_memory() -> int:

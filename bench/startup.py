@@ -23,9 +23,9 @@ from bench.common import (
     ROOT,
     code_version,
     edgezip_cli,
-    environment,
     load_average,
     print_table,
+    safe_environment,
     today,
     write_csv,
 )
@@ -78,7 +78,11 @@ def _measures(folder: Path, threads: int) -> dict[str, Callable[[], float]]:
 
 def _python(code: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=safe_environment(),
+        check=True,
     )
     return done.stdout
 

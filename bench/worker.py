@@ -77,11 +77,17 @@ class IdealEncoder:
         self._banned = banned
         self.bits = 0.0
 
-    def add_rows(
-        self, logits: NDArray[np.float32], symbols: NDArray[np.int32], slots: NDArray[np.int64]
-    ) -> None:
+    def measure(self, logits: NDArray[np.float32], symbols: NDArray[np.int32]) -> float:
+        """Bits of `symbols` (n,) under `logits` (n, n_vocab)."""
+        return ideal_bits(logits, symbols, self._banned)
+
+    def add(self, measured: float, symbols: NDArray[np.int32], slots: NDArray[np.int64]) -> None:
         """As in `TokenEncoder`."""
-        self.bits += ideal_bits(logits, symbols, self._banned)
+        self.bits += measured
+
+    def prefix_added(self) -> Callable[[], None]:
+        """As in `TokenEncoder`."""
+        return lambda: None
 
     def finish(self) -> bytes:
         """No payload, so that the model's way is taken whatever it would cost."""

@@ -4,7 +4,8 @@
 
 MODEL is a checkpoint (.pt) or a GGUF file, whose quantized weights are used as they are
 dequantized; write PATH=TOKENIZER.model for a GGUF, or a checkpoint that holds no tokenizer.
-Activations are float32 (bf16 in products with --bf16): what the 8-bit activations of llama.cpp add is measured by `edgezip score`.
+Activations are float32 (bf16 in products with --bf16): what the 8-bit activations of llama.cpp
+add is measured by `edgezip score`.
 """
 
 from __future__ import annotations

@@ -216,7 +216,7 @@ def test_decoder_that_stopped_early() -> None:
 
 def test_signatures_are_those_of_the_protocols() -> None:
     for ours, protocol in ((PlainEncoder, TokenEncoder), (PlainDecoder, TokenDecoder)):
-        for name in ("add_rows", "decode_rows", "finish"):
+        for name in ("measure", "add", "prefix_added", "decode_rows", "finish"):
             if hasattr(protocol, name):
                 expected = inspect.signature(getattr(protocol, name))
                 assert inspect.signature(getattr(ours, name)).parameters == expected.parameters

@@ -68,7 +68,7 @@ def payload(case: tuple[str, int, int, int, int, int]) -> bytes:
     logits, symbols, banned = make(case)
     n, n_vocab = logits.shape
     encoder = PlainEncoder(n, n_vocab, case[4], banned)
-    encoder.add_rows(logits, symbols, np.arange(n))
+    encoder.add(encoder.measure(logits, symbols), symbols, np.arange(n))
     data = encoder.finish()
     decoder = PlainDecoder(data, n, n_vocab, case[4], banned)
     decoded = decoder.decode_rows(logits, np.zeros(n, dtype=np.int32))
