@@ -218,8 +218,13 @@ def test_signatures_are_those_of_the_protocols() -> None:
     for ours, protocol in ((PlainEncoder, TokenEncoder), (PlainDecoder, TokenDecoder)):
         for name in ("measure", "add", "prefix_added", "decode_rows", "finish"):
             if hasattr(protocol, name):
-                expected = inspect.signature(getattr(protocol, name))
-                assert inspect.signature(getattr(ours, name)).parameters == expected.parameters
+                expected = inspect.signature(getattr(protocol, name)).parameters.values()
+                found = inspect.signature(getattr(ours, name)).parameters.values()
+                # What is measured is the coder's own affair.
+                types = {"Measured": "Intervals"}
+                assert [(p.name, p.annotation) for p in found] == [
+                    (p.name, types.get(p.annotation, p.annotation)) for p in expected
+                ]
 
 
 def test_decoder_without_the_number_of_tokens() -> None:
