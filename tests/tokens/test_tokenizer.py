@@ -81,7 +81,7 @@ def byte_words(*more: bytes | None, kind: str = "other") -> Words:
     return Words(kind, pieces, np.zeros(len(pieces), dtype=np.float32), types)
 
 
-@pytest.fixture(scope="session", params=["seed", "stories"])
+@pytest.fixture(scope="session", params=["bundled", "stories"])
 def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
     return Tokenizer(from_gguf(request.getfixturevalue(f"{request.param}_model")))
 
@@ -116,17 +116,18 @@ def test_text_gets_long_pieces(tokenizer: Tokenizer, data_dir: Path, bundled_mod
     data = (data_dir / "courage.txt").read_bytes()
     ids = tokenizer.encode(data)
     assert tokenizer.decode(ids) == data
-    assert len(ids) < len(data) / (2 if len(tokenizer._table.lengths) == 4096 else 1.4)
+    assert len(ids) < len(data) / (2 if len(tokenizer._table.lengths) > 1000 else 1.4)
 
 
-def test_agrees_with_sentencepiece_on_plain_text(bundled_model: Path, shared_dir: Path) -> None:
+def test_agrees_with_sentencepiece_on_plain_text(shared_dir: Path) -> None:
     sentencepiece = pytest.importorskip("sentencepiece")
+    model = shared_dir / "models" / "edgezip-seed.gguf"
     path = shared_dir / "models" / "seed-tokenizer.model"
-    if not path.is_file():
-        pytest.skip(f"needs {path}")
+    if not (model.is_file() and path.is_file()):
+        pytest.skip(f"needs {model} and {path}")
     original = sentencepiece.SentencePieceProcessor(model_file=str(path))
     for text in ("The quick brown fox\njumps over\tthe lazy dog.", "x = [1, 2, 3]  # na\u00efve"):
-        ids = Tokenizer(from_gguf(bundled_model)).encode(text.encode())
+        ids = Tokenizer(from_gguf(model)).encode(text.encode())
         assert ids.tolist() == original.encode(text)
 
 
