@@ -84,6 +84,7 @@ class Run:
         )
         if start.optimizers:
             self.optimizers.load_state_dict(start.optimizers)
+        if start.data:
             sampler.load_state_dict(start.data)
         self._forward: Any = torch.compile(self.model) if compile_model else self.model
 
@@ -227,7 +228,8 @@ def starting_point(args: argparse.Namespace, folder: TokenFolder) -> tuple[Check
             raise SystemExit("the checkpoint was trained with another tokenizer than the data's")
         start.shape = shape
         if not trunk.exists():
-            start = Checkpoint(shape, start.weights)
+            # A new run: rates warm up again, but text that the weights have seen is not read first.
+            start = Checkpoint(shape, start.weights, data=start.data)
     else:
         model = Llama(shape)
         model.initialize(settings.seed)
@@ -249,7 +251,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--config", type=Path, required=True, help="TOML with [model] and [train]")
     add("--data", type=Path, required=True, help="folder written by train.encode or train.pack")
     add("--mix", type=Path, default=Mix.DEFAULT, help="rates by stream (TOML)")
-    add("--init", type=Path, help="checkpoint or GGUF whose weights a new run starts from")
+    add("--init", type=Path, help="checkpoint or GGUF that a new run starts from")
     add("--minutes", type=float, default=0.0, help="wall time of this call")
     add("--steps", type=int, default=0, help="steps of this call")
     add("--decay", type=float, default=0.0, help="share of the budget that lowers the rates")

@@ -143,17 +143,25 @@ def test_a_short_budget_with_decay_leaves_a_trunk_and_a_final(chain: Path, tmp_p
         assert Checkpoint.load(run / "trunk.pt").step == 1
 
 
-def test_a_run_starts_from_a_gguf_as_from_its_checkpoint(chain: Path, tmp_path: Path) -> None:
+def test_a_new_run_goes_on_with_weights_and_reads_text_that_they_have_not_seen(
+    chain: Path, tmp_path: Path
+) -> None:
     train = ["--config", str(chain / "config.toml"), "--data", str(chain / "data")]
     train += ["--no-compile", "--device", "cpu", "--threads", "1", "--steps", "1"]
-    ends = []
-    for name in ("run/final.pt", "F32.gguf"):
-        run = tmp_path / Path(name).stem
-        fit.main([str(run), *train, "--init", str(chain / name)])
-        ends.append(Checkpoint.load(run / "trunk.pt"))
-    assert ends[0].shape == ends[1].shape
-    for name, value in ends[0].weights.items():
-        assert torch.equal(value, ends[1].weights[name]), name
+    finished = Checkpoint.load(chain / "run" / "final.pt")
+    Checkpoint(finished.shape, finished.weights, finished.tokenizer).save(tmp_path / "weights.pt")
+    ends = {}
+    for start in (tmp_path / "weights.pt", chain / "F32.gguf", chain / "run" / "final.pt"):
+        run = tmp_path / "runs" / start.name
+        fit.main([str(run), *train, "--init", str(start)])
+        ends[start.name] = Checkpoint.load(run / "trunk.pt")
+    bare, gguf, full = (ends[name] for name in ("weights.pt", "F32.gguf", "final.pt"))
+    assert bare.shape == gguf.shape
+    for name, value in bare.weights.items():
+        assert torch.equal(value, gguf.weights[name]), name
+    assert full.step == bare.step == 1
+    assert bare.data["draws"] == 1
+    assert full.data["draws"] == finished.data["draws"] + 1
 
 
 def test_quantized_files_hold_the_model(chain: Path) -> None:
