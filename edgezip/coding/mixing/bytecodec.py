@@ -13,7 +13,7 @@ from .history import end_byte
 from .layout import R_BITS, R_C0, R_NODE, R_STREAM
 from .model import Model, new_model
 from .params import MixParams
-from .predictor import begin_nibble, predict, update
+from .predictor import announce_nibble, begin_nibble, predict, update
 
 _BLOCK = 1 << 16
 
@@ -36,6 +36,8 @@ def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
             if b & 3 == 0:
                 r[R_NODE] = 1
                 begin_nibble(m)
+                if b == 0 and mode != DECODE:
+                    announce_nibble(m, c >> 4 | 16)
             p = predict(m, 0)
             if mode == DECODE:
                 bit = decode_bit(coder, payload, p, 16)

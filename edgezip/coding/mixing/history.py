@@ -3,13 +3,15 @@ matches."""
 
 from __future__ import annotations
 
+from numpy import uintp
+
 from edgezip.coding.jit import njit
+from edgezip.coding.prefetch import prefetch
 
 from .hashing import MASK32, SPREAD, mix32
 from .layout import (
     FIELDS,
     MATCH_LENGTHS,
-    MATCHES,
     RECORD_MAX,
     S_C4,
     S_C8,
@@ -72,25 +74,36 @@ def _advance_match(history, streams, st, k, c):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False, forceinline=True)
-def _find_match(history, seen, n, s, st, k, want):  # type: ignore[no-untyped-def]
-    """Look for an earlier place with the same last `want` bytes, in any stream, and note this
-    one."""
+def _place(history, seen, n, s, st, k, want):  # type: ignore[no-untyped-def]
+    """The index in `seen` of the last `want` bytes, -1 if there are fewer; asks for its line."""
     if st[S_POS] < want:
-        return
-    f = S_MATCH + 3 * k
+        return -1
     last = (st[S_POS] - 1) * n + s
     h = 0
     for j in range(want):
-        h = (h ^ int(history[last - j * n])) * 0x2C1B3C6D & MASK32
+        h = (h ^ int(history[uintp(last - j * n)])) * 0x2C1B3C6D & MASK32
         h ^= h >> 13
     size = seen.shape[0] >> 1
     slot = k * size + ((h * SPREAD >> 20) & (size - 1))
+    prefetch(seen, slot)
+    return slot
+
+
+@njit(_nrt=False, forceinline=True)
+def _find_match(history, seen, n, s, st, k, want, place):  # type: ignore[no-untyped-def]
+    """Look for an earlier place with the same last `want` bytes, in any stream, and note this
+    one; `place` is from `_place`."""
+    if place < 0:
+        return
+    f = S_MATCH + 3 * k
+    last = (st[S_POS] - 1) * n + s
+    slot = uintp(place)
     if st[f] == 0 or st[f + 1] < want:
         found = int(seen[slot])
         a = found - n
         b = last
         length = 0
-        while length < _LONGEST and a >= 0 and b >= 0 and history[a] == history[b]:
+        while length < _LONGEST and a >= 0 and b >= 0 and history[uintp(a)] == history[uintp(b)]:
             length += 1
             a -= n
             b -= n
@@ -173,13 +186,16 @@ def _end_byte(history, bounds, streams, heads, votes, fields, seen, s, c, bound)
     st[S_C4] = (c4 << 8 | c) & MASK32
     st[S_POS] += 1
     st[S_PREFIX] = mix32(st[S_PREFIX], c + 1)
+    first = _place(history, seen, n, s, st, 0, MATCH_LENGTHS[0])
+    second = _place(history, seen, n, s, st, 1, MATCH_LENGTHS[1])
     kind = char_class(c)
     _words(st, c, kind)
     _lines(fields[s], st, c, kind)
     _vote_record(heads, votes, st)
-    for k in range(MATCHES):
-        _advance_match(history, streams, st, k, c)
-        _find_match(history, seen, n, s, st, k, MATCH_LENGTHS[k])
+    _advance_match(history, streams, st, 0, c)
+    _find_match(history, seen, n, s, st, 0, MATCH_LENGTHS[0], first)
+    _advance_match(history, streams, st, 1, c)
+    _find_match(history, seen, n, s, st, 1, MATCH_LENGTHS[1], second)
 
 
 @njit(inline="always", _nrt=False)

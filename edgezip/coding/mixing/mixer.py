@@ -4,6 +4,7 @@ their outputs."""
 from __future__ import annotations
 
 import numpy as np
+from numpy import uintp
 
 from edgezip.coding.jit import njit
 
@@ -13,10 +14,10 @@ from .layout import CLIP, INPUTS, SET_SIZE, SETS
 @njit(_nrt=False, forceinline=True)
 def dot(weights, x, row, used):  # type: ignore[no-untyped-def]
     """Weighted sum of the inputs, in stretch units."""
-    w = weights[row * INPUTS : row * INPUTS + used]
+    base = row * INPUTS
     acc = 0
     for j in range(used):
-        acc += x[j] * w[j]
+        acc += int(x[uintp(j)]) * int(weights[uintp(base + j)])
     return min(max(acc >> 16, -CLIP), CLIP)
 
 
@@ -24,10 +25,12 @@ def dot(weights, x, row, used):  # type: ignore[no-untyped-def]
 def train(weights, x, row, step, used):  # type: ignore[no-untyped-def]
     """Move a row along the inputs by `step`, the scaled error; 32 bits suffice for every
     product."""
-    w = weights[row * INPUTS : row * INPUTS + used]
+    base = row * INPUTS
     rate = np.int32(step)
     for j in range(used):
-        w[j] += np.int32(np.int32(x[j] * rate) + np.int32(131072)) >> np.int32(18)
+        weights[uintp(base + j)] += np.int32(
+            np.int32(x[uintp(j)] * rate) + np.int32(131072)
+        ) >> np.int32(18)
 
 
 @njit(_nrt=False, forceinline=True)
@@ -36,7 +39,7 @@ def mix(weights, final, squash, x, selected, outputs, row, used):  # type: ignor
     mixture."""
     acc = 0
     for k in range(SETS):
-        d = dot(weights, x, k * SET_SIZE + selected[k], used)
+        d = dot(weights, x, k * SET_SIZE + selected[uintp(k)], used)
         outputs[k] = d
         acc += d * final[row * 8 + k]
     return min(max(acc >> 16, -CLIP), CLIP)
@@ -51,4 +54,4 @@ def learn(weights, final, squash, x, selected, outputs, row, used, mixed, bit, r
         d = outputs[k]
         final[row * 8 + k] += (d * step + 32768) >> 16
         e = (full - squash[d + 3072]) * rate >> 12
-        train(weights, x, k * SET_SIZE + selected[k], e, used)
+        train(weights, x, k * SET_SIZE + selected[uintp(k)], e, used)

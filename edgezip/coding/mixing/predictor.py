@@ -3,6 +3,9 @@ a time."""
 
 from __future__ import annotations
 
+import numpy as np
+from numpy import uintp
+
 from edgezip.coding.jit import njit
 from edgezip.coding.prefetch import prefetch
 
@@ -58,20 +61,22 @@ def _look_up(slots, direct, hashes, bases, direct_bases, c0, bits, mask, used): 
     if bits == 8:
         tail = (mask + 1) << 6
         for i in range(used):
-            z = (hashes[i] ^ END_SALT) * SPREAD
-            bases[i] = tail + ((z >> 24) & ((mask << 3) | 7))
-            prefetch(slots, bases[i])
+            z = (hashes[uintp(i)] ^ END_SALT) * SPREAD
+            at = tail + ((z >> 24) & ((mask << 3) | 7))
+            bases[uintp(i)] = at
+            prefetch(slots, at)
     else:
         for i in range(used):
-            prefetch(slots, slot_line((hashes[i] ^ salt) * SPREAD, mask))
+            prefetch(slots, slot_line((hashes[uintp(i)] ^ salt) * SPREAD, mask))
     direct_mask = (direct.shape[0] >> 4) - 1
     for i in range(DIRECT):
-        z = (hashes[N_CONTEXTS + i] ^ salt) * SPREAD
-        direct_bases[i] = ((z >> 24) & direct_mask) << 4
-        prefetch(direct, direct_bases[i])
+        z = (hashes[uintp(N_CONTEXTS + i)] ^ salt) * SPREAD
+        at = ((z >> 24) & direct_mask) << 4
+        direct_bases[uintp(i)] = at
+        prefetch(direct, at)
     if bits != 8:
         for i in range(used):
-            bases[i] = find_slot(slots, (hashes[i] ^ salt) * SPREAD, mask)
+            bases[uintp(i)] = find_slot(slots, (hashes[uintp(i)] ^ salt) * SPREAD, mask)
 
 
 @njit(inline="always", _nrt=False)
@@ -86,19 +91,36 @@ def begin_nibble(m):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False, forceinline=True)
+def _announce(slots, hashes, salt, mask, used):  # type: ignore[no-untyped-def]
+    for i in range(used):
+        prefetch(slots, slot_line((hashes[uintp(i)] ^ salt) * SPREAD, mask))
+
+
+@njit(inline="always", _nrt=False)
+def announce_nibble(m, c0):  # type: ignore[no-untyped-def]
+    """Ask for the slots of a nibble of the present byte before `begin_nibble` needs them; `c0` is
+    the partial byte in front of the nibble: 1, or 16 to 31."""
+    r = m.scratch
+    salt = (c0 * NIBBLE_SALT) & MASK32
+    _announce(m.slots, m.hashes, salt, r[R_MASK], r[R_CONTEXTS])
+
+
+@njit(_nrt=False, forceinline=True)
 def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node, used):  # type: ignore[no-untyped-def]
     """Inputs of bit histories and direct maps; returns how many of the orders 1 to 6 have been
     seen."""
     hits = 0
     for i in range(used):
-        s = slots[bases[i] + node]
-        p = int(maps[(i << 8) + s] >> 20)
-        x[CONTEXT_INPUT + 2 * i] = stretch[p]
-        x[CONTEXT_INPUT + 2 * i + 1] = p - 2048
+        s = slots[uintp(bases[uintp(i)] + node)]
+        p = maps[uintp((i << 8) + s)] >> np.uint32(20)
+        x[uintp(CONTEXT_INPUT + 2 * i)] = stretch[uintp(p)]
+        x[uintp(CONTEXT_INPUT + 2 * i + 1)] = np.int32(p) - np.int32(2048)
         if i >= 1 and i < 7:
             hits += s != 0
     for i in range(DIRECT):
-        x[DIRECT_INPUT + i] = stretch[int(direct[direct_bases[i] + node] >> 20)]
+        x[uintp(DIRECT_INPUT + i)] = stretch[
+            uintp(direct[uintp(direct_bases[uintp(i)] + node)] >> np.uint32(20))
+        ]
     return hits
 
 
@@ -122,9 +144,9 @@ def _match_inputs(r, matchmaps, stretch, x):  # type: ignore[no-untyped-def]
                 r[e] = -1
         r[e + 2] = bit
         if bit >= 0:
-            p = int(matchmaps[j] >> 20)
+            p = int(matchmaps[uintp(j)] >> np.uint32(20))
             sign = 2 * bit - 1
-            x[MATCH_INPUT + 2 * k] = sign * stretch[p]
+            x[MATCH_INPUT + 2 * k] = sign * int(stretch[uintp(p)])
             x[MATCH_INPUT + 2 * k + 1] = sign * (p - 2048)
 
 
@@ -184,9 +206,9 @@ def _refine(r, apms, c4, mixed, p, last):  # type: ignore[no-untyped-def]
     a0 = (c0 | (c4 & 255) << 8) * APM_BINS + (t >> 12)
     a1 = (APM_SIZE + _pair_row(c4, c0)) * APM_BINS + (t >> 12)
     a2 = (2 * APM_SIZE + last) * APM_BINS + (t >> 12)
-    q0 = (int(apms[a0]) * (4096 - w) + int(apms[a0 + 1]) * w) >> 12
-    q1 = (int(apms[a1]) * (4096 - w) + int(apms[a1 + 1]) * w) >> 12
-    q2 = (int(apms[a2]) * (4096 - w) + int(apms[a2 + 1]) * w) >> 12
+    q0 = (int(apms[uintp(a0)]) * (4096 - w) + int(apms[uintp(a0 + 1)]) * w) >> 12
+    q1 = (int(apms[uintp(a1)]) * (4096 - w) + int(apms[uintp(a1 + 1)]) * w) >> 12
+    q2 = (int(apms[uintp(a2)]) * (4096 - w) + int(apms[uintp(a2 + 1)]) * w) >> 12
     near = w >> 11
     r[R_APM] = a0 + near
     r[R_APM + 1] = a1 + near
@@ -210,25 +232,25 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     )  # fmt: skip
     m.selected[2] += 9 * hits
     x[MODEL_INPUT] = logit
-    x[MODEL_INPUT + 1] = (m.squash[logit + 3072] - 32768) >> 4
+    x[MODEL_INPUT + 1] = (int(m.squash[uintp(logit + 3072)]) - 32768) >> 4
     x[BIAS_INPUT] = 256
     used = CONTEXT_INPUT + 2 * r[R_CONTEXTS]
     for j in range(m.silent.size):
         x[m.silent[j]] = 0
     mixed = mix(m.weights, m.final, m.squash, x, m.selected, m.outputs, r[R_FINAL], used)
     r[R_MIXED] = mixed
-    return _refine(r, m.apms, st[S_C4], mixed, m.squash[mixed + 3072], last)
+    return _refine(r, m.apms, st[S_C4], mixed, int(m.squash[uintp(mixed + 3072)]), last)
 
 
 @njit(inline="always", _nrt=False)
 def _adapt(table, j, target, limit, reciprocal):  # type: ignore[no-untyped-def]
     """Move a 22-bit probability towards `target`, by 1 / (n + 1.5) while its count n is below the
     limit."""
-    v = int(table[j])
+    v = int(table[uintp(j)])
     n = v & 1023
     p = v >> 10
-    p += ((target - p) >> 3) * reciprocal[n] >> 13
-    table[j] = p << 10 | min(n + 1, limit)
+    p += ((target - p) >> 3) * int(reciprocal[uintp(n)]) >> 13
+    table[uintp(j)] = np.uint32(p << 10 | min(n + 1, limit))
 
 
 @njit(_nrt=False, forceinline=True)
@@ -236,13 +258,13 @@ def _update_maps(r, slots, maps, direct, matchmaps, follow, reciprocal, bases, d
     target = 4194303 * bit
     node = r[R_NODE]
     for i in range(r[R_CONTEXTS]):
-        a = bases[i] + node
+        a = uintp(bases[uintp(i)] + node)
         s = int(slots[a])
         if s:
             _adapt(maps, (i << 8) + s, target, MAP_LIMIT, reciprocal)
-        slots[a] = follow[2 * s + bit]
+        slots[a] = follow[uintp(2 * s + bit)]
     for i in range(DIRECT):
-        _adapt(direct, direct_bases[i] + node, target, DIRECT_LIMIT, reciprocal)
+        _adapt(direct, direct_bases[uintp(i)] + node, target, DIRECT_LIMIT, reciprocal)
     end = 512 if r[R_BITS] == 8 else 0
     for k in range(MATCHES):
         e = R_EXPECT + 4 * k
@@ -267,7 +289,8 @@ def update(m, bit):  # type: ignore[no-untyped-def]
         m.direct_bases, bit,
     )  # fmt: skip
     for k in range(3):
-        a = r[R_APM + k]
-        m.apms[a] += (((bit << 16) - bit) - int(m.apms[a])) >> APM_RATE
+        a = uintp(r[R_APM + k])
+        v = int(m.apms[a])
+        m.apms[a] = np.uint16(v + ((((bit << 16) - bit) - v) >> APM_RATE))
     r[R_C0] = r[R_C0] << 1 | bit
     r[R_NODE] = r[R_NODE] << 1 | bit

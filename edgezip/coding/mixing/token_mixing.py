@@ -20,7 +20,7 @@ from .history import end_byte, end_token
 from .layout import R_BITS, R_C0, R_DEPTH, R_NODE, R_STREAM, S_POS
 from .params import MixParams
 from .paths import collect, fill_weights, leaf_ranks, new_weights, split_logit, sum_before
-from .predictor import begin_nibble, predict, update
+from .predictor import announce_nibble, begin_nibble, predict, update
 from .tables import fine_stretch_table
 from .trie import PHASES, Trie, build_trie
 
@@ -82,6 +82,12 @@ def run(  # type: ignore[no-untyped-def]
                 if nibble != depth * 4 + (bits >> 2):
                     begin_nibble(m)
                     nibble = depth * 4 + (bits >> 2)
+                    # What comes behind: the first nibble, unless the token ends; the encoder
+                    # knows the second one, too.
+                    if bits == 8:
+                        announce_nibble(m, 1)
+                    elif bits < 4 and not decode:
+                        announce_nibble(m, int(trie.flat[trie.offsets[leaf] + depth]) >> 4 | 16)
                 known = bits & 3
                 r[R_NODE] = 1 << known | (r[R_C0] & ((1 << known) - 1))
                 p = predict(m, logit)
