@@ -28,8 +28,12 @@ from train.model import Llama, Shape
 from train.scoring import Tokens, bits_per_byte, by_kind, document_nats
 
 
-def load_gguf(path: Path) -> Checkpoint:
-    """A GGUF Llama as a checkpoint without tokenizer, weights dequantized to float32."""
+def load_gguf(path: Path, tokenizer: bytes) -> Checkpoint:
+    """A GGUF Llama as a checkpoint, weights dequantized to float32.
+
+    `tokenizer` is the SentencePiece model that it was trained with: files may number its pieces in
+    an order of their own. Raises SystemExit when the file has other pieces.
+    """
     reader = gguf.GGUFReader(path)
 
     def field(name: str) -> Any:
@@ -41,6 +45,7 @@ def load_gguf(path: Path) -> Checkpoint:
     }
     if "output.weight" in weights:
         raise SystemExit(f"{path}: its output layer is not tied to the embedding")
+    weights["token_embd.weight"] = weights["token_embd.weight"][_rows(reader, path, tokenizer)]
     vocab, dim = weights["token_embd.weight"].shape
     base = reader.fields.get("llama.rope.freq_base")
     shape = Shape(
@@ -55,17 +60,32 @@ def load_gguf(path: Path) -> Checkpoint:
         # Stored as float32: its shortest decimal is the number that was meant.
         eps=float(str(np.float32(field("attention.layer_norm_rms_epsilon")))),
     )
-    return Checkpoint(shape, weights)
+    return Checkpoint(shape, weights, tokenizer)
+
+
+def _rows(reader: gguf.GGUFReader, path: Path, tokenizer: bytes) -> list[int]:
+    """For every id of `tokenizer`, the row of the embedding that is its piece's."""
+    processor = sentencepiece.SentencePieceProcessor(model_proto=tokenizer)
+    pieces = [processor.id_to_piece(i) for i in range(processor.vocab_size())]
+    field = reader.fields.get("tokenizer.ggml.tokens")
+    places = {piece: row for row, piece in enumerate(field.contents() if field else [])}
+    if places.keys() != set(pieces):
+        raise SystemExit(f"{path} has other pieces than the tokenizer")
+    return [places[piece] for piece in pieces]
 
 
 def load_model(argument: str, window: int) -> tuple[str, Llama, bytes]:
     """Name, model and tokenizer of a MODEL argument."""
     name, _, tokenizer = argument.partition("=")
     path = Path(name)
-    checkpoint = load_gguf(path) if path.suffix == ".gguf" else Checkpoint.load(path)
-    proto = Path(tokenizer).read_bytes() if tokenizer else checkpoint.tokenizer
+    proto = Path(tokenizer).read_bytes() if tokenizer else b""
+    if path.suffix != ".gguf":
+        checkpoint = Checkpoint.load(path)
+        proto = proto or checkpoint.tokenizer
     if not proto:
         raise SystemExit(f"{path} holds no tokenizer: write {path}=TOKENIZER.model")
+    if path.suffix == ".gguf":
+        checkpoint = load_gguf(path, proto)
     if window > checkpoint.shape.context:
         raise SystemExit(f"{path}: its context is {checkpoint.shape.context} tokens")
     return path.name, checkpoint.model().eval(), proto

@@ -6,6 +6,9 @@ F32, F16, BF16, Q8_0, Q5_1, Q5_0, Q4_1 and Q4_0 are quantized by the gguf packag
 quantize to the K types; for Q2_K to Q6_K llama.cpp's own quantizer is called (it needs
 llama-cpp-python, and rows of a multiple of 256: tensors with other rows get a simpler type).
 Norm weights stay F32.
+
+The pieces are numbered anew, by the bytes that they spell: edgezip's mixing coder wants a row of
+logits in this order and would have to sort every row.
 """
 
 from __future__ import annotations
@@ -42,10 +45,30 @@ def write_header(writer: gguf.GGUFWriter, name: str, shape: Shape) -> None:
     writer.add_vocab_size(shape.vocab)
 
 
-def write_vocabulary(writer: gguf.GGUFWriter, model: bytes) -> None:
-    """The pieces of a SentencePiece model, as llama.cpp's `llama` tokenizer reads them."""
-    processor = sentencepiece.SentencePieceProcessor(model_proto=model)
-    ids = range(processor.vocab_size())
+def export_order(processor: sentencepiece.SentencePieceProcessor) -> list[int]:
+    """The ids in the order of a file: unknown and control pieces, the others by their bytes."""
+
+    def key(i: int) -> tuple[bool, bytes, int]:
+        piece = processor.id_to_piece(i)
+        if processor.is_unknown(i) or processor.is_control(i):
+            return False, b"", i
+        spelled = (
+            bytes([int(piece[3:5], 16)])
+            if processor.is_byte(i)
+            else piece.replace("\u2581", " ").encode()
+        )
+        return True, spelled, i
+
+    return sorted(range(processor.vocab_size()), key=key)
+
+
+def write_vocabulary(
+    writer: gguf.GGUFWriter,
+    processor: sentencepiece.SentencePieceProcessor,
+    ids: list[int],
+) -> None:
+    """The pieces of a SentencePiece model in the order `ids`, as llama.cpp's `llama` tokenizer
+    reads them."""
     kinds = gguf.TokenType
     writer.add_tokenizer_model("llama")
     writer.add_token_list([processor.id_to_piece(i) for i in ids])
@@ -62,9 +85,9 @@ def write_vocabulary(writer: gguf.GGUFWriter, model: bytes) -> None:
             for i in ids
         ]
     )
-    writer.add_bos_token_id(processor.bos_id())
-    writer.add_eos_token_id(processor.eos_id())
-    writer.add_unk_token_id(processor.unk_id())
+    writer.add_bos_token_id(ids.index(processor.bos_id()))
+    writer.add_eos_token_id(ids.index(processor.eos_id()))
+    writer.add_unk_token_id(ids.index(processor.unk_id()))
     writer.add_add_bos_token(True)
     writer.add_add_eos_token(False)
     writer.add_add_space_prefix(False)
@@ -75,11 +98,15 @@ def write_gguf(checkpoint: Checkpoint, path: Path, name: str, kind: str) -> None
     quantization = gguf.GGMLQuantizationType[kind]
     writer = gguf.GGUFWriter(str(path), "llama")
     write_header(writer, name, checkpoint.shape)
-    write_vocabulary(writer, checkpoint.tokenizer)
+    processor = sentencepiece.SentencePieceProcessor(model_proto=checkpoint.tokenizer)
+    ids = export_order(processor)
+    write_vocabulary(writer, processor, ids)
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     writer.add_file_type(int(gguf.LlamaFileType[_file_type(kind)]))
     for tensor, value in checkpoint.weights.items():
         array = np.ascontiguousarray(value.to(torch.float32).numpy())
+        if tensor == "token_embd.weight":
+            array = array[ids]
         if array.ndim == 1 or kind == "F32":
             writer.add_tensor(tensor, array)
         else:

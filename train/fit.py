@@ -206,14 +206,14 @@ def validate(run: Run, log: CsvLog, validation: dict[str, Any], rate: float) -> 
     print("bpb", {k: round(result[k], 4) for k in ("english", "all")}, flush=True)
 
 
-def load_start(path: Path) -> Checkpoint:
+def load_start(path: Path, tokenizer: bytes) -> Checkpoint:
     """A checkpoint, or the weights of a GGUF file as far as its quantization has kept them."""
     if path.suffix != ".gguf":
         return Checkpoint.load(path)
     # Imported here: where models are only trained, the gguf package need not be installed.
     from train.evaluate import load_gguf
 
-    return load_gguf(path)
+    return load_gguf(path, tokenizer)
 
 
 def starting_point(args: argparse.Namespace, folder: TokenFolder) -> tuple[Checkpoint, Settings]:
@@ -221,7 +221,7 @@ def starting_point(args: argparse.Namespace, folder: TokenFolder) -> tuple[Check
     shape, settings = load_config(args.config)
     trunk = args.out / "trunk.pt"
     if trunk.exists() or args.init:
-        start = load_start(trunk if trunk.exists() else args.init)
+        start = load_start(trunk if trunk.exists() else args.init, folder.tokenizer)
         if {**start.shape.to_dict(), "context": 0} != {**shape.to_dict(), "context": 0}:
             raise SystemExit("the checkpoint's shape is not the configuration's: see train.grow")
         if start.tokenizer not in (b"", folder.tokenizer):

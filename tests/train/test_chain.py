@@ -16,6 +16,8 @@ torch = pytest.importorskip("torch", reason="the training commands need PyTorch 
 gguf = pytest.importorskip("gguf", reason="the training commands need gguf ([train])")
 pytest.importorskip("sentencepiece", reason="the training commands need sentencepiece ([train])")
 
+from edgezip.coding.mixing.paths import leaf_order
+from edgezip.coding.mixing.trie import build_trie
 from train import corpus, encode, evaluate, export, fit, pack, tokenizer
 from train.checkpoint import Checkpoint
 
@@ -167,11 +169,31 @@ def test_a_new_run_goes_on_with_weights_and_reads_text_that_they_have_not_seen(
 def test_quantized_files_hold_the_model(chain: Path) -> None:
     final = Checkpoint.load(chain / "run" / "final.pt")
     for kind, tolerance in (("F32", 0.0), ("Q8_0", 0.01), ("Q4_0", 0.15)):
-        again = evaluate.load_gguf(chain / f"{kind}.gguf")
+        again = evaluate.load_gguf(chain / f"{kind}.gguf", final.tokenizer)
         assert again.shape == final.shape
         for name, value in final.weights.items():
             error = (again.weights[name] - value).abs().max()
             assert error <= tolerance * value.abs().max(), (kind, name)
+
+
+def test_the_pieces_of_a_file_are_in_the_order_of_the_mixing_coder(chain: Path) -> None:
+    reader = gguf.GGUFReader(chain / "F32.gguf")
+    names = reader.fields["tokenizer.ggml.tokens"].contents()
+    pieces: list[bytes | None] = [
+        bytes([int(name[3:5], 16)])
+        if kind == gguf.TokenType.BYTE
+        else name.replace("\u2581", " ").encode()
+        if kind == gguf.TokenType.NORMAL
+        else None
+        for name, kind in zip(
+            names, reader.fields["tokenizer.ggml.token_type"].contents(), strict=True
+        )
+    ]
+    assert leaf_order(build_trie(pieces)).first == 3
+    proto = (chain / "tok.model").read_bytes()
+    assert b"garden" in proto
+    with pytest.raises(SystemExit, match="other pieces"):
+        evaluate.load_gguf(chain / "F32.gguf", proto.replace(b"garden", b"Xarden"))
 
 
 def test_evaluation_gives_one_table_for_all_models(chain: Path, tmp_path: Path) -> None:
@@ -220,7 +242,10 @@ def test_a_slim_checkpoint_exports_the_same_quantized_weights(chain: Path, tmp_p
     pack.slim(chain / "run" / "final.pt", tmp_path / "slim.pt")
     assert (tmp_path / "slim.pt").stat().st_size < 0.6 * (chain / "run" / "final.pt").stat().st_size
     export.main([str(tmp_path / "slim.pt"), str(tmp_path / "slim.gguf"), "--type", "Q8_0"])
-    whole, half = (evaluate.load_gguf(p) for p in (chain / "Q8_0.gguf", tmp_path / "slim.gguf"))
+    proto = (chain / "tok.model").read_bytes()
+    whole, half = (
+        evaluate.load_gguf(p, proto) for p in (chain / "Q8_0.gguf", tmp_path / "slim.gguf")
+    )
     for name, value in whole.weights.items():
         assert (half.weights[name] - value).abs().max() <= 0.01 * value.abs().max(), name
 

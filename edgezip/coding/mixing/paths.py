@@ -3,6 +3,8 @@ on the way to a token."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,19 +17,32 @@ _BLOCK_LOG2 = 4
 """Only every 16th prefix sum is kept: a path asks for a few dozen of thousands of sums."""
 
 
-def leaf_ranks(trie: Trie) -> NDArray[np.uint32]:
-    """Return uint32 (n_vocab,): the leaf of each id; ids without one get the numbers behind the
-    leaves."""
+class Leaves(NamedTuple):
+    """Where the logits of a row go.
+
+    ranks: uint32 (n_vocab,), the leaf of each id; ids without one have the numbers behind the
+    leaves. first: the id of leaf 0 if the ids that follow it are those of the leaves that follow,
+    as train.export numbers them; else -1.
+    """
+
+    ranks: NDArray[np.uint32]
+    first: int
+
+
+def leaf_order(trie: Trie) -> Leaves:
+    """Return the `Leaves` of a vocabulary."""
     ranks = trie.leaf_of.astype(np.uint32)
     ranks[trie.leaf_of < 0] = np.arange(trie.tokens.size, ranks.size)
-    return ranks
+    first = int(trie.tokens[0])
+    in_order = np.array_equal(trie.tokens, np.arange(first, first + trie.tokens.size))
+    return Leaves(ranks, first if in_order else -1)
 
 
 def new_weights(trie: Trie) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
     """Return scratch arrays for `fill_weights`.
 
-    weights is uint32 (2 * n_vocab,): a row's weights, then its logit bits, both in the order of
-    `leaf_ranks`; sums is uint64 (n_leaves // 16 + 2,): what stands before each block of 16 leaves.
+    weights is uint32 (2 * n_vocab,): a row's weights, then its logit bits, both in leaf order;
+    sums is uint64 (n_leaves // 16 + 2,): what stands before each block of 16 leaves.
     """
     blocks = trie.tokens.size >> _BLOCK_LOG2
     return np.zeros(2 * trie.leaf_of.size, np.uint32), np.zeros(blocks + 2, np.uint64)
@@ -52,15 +67,21 @@ def _block_sums(weights, sums):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False)
-def fill_weights(bits, ranks, n_leaves, weights, sums):  # type: ignore[no-untyped-def]
+def fill_weights(bits, leaves, n_leaves, weights, sums):  # type: ignore[no-untyped-def]
     """Weights of one row, in leaf order, and their sums by blocks. False if a logit is not
     finite."""
-    n = ranks.size
-    _in_leaf_order(bits, ranks, weights[n:])
-    finite = fill_keys(weights[n:], ranks[:0], weights[:n])
-    for i in range(n_leaves, n):
-        weights[i] = 0
-    total = keys_to_weights(weights[:n])
+    n = leaves.ranks.size
+    none = leaves.ranks[:0]
+    if leaves.first >= 0:
+        end = leaves.first + n_leaves
+        others = weights[n:]  # nobody asks for their keys, only whether they are finite
+        finite = fill_keys(bits[: leaves.first], none, others[: leaves.first])
+        finite &= fill_keys(bits[end:], none, others[: n - end])
+        finite &= fill_keys(bits[leaves.first : end], none, weights[:n_leaves])
+    else:
+        _in_leaf_order(bits, leaves.ranks, weights[n:])
+        finite = fill_keys(weights[n:], none, weights[:n])
+    total = keys_to_weights(weights[:n_leaves])
     _block_sums(weights[:n_leaves], sums)
     return finite and total != 0
 
@@ -108,12 +129,12 @@ def _path_logits(weights, sums, stretch, trie, leaf, out, n):  # type: ignore[no
 
 
 @njit(_nrt=False, nogil=True)
-def collect(rows, ranks, trie, stretch, symbols, weights, sums, out, counts):  # type: ignore[no-untyped-def]
+def collect(rows, leaves, trie, stretch, symbols, weights, sums, out, counts):  # type: ignore[no-untyped-def]
     """Path logits of `symbols` (n,) from logit bits `rows` (n, n_vocab); returns the number written
     or -1."""
     n = 0
     for i in range(symbols.size):
-        if not fill_weights(rows[i], ranks, trie.tokens.size, weights, sums):
+        if not fill_weights(rows[i], leaves, trie.tokens.size, weights, sums):
             return -1
         before = n
         n = _path_logits(weights, sums, stretch, trie, trie.leaf_of[symbols[i]], out, n)

@@ -19,7 +19,7 @@ from .contexts import set_contexts
 from .history import end_byte, end_token
 from .layout import R_BITS, R_C0, R_DEPTH, R_NODE, R_STREAM, S_POS
 from .params import MixParams
-from .paths import collect, fill_weights, leaf_ranks, new_weights, split_logit, sum_before
+from .paths import collect, fill_weights, leaf_order, new_weights, split_logit, sum_before
 from .predictor import announce_nibble, begin_nibble, predict, update
 from .tables import fine_stretch_table
 from .trie import PHASES, Trie, build_trie
@@ -29,12 +29,12 @@ _ROOM = 1 << 16
 
 @njit(_nrt=False, nogil=True)
 def run(  # type: ignore[no-untyped-def]
-    m, trie, stretch, coder, data, decode, tokens, streams, logits, rows, ranks, weights, sums
+    m, trie, stretch, coder, data, decode, tokens, streams, logits, rows, leaves, weights, sums
 ):
     """Code `tokens` (n,) of `streams` (n,), or with `decode` fill them in.
 
     The encoder's decisions take their model logits one after the other from `logits`; the decoder
-    computes them from the logit bits `rows` (n, n_vocab); `ranks` is from `leaf_ranks`, `weights`
+    computes them from the logit bits `rows` (n, n_vocab); `leaves` is from `leaf_order`, `weights`
     and `sums` from `new_weights`. Returns the decisions used, or -1 for a logit not finite.
     """
     r = m.scratch
@@ -44,7 +44,7 @@ def run(  # type: ignore[no-untyped-def]
         leaf = -1
         low_sum = high_sum = middle_sum = np.int64(0)
         if decode:
-            if not fill_weights(rows[i], ranks, trie.tokens.size, weights, sums):
+            if not fill_weights(rows[i], leaves, trie.tokens.size, weights, sums):
                 return -1
             high_sum = sum_before(weights, sums, trie.tokens.size)
         else:
@@ -136,7 +136,7 @@ class _Mixing:
         self._n_slots = n_slots
         self._streams = streams
         self._stretch = fine_stretch_table()
-        self._ranks = leaf_ranks(self._trie)
+        self._leaves = leaf_order(self._trie)
         self._weights, self._sums = new_weights(self._trie)  # for decoding only
         self._longest = int(np.diff(self._trie.offsets).max())
         capacity = len(prime) + 4 * (n_slots // streams) + self._longest + 64
@@ -204,7 +204,7 @@ class MixingEncoder(_Mixing):
         out = np.empty(symbols.size * self._path, np.int16)
         counts = np.zeros(symbols.size, np.int64)
         n = collect(
-            rows, self._ranks, self._trie, self._stretch, symbols, *new_weights(self._trie), out,
+            rows, self._leaves, self._trie, self._stretch, symbols, *new_weights(self._trie), out,
             counts,
         )  # fmt: skip
         if n < 0:
@@ -263,7 +263,7 @@ class MixingEncoder(_Mixing):
             run(
                 self.model, self._trie, self._stretch, self._coder, self._out, False,
                 self._symbols[start:stop], streams, self._ordered(flat, dropped, start, stop), rows,
-                self._ranks, self._weights, self._sums,
+                self._leaves, self._weights, self._sums,
             )  # fmt: skip
 
     def finish(self) -> bytes:
@@ -305,7 +305,7 @@ class MixingDecoder(_Mixing):
         self._grow(tokens.size)
         used = run(
             self.model, self._trie, self._stretch, self._coder, self._payload, True, tokens,
-            streams.astype(np.int64), self._none, rows, self._ranks, self._weights, self._sums,
+            streams.astype(np.int64), self._none, rows, self._leaves, self._weights, self._sums,
         )  # fmt: skip
         if used < 0:
             raise EngineError("the model gave a logit that is not finite; run edgezip doctor")
