@@ -3,8 +3,8 @@
     python -m bench.models MODEL MODEL...              # alice29.txt, default settings, all cores
     python -m bench.models edgezip-small OTHER.gguf --file FILE --threads 1
 
-Loading a model is left out: a part of the file is packed first, untimed. A first round of all models
-is not counted. Medians of `--runs` rounds.
+Loading a model is left out: a part of the file is packed first, untimed. A first round of all
+models is not counted. Medians of `--runs` rounds.
 """
 
 from __future__ import annotations
