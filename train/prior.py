@@ -25,6 +25,7 @@ from edgezip.coding.mixing.bytecodec import LEARN, run_bytes
 from edgezip.coding.mixing.layout import BINARY, INPUTS, SET_SIZE, SETS, TEXT
 from edgezip.coding.mixing.model import Model, new_model
 from edgezip.coding.mixing.params import MixParams
+from edgezip.coding.mixing.paths import leaf_order
 from edgezip.coding.mixing.prior import FILE, Prior, pack_prior, plain_prior
 from edgezip.coding.mixing.tables import fine_stretch_table
 from edgezip.coding.mixing.token_mixing import MixingEncoder, run
@@ -129,13 +130,13 @@ def train_tokens(
     """Return what the token mixer has learned from (token ids, path logits, byte size) of
     documents."""
     prior = plain_prior(tokens=True)
-    none = np.zeros((1, 1), np.uint32)
+    none, leaves = np.zeros((1, 1), np.uint32), leaf_order(trie)
     for tokens, logits, size in documents:
         model = _carried(new_model(MixParams.for_size(size), 1, size + 1, tokens=True), prior)
         out = np.zeros(2 * logits.size + 16, np.uint8)
         run(
             model, trie, fine_stretch_table(), rangecoder.new_encoder(), out, False, tokens.copy(),
-            np.zeros(tokens.size, np.int64), logits, none, np.zeros(0, np.uint32),
+            np.zeros(tokens.size, np.int64), logits, none, leaves,
             np.zeros(1, np.uint32), np.zeros(1, np.uint64),
         )  # fmt: skip
         prior = _learned(model)
