@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -111,16 +112,18 @@ def _bodies(processor: sentencepiece.SentencePieceProcessor, texts: list[str]) -
 
 
 def score_file(model: Llama, proto: bytes, path: Path, window: int, keep: int) -> float:
-    """Bits per byte of a file that is UTF-8 text; raises SystemExit when it is not."""
+    """Bits per byte of a file; bytes that are not UTF-8 count as byte pieces."""
     data = path.read_bytes()
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise SystemExit(f"{path} is not UTF-8 text: `edgezip score` measures any file") from error
     processor = sentencepiece.SentencePieceProcessor(model_proto=proto)
-    return bits_per_byte(
-        float(document_nats(model, _bodies(processor, [text]), window, keep).sum()), len(data)
-    )
+    parts: list[Tokens] = []
+    for part in re.split("([\udc80-\udcff])", data.decode(errors="surrogateescape")):
+        if "\udc80" <= part <= "\udcff":
+            piece = f"<0x{ord(part) & 255:02X}>"
+            parts.append(np.array([processor.piece_to_id(piece)], np.uint16))
+        elif part:
+            parts += _bodies(processor, [part])
+    tokens = [np.concatenate(parts)] if parts else []
+    return bits_per_byte(float(document_nats(model, tokens, window, keep).sum()), len(data))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -131,7 +134,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("models", nargs="+", metavar="MODEL")
     parser.add_argument("--val", type=Path, help="JSON lines with kind and text, .xz or plain")
-    parser.add_argument("--files", type=Path, nargs="*", default=[], help="UTF-8 text files")
+    parser.add_argument("--files", type=Path, nargs="*", default=[])
     parser.add_argument("--window", type=int, default=0, help="cells (default: the context)")
     parser.add_argument("--keep", type=int, default=-1, help="tail kept (default: half a window)")
     parser.add_argument("--csv", type=Path, help="also write the table there")

@@ -200,9 +200,13 @@ def test_evaluation_gives_one_table_for_all_models(chain: Path, tmp_path: Path) 
     models = [str(chain / "run" / "final.pt")]
     models += [f"{chain / kind}.gguf={chain / 'tok.model'}" for kind in ("F32", "Q4_0")]
     out = tmp_path / "table.csv"
-    evaluate.main(models + f"--val {chain}/val.jsonl --csv {out} --files {chain}/text.txt".split())
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes((chain / "text.txt").read_bytes() + b"caf\xe9 \xff\xfe.")
+    files = [str(chain / "text.txt"), str(latin)]
+    evaluate.main(models + f"--val {chain}/val.jsonl --csv {out} --files".split() + files)
     table = {row["what"]: row for row in rows(out)}
-    assert set(table) == {"wiki", "code", "english", "all", "text.txt"}
+    assert set(table) == {"wiki", "code", "english", "all", "text.txt", "latin.txt"}
+    assert float(table["latin.txt"]["F32.gguf"]) > float(table["text.txt"]["F32.gguf"])
     last = {row["kind"]: float(row["bpb"]) for row in rows(chain / "run" / "val.csv")}
     for kind in ("wiki", "code", "all"):
         assert float(table[kind]["final.pt"]) == pytest.approx(last[kind], abs=2e-3)
