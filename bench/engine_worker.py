@@ -101,6 +101,7 @@ class Bench:
                 engine.n_vocab,
                 streams,
                 cells,
+                cache=engine.shape.cache_format(engine.kind),
                 threads=engine.threads,
                 batch=batch,
             )

@@ -133,6 +133,7 @@ class Engine:
             self.n_vocab,
             n_streams,
             window,
+            cache=self.shape.cache_format(self.kind),
             threads=threads or self.threads,
             gpu_layers=self.gpu_layers,
             batch=batch,

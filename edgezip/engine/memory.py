@@ -6,28 +6,33 @@ import ctypes
 from dataclasses import dataclass
 from typing import Any
 
+from edgezip.engine.cache import CacheFormat, cache_format
 from edgezip.engine.library import EngineKind
-from edgezip.engine.session import (
-    CACHE_BYTES,
-    NATIVE_CACHE_TYPE,
-    STRICT_CACHE_TYPE,
-    default_batch,
-    padded_window,
-)
+from edgezip.engine.session import default_batch, padded_window
 
 
 @dataclass(frozen=True)
 class ModelShape:
-    """Sizes of a model. cell_values: key and value numbers stored per token in all layers."""
+    """Sizes of a model. cell_keys, cell_values: numbers stored per token in all layers; key_size,
+    value_size: numbers of a head's key and value."""
+
+    architecture: str
 
     n_vocab: int
     n_embd: int
     n_ff: int
     n_layer: int
     n_head: int
+    key_size: int
+    value_size: int
+    cell_keys: int
     cell_values: int
     parameters: int
     bytes: int
+
+    def cache_format(self, kind: EngineKind) -> CacheFormat:
+        """How sessions of this model store keys and values."""
+        return cache_format(kind, self.architecture, self.key_size, self.value_size)
 
 
 def read_shape(api: Any, model: Any, n_vocab: int) -> ModelShape:
@@ -42,12 +47,16 @@ def read_shape(api: Any, model: Any, n_vocab: int) -> ModelShape:
     value = int(metadata(api, model, f"{architecture}.attention.value_length") or head)
     n_ff = metadata(api, model, f"{architecture}.feed_forward_length")
     return ModelShape(
+        architecture=architecture,
         n_vocab=n_vocab,
         n_embd=n_embd,
         n_ff=int(n_ff) if n_ff and n_ff.isdigit() else 4 * n_embd,
         n_layer=n_layer,
         n_head=n_head,
-        cell_values=n_layer * n_head_kv * (key + value),
+        key_size=key,
+        value_size=value,
+        cell_keys=n_layer * n_head_kv * key,
+        cell_values=n_layer * n_head_kv * value,
         parameters=int(api.llama_model_n_params(model)),
         bytes=int(api.llama_model_size(model)),
     )
@@ -61,8 +70,8 @@ def session_bytes(shape: ModelShape, kind: EngineKind, n_streams: int, window: i
     """
     cells = padded_window(window)
     rows = default_batch(shape.n_vocab, n_streams)
-    cache_type = STRICT_CACHE_TYPE if kind == "strict" else NATIVE_CACHE_TYPE
-    cache = n_streams * cells * shape.cell_values * CACHE_BYTES[cache_type]
+    per_cell = shape.cache_format(kind).cell_bytes(shape.cell_keys, shape.cell_values)
+    cache = n_streams * cells * per_cell
     attention = 2 * cells * rows * shape.n_head
     activations = rows * (6 * shape.n_embd + 3 * shape.n_ff)
     logits = 2 * rows * shape.n_vocab

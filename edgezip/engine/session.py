@@ -10,17 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgezip.engine import logs
+from edgezip.engine.cache import CacheFormat
 from edgezip.engine.library import Library
 from edgezip.errors import EngineError, SettingsError
 
 MAX_STREAMS = 256
 # llama.cpp rounds the cells of a sequence up to a multiple of this.
 CELL_STEP = 256
-
-_TYPE_F32, _TYPE_F16 = 0, 1
-STRICT_CACHE_TYPE = _TYPE_F16
-NATIVE_CACHE_TYPE = _TYPE_F16
-CACHE_BYTES = {_TYPE_F32: 4, _TYPE_F16: 2}
 
 _FLASH_AUTO, _FLASH_DISABLED, _FLASH_ENABLED = -1, 0, 1
 STRICT_FLASH = _FLASH_ENABLED
@@ -45,6 +41,7 @@ class Session:
 
     With the strict engine the logits of a token depend on the tokens before it in its stream and on
     nothing else: `batch` and `ubatch` (tokens per llama_decode and per graph) only change speed.
+    `cache` is from `cache_format`.
     """
 
     def __init__(
@@ -55,6 +52,7 @@ class Session:
         n_streams: int,
         window: int,
         *,
+        cache: CacheFormat,
         threads: int,
         gpu_layers: int = 0,
         batch: int | None = None,
@@ -67,6 +65,7 @@ class Session:
         self.n_vocab = n_vocab
         self.n_streams = n_streams
         self.window = window
+        self._cache = cache
         self._library = library
         self._api: Any = library.api
         batch = max(n_streams, batch or default_batch(n_vocab, n_streams))
@@ -104,7 +103,8 @@ class Session:
         params.op_offload = False
         params.offload_kqv = gpu_layers > 0
         strict = self._library.kind == "strict"
-        params.type_k = params.type_v = STRICT_CACHE_TYPE if strict else NATIVE_CACHE_TYPE
+        params.type_k = self._cache.key_type
+        params.type_v = self._cache.value_type
         # Without a GPU the stock flash attention splits its sums by thread count.
         native = _FLASH_AUTO if gpu_layers else _FLASH_DISABLED
         params.flash_attn_type = STRICT_FLASH if strict else native

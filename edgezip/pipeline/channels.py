@@ -64,7 +64,7 @@ def _mix_params(data: bytes, size: int, fast: bool) -> MixParams:
         return MixParams.for_size(size, profile, FULL_LEVEL)
     if profile == BINARY:
         return MixParams.for_size(size, profile, FAST_BINARY_LEVEL)
-    return MixParams.for_size(-(-size // 2), profile, FAST_TEXT_LEVEL)
+    return MixParams.for_size(size, profile, FAST_TEXT_LEVEL)
 
 
 def encode_text(

@@ -1,10 +1,11 @@
-/* Attention over a half-precision cache. Order of operations, per query row and head:
+/* Attention over a cache of half precision or of 8 bits. Order of operations, per query row and head:
  *   score_j = scale * sum_d q_d k_jd: 16 sums by d mod 16 in rising d, reduced as in vf_sum16
+ *             8 bits: q to 8 bits as in k_quantize.h, its scales times `scale`, and a product as of Q8_0 in k_gemm.h
  *   m       = max over the visible cells
  *   p_j     = exp(score_j - m) with vf_exp; exactly 0 for hidden cells and where score_j - m < -50, which no
  *             float sum would notice, so that no product becomes a (slow) denormal
  *   total   = 16 sums of p_j by j mod 16, in rising j, reduced as in vf_sum16
- *   out_d   = (sum_j p_j v_jd, in rising j) * (1 / total)
+ *   out_d   = (sum_j p_j v_jd, in rising j) * (1 / total); 8 bits: sum_j (p_j scale_j) byte_jd
  * A hidden cell adds 0 and so changes nothing: the result depends on the visible cells and their places only. */
 
 /* Head sizes are multiples of 16; ops_attention.c leaves others to upstream. */
@@ -144,21 +145,34 @@ EZ_INLINE float ez_softmax_row(float * s, int n, int padded, const uint16_t * ma
     return 1.0f / vf_sum16(lanes);
 }
 
-/* out[d .. d + VECTORS * W) of up to ROWS rows += p v over n cells */
-EZ_INLINE void ez_values_part(float * const * out, const float * const * p, const uint8_t * v, size_t stride, int n,
-                              int d, int rows, int vectors, int wide) {
+/* Values in tiles: bytes, whose scales are in the weights already; `cell` is where those of the first block lie. */
+EZ_INLINE vf ez_tile_cell(const uint8_t * cell, int d) {
+    return vf_from_vi(vi_load_s8((const int8_t *) cell + (size_t) (d / 32) * sizeof(ez_values) + d % 32));
+}
+
+/* out[d .. d + VECTORS * W) of up to ROWS rows += p v over n cells; number d of cell j has the weight
+ * p[row][d / 32 * block + j]. `tiles`: v is tiles `stride` apart. */
+EZ_INLINE void ez_values_part(float * const * out, const float * const * p, int block, const uint8_t * v, size_t stride,
+                              int n, int d, int rows, int vectors, int wide, int tiles) {
     vf acc[8];
+    const float * weights[4];
     EZ_UNROLL for (int r = 0; r < rows; r++) {
         EZ_UNROLL for (int i = 0; i < vectors; i++) acc[r * vectors + i] = vf_load(out[r] + d + i * W);
+        weights[r] = p[r] + d / 32 * block;
     }
     for (int j = 0; j < n; j++) {
-        if (!wide) {
+        const uint8_t * cell = v + (size_t) j * stride;
+        if (tiles) {
+            cell = v + (size_t) (j / EZ_TILE) * stride + (size_t) (j % EZ_TILE * 32);
+            __builtin_prefetch(cell + 2 * stride + (size_t) (j % EZ_TILE * 32));
+        } else if (!wide) {
             ez_fetch_cell(v + (size_t) (j + EZ_CELLS_AHEAD) * stride + 2 * (size_t) d, vectors * W);
         }
         EZ_UNROLL for (int i = 0; i < vectors; i++) {
-            const vf x = ez_cell(v + (size_t) j * stride, d + i * W, wide);
-            EZ_UNROLL for (int r = 0; r < rows; r++) {
-                acc[r * vectors + i] = vf_add(acc[r * vectors + i], vf_mul(vf_set1(p[r][j]), x));
+            const vf x = tiles ? ez_tile_cell(cell, d + i * W) : ez_cell(cell, d + i * W, wide);
+            EZ_UNROLL for (int r = 0; r < rows; r++) { /* the vectors of a part lie in one block, or fill several */
+                const vf weight = vf_set1(weights[r][i * W / 32 * block + j]);
+                acc[r * vectors + i] = vf_add(acc[r * vectors + i], vf_mul(weight, x));
             }
         }
     }
@@ -167,18 +181,33 @@ EZ_INLINE void ez_values_part(float * const * out, const float * const * p, cons
     }
 }
 
-EZ_INLINE void ez_values(float * const * out, const float * const * p, const uint8_t * v, size_t stride, int n, int dv,
-                         int rows, int wide) {
+EZ_INLINE void ez_values_of(float * const * out, const float * const * p, int block, const uint8_t * v, size_t stride, int n,
+                            int dv, int rows, int wide, int tiles) {
     int d = 0;
     if (rows == 2) {
-        for (; d + 4 * W <= dv; d += 4 * W) ez_values_part(out, p, v, stride, n, d, 2, 4, wide);
-        for (; d + W <= dv; d += W) ez_values_part(out, p, v, stride, n, d, 2, 1, wide);
+        for (; d + 4 * W <= dv; d += 4 * W) ez_values_part(out, p, block, v, stride, n, d, 2, 4, wide, tiles);
+        for (; d + W <= dv; d += W) ez_values_part(out, p, block, v, stride, n, d, 2, 1, wide, tiles);
     } else if (rows == 1) {
-        for (; d + 4 * W <= dv; d += 4 * W) ez_values_part(out, p, v, stride, n, d, 1, 4, wide);
-        for (; d + W <= dv; d += W) ez_values_part(out, p, v, stride, n, d, 1, 1, wide);
+        for (; d + 4 * W <= dv; d += 4 * W) ez_values_part(out, p, block, v, stride, n, d, 1, 4, wide, tiles);
+        for (; d + W <= dv; d += W) ez_values_part(out, p, block, v, stride, n, d, 1, 1, wide, tiles);
     } else {
-        for (; d + 2 * W <= dv; d += 2 * W) ez_values_part(out, p, v, stride, n, d, 4, 2, wide);
-        for (; d + W <= dv; d += W) ez_values_part(out, p, v, stride, n, d, 4, 1, wide);
+        for (; d + 2 * W <= dv; d += 2 * W) ez_values_part(out, p, block, v, stride, n, d, 4, 2, wide, tiles);
+        for (; d + W <= dv; d += W) ez_values_part(out, p, block, v, stride, n, d, 4, 1, wide, tiles);
+    }
+}
+
+/* Weights p of each row times the scales of n cells: for each row and block of 32 numbers EZ_CELLS products. */
+EZ_INLINE void ez_scale_weights(float * to, const float * const * p, int rows, const uint8_t * v, size_t stride, int n, int blocks) {
+    for (int j = 0; j < n; j += EZ_TILE) {
+        const ez_values * tile = (const ez_values *) (v + (size_t) (j / EZ_TILE) * stride);
+        for (int b = 0; b < blocks; b++) {
+            for (int i = 0; i < EZ_TILE; i += W) {
+                const vf scale = vf_load(tile[b].d + i);
+                for (int r = 0; r < rows; r++) {
+                    vf_store(to + (r * blocks + b) * EZ_CELLS + j + i, vf_mul(vf_load(p[r] + j + i), scale));
+                }
+            }
+        }
     }
 }
 
@@ -186,6 +215,15 @@ EZ_INLINE void ez_widen(float * to, const uint8_t * cells, size_t stride, int n,
     for (int j = 0; j < n; j++) {
         for (int i = 0; i < d; i += W) {
             vf_store(to + (size_t) j * (size_t) d + i, vf_load_half((const uint16_t *) (cells + (size_t) j * stride) + i));
+        }
+    }
+}
+
+EZ_INLINE void ez_widen_tiles(float * to, const uint8_t * tiles, size_t tile_bytes, int n, int d) {
+    for (int j = 0; j < n; j++) {
+        const uint8_t * cell = tiles + (size_t) (j / EZ_TILE) * tile_bytes + (size_t) (j % EZ_TILE * 32);
+        for (int i = 0; i < d; i += W) {
+            vf_store(to + (size_t) j * (size_t) d + i, ez_tile_cell(cell, i));
         }
     }
 }
@@ -217,29 +255,60 @@ EZ_INLINE void ez_score_block(const struct ez_attention * a, int head, int first
     }
 }
 
-/* The values of the cells from `first` on, at most EZ_CELLS, for the rows of one head. */
-EZ_INLINE void ez_value_block(const struct ez_attention * a, int head, int first, int longest, int padded, float * wide) {
-    const int share = a->rows >= 3;
-    const uint8_t * v = a->v + (size_t) head * a->v_head + (size_t) first * a->v_stride;
+/* Scores of all cells for the rows of one head, keys in tiles: a matrix product. */
+EZ_INLINE void ez_score_tiles(const struct ez_attention * a, int head, int longest, int padded, uint8_t * columns) {
+    const size_t column_bytes = ez_column_bytes(EZ_Q8_0, a->dk);
+    for (int r = 0; r < a->rows; r++) {
+        uint8_t * column = columns + (size_t) r * column_bytes;
+        EZ_NAME(ez_quantize_q8_0)(column, a->q[head * a->rows + r], a->dk);
+        float * d = (float *) (column + ez_column_scales(a->dk));
+        for (int b = 0; b < a->dk / 32; b++) {
+            d[b] = d[b] * a->scale;
+        }
+    }
+    const struct ez_gemm g = {
+        .w = a->k + (size_t) head * a->k_head, .tile_bytes = a->k_stride, .rows = longest, .k = a->dk, .x = columns,
+        .column_bytes = column_bytes, .columns = a->rows,
+        .y = a->scratch + (size_t) (head * a->rows) * (size_t) padded, .y_stride = (size_t) padded,
+    };
+    EZ_NAME(ez_gemm_q8_0)(&g, 0, (longest + EZ_TILE - 1) / EZ_TILE);
+}
+
+/* The values of the cells from `first` on, at most EZ_CELLS, for the rows of one head; `scaled` has room for
+ * rows * dv / 32 * EZ_CELLS floats. */
+EZ_INLINE void ez_value_block(const struct ez_attention * a, int head, int first, int longest, int padded, float * wide,
+                              float * scaled, int tiles) {
+    const int share = a->rows >= 3, blocks = tiles ? a->dv / 32 : 0, block = tiles ? EZ_CELLS : 0;
+    const uint8_t * v = a->v + (size_t) head * a->v_head + (size_t) (tiles ? first / EZ_TILE : first) * a->v_stride;
     const int cells = longest - first < EZ_CELLS ? longest - first : EZ_CELLS;
-    if (share) {
+    const float * p[EZ_ATTENTION_ROWS];
+    for (int r = 0; r < a->rows; r++) {
+        p[r] = a->scratch + (size_t) (head * a->rows + r) * (size_t) padded + first;
+    }
+    if (tiles) {
+        ez_scale_weights(scaled, p, a->rows, v, a->v_stride, cells, blocks);
+        for (int r = 0; r < a->rows; r++) {
+            p[r] = scaled + r * blocks * EZ_CELLS;
+        }
+    }
+    if (share && tiles) {
+        ez_widen_tiles(wide, v, a->v_stride, cells, a->dv);
+    } else if (share) {
         ez_widen(wide, v, a->v_stride, cells, a->dv);
     }
-    const int end = (head + 1) * a->rows;
-    for (int r = head * a->rows; r < end;) {
-        const float * p[4];
-        const int rows = end - r >= 4 ? 4 : !share && end - r == EZ_ROWS_JOINED ? EZ_ROWS_JOINED : 1;
-        for (int i = 0; i < rows; i++) {
-            p[i] = a->scratch + (size_t) (r + i) * (size_t) padded + first;
-        }
+    float * const * out = a->out + head * a->rows;
+    for (int r = 0; r < a->rows;) {
+        const int left = a->rows - r;
+        const int rows = left >= 4 ? 4 : !share && left == EZ_ROWS_JOINED ? EZ_ROWS_JOINED : 1;
+        const uint8_t * widened = (const uint8_t *) wide;
         if (rows == 4) {
-            ez_values(a->out + r, p, (const uint8_t *) wide, (size_t) a->dv * 4, cells, a->dv, 4, 1);
+            ez_values_of(out + r, p + r, block, widened, (size_t) a->dv * 4, cells, a->dv, 4, 1, 0);
         } else if (share) {
-            ez_values(a->out + r, p, (const uint8_t *) wide, (size_t) a->dv * 4, cells, a->dv, 1, 1);
+            ez_values_of(out + r, p + r, block, widened, (size_t) a->dv * 4, cells, a->dv, 1, 1, 0);
         } else if (rows == 2) {
-            ez_values(a->out + r, p, v, a->v_stride, cells, a->dv, 2, 0);
+            ez_values_of(out + r, p + r, block, v, a->v_stride, cells, a->dv, 2, 0, tiles);
         } else {
-            ez_values(a->out + r, p, v, a->v_stride, cells, a->dv, 1, 0);
+            ez_values_of(out + r, p + r, block, v, a->v_stride, cells, a->dv, 1, 0, tiles);
         }
         r += rows;
     }
@@ -254,13 +323,16 @@ static void EZ_NAME(ez_attention)(const struct ez_attention * a) {
     const int padded = (longest + 63) / 64 * 64;
     float * wide = a->scratch + (size_t) all * (size_t) padded;
 
-    for (int first = 0; first < longest; first += EZ_CELLS) {
+    for (int h = 0; h < a->heads && a->tiles; h++) {
+        ez_score_tiles(a, h, longest, padded, (uint8_t *) wide);
+    }
+    for (int first = 0; first < longest && !a->tiles; first += EZ_CELLS) {
         for (int h = 0; h < a->heads; h++) {
             ez_score_block(a, h, first, longest, padded, wide);
         }
     }
 
-    for (int j = 0; j < EZ_CELLS_AHEAD && j < longest && a->rows < 3; j++) {
+    for (int j = 0; j < EZ_CELLS_AHEAD && j < longest && a->rows < 3 && !a->tiles; j++) {
         for (int h = 0; h < a->heads; h++) {
             ez_fetch_cell(a->v + (size_t) h * a->v_head + (size_t) j * a->v_stride, a->dv);
         }
@@ -276,9 +348,14 @@ static void EZ_NAME(ez_attention)(const struct ez_attention * a) {
         memset(a->out[r], 0, (size_t) a->dv * sizeof(float));
     }
 
+    float * scaled = wide + EZ_CELLS * (size_t) (a->dk > a->dv ? a->dk : a->dv);
     for (int first = 0; first < longest; first += EZ_CELLS) {
         for (int h = 0; h < a->heads; h++) {
-            ez_value_block(a, h, first, longest, padded, wide);
+            if (a->tiles) {
+                ez_value_block(a, h, first, longest, padded, wide, scaled, 1);
+            } else {
+                ez_value_block(a, h, first, longest, padded, wide, scaled, 0);
+            }
         }
     }
     for (int r = 0; r < all; r++) {

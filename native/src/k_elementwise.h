@@ -3,7 +3,10 @@
  *             lanes 0, 1, ...); scale = 1 / sqrt(sum / n + eps); y = (x * scale) * weight
  *   swiglu    y = (x / (1 + exp(-x))) * gate, with vf_exp
  *   rope      pairs (x0, x1) of neighbours or of halves: (x0 c + x1 (-s), x1 c + x0 s)
- *   to_half   round to nearest even */
+ *   to_half   round to nearest even
+ *   to_keys   blocks of 32 for the cache: amax = max |x|; scale = half precision of amax / 127;
+ *             byte = round to nearest even of x * (127 / amax); amax < 1e-30 counts as an all-zero block
+ *   to_values the same with scale = amax / 127 */
 
 static void EZ_NAME(ez_rms_norm)(float * y, const float * x, const float * weight, int n, float eps) {
     vf lanes[EZ_GROUP];
@@ -97,5 +100,39 @@ static void EZ_NAME(ez_to_half)(uint16_t * y, const float * x, int n) {
     }
     for (; k < n; k++) {
         y[k] = ez_float_to_half(x[k]);
+    }
+}
+
+/* 32 numbers to bytes; returns their scale. */
+EZ_INLINE float ez_to_bytes(int8_t * bytes, const float * x) {
+    vf m = vf_abs(vf_load(x));
+    EZ_UNROLL for (int i = W; i < 32; i += W) {
+        m = vf_max(m, vf_abs(vf_load(x + i)));
+    }
+    const float amax = vf_max_lanes(m);
+    const bool zero = !(amax >= 1e-30f);
+    const vf inverse = vf_set1(zero ? 0.0f : 127.0f / amax);
+    EZ_UNROLL for (int i = 0; i < 32; i += W) {
+        vi_store_s8(bytes + i, vf_round(vf_mul(vf_load(x + i), inverse)));
+    }
+    return zero ? 0.0f : amax / 127.0f;
+}
+
+static void EZ_NAME(ez_to_keys)(ez_q8_0 * tile, int cell, const float * x, int n) {
+    for (; n > 0; n -= 32, x += 32, tile++) {
+        int8_t bytes[32];
+        tile->d[cell] = ez_float_to_half(ez_to_bytes(bytes, x));
+        for (int i = 0; i < 8; i++) {
+            uint32_t four;
+            memcpy(&four, bytes + 4 * i, 4);
+            four ^= UINT32_C(0x80808080);
+            memcpy(tile->q[i] + 4 * cell, &four, 4);
+        }
+    }
+}
+
+static void EZ_NAME(ez_to_values)(ez_values * tile, int cell, const float * x, int n) {
+    for (; n > 0; n -= 32, x += 32, tile++) {
+        tile->d[cell] = ez_to_bytes(tile->q[cell], x);
     }
 }

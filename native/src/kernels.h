@@ -3,6 +3,7 @@
 #ifndef EZ_KERNELS_H
 #define EZ_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ typedef struct {                                               /* k = 256, 16 su
     uint8_t high[16][64]; /* its two high bits at 8 h + l, shift 2 q */
 } ez_q6_k;
 /* F32 and F16: [k][16] */
+
+/* Values of 16 cells, 32 numbers of each; as many bytes as 16 of ggml's blocks Q8_1. */
+typedef struct { int8_t q[16][32]; float d[16]; } ez_values;
 
 enum ez_format { EZ_Q8_0, EZ_Q4_0, EZ_Q4_K, EZ_Q6_K, EZ_F32, EZ_F16, EZ_FORMATS };
 
@@ -59,9 +63,10 @@ struct ez_attention {
     float * const * out;
     const int * n;
     const uint16_t * const * mask;
-    const uint8_t * k; /* first head; half precision, dk per cell */
-    const uint8_t * v; /* half precision, dv per cell */
-    size_t k_stride, v_stride; /* bytes from one cell to the next */
+    bool tiles;        /* 16 cells in a tile, for each head dk / 32 ez_q8_0 and dv / 32 ez_values; else half precision */
+    const uint8_t * k; /* first head, dk per cell */
+    const uint8_t * v; /* first head, dv per cell */
+    size_t k_stride, v_stride; /* bytes from one cell, or tile of all heads, to the next */
     size_t k_head, v_head;     /* bytes from one head to the next */
     float scale;
     float * scratch;   /* ez_attention_scratch() floats, 64-byte aligned */
@@ -72,8 +77,8 @@ struct ez_attention {
 #define EZ_CELLS_AHEAD 32 /* cells that attention fetches ahead of their use */
 
 static inline size_t ez_attention_scratch(int rows, int n_max, int dk, int dv) {
-    const size_t widest = (size_t) (dk > dv ? dk : dv) + 16;
-    return (size_t) rows * (((size_t) n_max + 63) / 64 * 64) + EZ_CELLS * widest + 64;
+    const size_t widest = (size_t) (dk > dv ? dk : dv) + 16 + (size_t) rows * ((size_t) dv / 32);
+    return (size_t) rows * (((size_t) n_max + 63) / 64 * 64 + ez_column_bytes(EZ_Q8_0, dk) / 4) + EZ_CELLS * widest + 64;
 }
 
 struct ez_kernels {
@@ -85,6 +90,9 @@ struct ez_kernels {
     void (*rope_pairs)(float * y, const float * x, const float * table, int n);
     void (*rope_halves)(float * y, const float * x, const float * table, int n);
     void (*to_half)(uint16_t * y, const float * x, int n);
+    /* One of a tile's 16 cells: n numbers, whole blocks. */
+    void (*to_keys)(ez_q8_0 * tile, int cell, const float * x, int n);
+    void (*to_values)(ez_values * tile, int cell, const float * x, int n);
     void (*attention)(const struct ez_attention * a);
 };
 

@@ -50,5 +50,7 @@ const struct ez_kernels EZ_NAME(ez_kernels_level) = {
     .rope_pairs = EZ_NAME(ez_rope_pairs),
     .rope_halves = EZ_NAME(ez_rope_halves),
     .to_half = EZ_NAME(ez_to_half),
+    .to_keys = EZ_NAME(ez_to_keys),
+    .to_values = EZ_NAME(ez_to_values),
     .attention = EZ_NAME(ez_attention),
 };

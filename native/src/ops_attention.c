@@ -1,6 +1,7 @@
-/* Flash attention (GGML_OP_FLASH_ATTN_EXT) with our kernel: half-precision cache, masks of 0 and minus infinity,
- * no sinks, no soft cap, no ALiBi. Everything else goes to upstream's reference path, which is not split
- * over threads within a row.
+/* Flash attention (GGML_OP_FLASH_ATTN_EXT) with our kernel: a cache of F16, or Q8_0 for keys and Q8_1 for values,
+ * masks of 0 and minus infinity, no sinks, no soft cap, no ALiBi. Everything else goes to upstream's reference path,
+ * which is not split over threads within a row; but a cache of 8 bits is in tiles (ops_rows.c), which only our
+ * kernel reads.
  *
  * A task is one stream, some K/V heads and up to EZ_ATTENTION_ROWS query rows that use them. Decoding, with few rows
  * per head, reads the cache once and does little with it: neighbouring heads then go over the same cells together,
@@ -46,13 +47,23 @@ static int visible_cells(const uint16_t * mask, int cells, bool * holes) {
     return n;
 }
 
+static bool rows_of_half(const struct ggml_tensor * t) {
+    return t->type == GGML_TYPE_F16 && t->nb[0] == 2 && t->ne[0] % 16 == 0;
+}
+
+/* A cache in tiles: all heads of a cell side by side. */
+static bool tiles(const struct ggml_tensor * t, enum ggml_type type) {
+    return t->type == type && t->ne[0] % 32 == 0 && t->nb[2] == ggml_row_size(t->type, t->ne[0]) &&
+           t->nb[1] == t->nb[2] * (size_t) t->ne[2] && t->ne[1] % EZ_TILE == 0 && t->nb[3] % (EZ_TILE * t->nb[1]) == 0;
+}
+
 static bool supported(const struct ggml_tensor * dst) {
     const struct ggml_tensor *q = dst->src[0], *k = dst->src[1], *v = dst->src[2], *mask = dst->src[3];
     float max_bias, soft_cap;
     memcpy(&max_bias, (const float *) dst->op_params + 1, 4);
     memcpy(&soft_cap, (const float *) dst->op_params + 2, 4);
-    return q->type == GGML_TYPE_F32 && k->type == GGML_TYPE_F16 && v->type == GGML_TYPE_F16 && q->nb[0] == 4 &&
-           k->nb[0] == 2 && v->nb[0] == 2 && k->ne[0] % 16 == 0 && v->ne[0] % 16 == 0 && dst->src[4] == NULL &&
+    return q->type == GGML_TYPE_F32 && q->nb[0] == 4 && dst->src[4] == NULL &&
+           ((rows_of_half(k) && rows_of_half(v)) || (tiles(k, GGML_TYPE_Q8_0) && tiles(v, GGML_TYPE_Q8_1))) &&
            max_bias == 0.0f && soft_cap == 0.0f && (!mask || (mask->type == GGML_TYPE_F16 && mask->ne[2] == 1)) &&
            dst->nb[0] == 4 && k->ne[2] == v->ne[2] && q->ne[2] % k->ne[2] == 0 && k->ne[3] == q->ne[3] &&
            v->ne[3] == q->ne[3];
@@ -100,6 +111,8 @@ static bool run_task(const struct task * t, float ** scratch, size_t * scratch_f
         longest = n[r] > longest ? n[r] : longest;
     }
     const int dk = (int) t->k->ne[0], dv = (int) t->v->ne[0];
+    const bool in_tiles = t->k->type == GGML_TYPE_Q8_0;
+    const size_t per_head_rows = in_tiles ? EZ_TILE : 1; /* cells that lie side by side within a head */
     const size_t floats = ez_attention_scratch(rows, longest, dk, dv);
     if (floats > *scratch_floats) {
         free(*scratch);
@@ -109,9 +122,10 @@ static bool run_task(const struct task * t, float ** scratch, size_t * scratch_f
     }
     const struct ez_attention a = {
         .heads = (int) t->heads, .rows = per_head, .dk = dk, .dv = dv, .cells = (int) t->k->ne[1], .q = q, .out = out, .n = n, .mask = masks,
-        .k = (const uint8_t *) t->k->data + t->head * (int64_t) t->k->nb[2] + t->stream * (int64_t) t->k->nb[3],
-        .v = (const uint8_t *) t->v->data + t->head * (int64_t) t->v->nb[2] + t->stream * (int64_t) t->v->nb[3],
-        .k_stride = t->k->nb[1], .v_stride = t->v->nb[1], .k_head = t->k->nb[2], .v_head = t->v->nb[2],
+        .k = (const uint8_t *) t->k->data + t->head * (int64_t) (per_head_rows * t->k->nb[2]) + t->stream * (int64_t) t->k->nb[3],
+        .v = (const uint8_t *) t->v->data + t->head * (int64_t) (per_head_rows * t->v->nb[2]) + t->stream * (int64_t) t->v->nb[3],
+        .tiles = in_tiles, .k_stride = per_head_rows * t->k->nb[1], .k_head = per_head_rows * t->k->nb[2],
+        .v_stride = per_head_rows * t->v->nb[1], .v_head = per_head_rows * t->v->nb[2],
         .scale = t->scale, .scratch = *scratch,
     };
     ez_kernels()->attention(&a);
@@ -121,7 +135,7 @@ static bool run_task(const struct task * t, float ** scratch, size_t * scratch_f
 /* K/V heads of a task: as many as fill the first cache level with EZ_CELLS of their cells, one where the rows of one
  * head suffice for a task or the other threads would be idle. */
 static int64_t heads_together(const struct task * t, int64_t rows, int threads) {
-    int64_t most = 512 / (int64_t) (t->k->ne[0] * 2);
+    int64_t most = 512 / (int64_t) ggml_row_size(t->v->type, t->v->ne[0]);
     most = most < t->k->ne[2] ? most : t->k->ne[2];
     if (most * rows > EZ_ATTENTION_ROWS || most < 1) {
         return 1;
@@ -143,7 +157,14 @@ static void place_task(struct task * t, int64_t i, int64_t parts, int64_t togeth
 
 /* The first cells of the task that the thread turns to next: nothing foresees where they lie. */
 static void fetch_first_cells(const struct task * t) {
-    const char * at = (const char *) t->k->data + t->head * (int64_t) t->k->nb[2] + t->stream * (int64_t) t->k->nb[3];
+    const char * at = (const char *) t->k->data + t->stream * (int64_t) t->k->nb[3];
+    if (t->k->type == GGML_TYPE_Q8_0) {
+        for (int64_t i = 0; i < (int64_t) (EZ_CELLS_AHEAD * t->k->nb[1]); i += 64) {
+            __builtin_prefetch(at + i, 0, 2);
+        }
+        return;
+    }
+    at += t->head * (int64_t) t->k->nb[2];
     const int64_t bytes = t->heads * t->k->ne[0] * 2;
     const int64_t cells = t->k->ne[1] < EZ_CELLS_AHEAD ? t->k->ne[1] : EZ_CELLS_AHEAD;
     for (int64_t j = 0; j < cells; j++) {
@@ -161,6 +182,9 @@ static void upstream_reference(const struct ggml_compute_params * params, struct
 
 void edgezip_forward_flash_attn_ext(const struct ggml_compute_params * params, struct ggml_tensor * dst) {
     if (!supported(dst)) {
+        if (dst->src[1]->type == GGML_TYPE_Q8_0) {
+            GGML_ABORT("edgezip: this attention is not supported with a cache of 8 bits");
+        }
         upstream_reference(params, dst);
         return;
     }

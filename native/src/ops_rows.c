@@ -1,5 +1,6 @@
 /* Operators on rows that our kernels take over: rms_norm (alone or with the multiplication after it), SwiGLU, and
- * storing rows as half precision. ggml-cpu.c's calls arrive here (prefix.h); whatever is not F32 and
+ * storing rows of the cache as F16, or as Q8_0 (keys) and Q8_1 (values): 16 rows then are one tile (kernels.h), as
+ * large as they would be. ggml-cpu.c's calls arrive here (prefix.h); whatever is not F32 and
  * contiguous in the usual way goes on to upstream's generic code, which is deterministic too.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "kernels.h"
@@ -84,8 +85,10 @@ void edgezip_forward_glu(const struct ggml_compute_params * params, struct ggml_
 void edgezip_forward_set_rows(const struct ggml_compute_params * params, struct ggml_tensor * dst) {
     const struct ggml_tensor * x = dst->src[0];
     const struct ggml_tensor * index = dst->src[1];
-    if (dst->type != GGML_TYPE_F16 || x->type != GGML_TYPE_F32 || index->type != GGML_TYPE_I64 || x->nb[0] != 4 ||
-        x->ne[0] < 16) {
+    const bool half = dst->type == GGML_TYPE_F16 && x->ne[0] >= 16;
+    const bool keys = dst->type == GGML_TYPE_Q8_0, values = dst->type == GGML_TYPE_Q8_1;
+    const bool tiles = (keys || values) && x->ne[0] % 32 == 0 && dst->ne[1] % EZ_TILE == 0;
+    if (!(half || tiles) || x->type != GGML_TYPE_F32 || index->type != GGML_TYPE_I64 || x->nb[0] != 4) {
         ggml_compute_forward_set_rows(params, dst);
         return;
     }
@@ -97,6 +100,16 @@ void edgezip_forward_set_rows(const struct ggml_compute_params * params, struct 
                                                i2 % index->ne[1] * (int64_t) index->nb[1] +
                                                i3 % index->ne[2] * (int64_t) index->nb[2]);
         GGML_ASSERT(to >= 0 && to < dst->ne[1]);
-        ez_kernels()->to_half((uint16_t *) row_at(dst, to, i2, i3), (const float *) row_at(x, i1, i2, i3), (int) x->ne[0]);
+        const float * row = (const float *) row_at(x, i1, i2, i3);
+        if (half) {
+            ez_kernels()->to_half((uint16_t *) row_at(dst, to, i2, i3), row, (int) x->ne[0]);
+            continue;
+        }
+        char * tile = row_at(dst, to - to % EZ_TILE, i2, i3);
+        if (keys) {
+            ez_kernels()->to_keys((ez_q8_0 *) tile, (int) (to % EZ_TILE), row, (int) x->ne[0]);
+        } else {
+            ez_kernels()->to_values((ez_values *) tile, (int) (to % EZ_TILE), row, (int) x->ne[0]);
+        }
     }
 }

@@ -67,6 +67,10 @@ EZ_INLINE void vi_store(int32_t * p, vi a) { _mm256_storeu_si256((__m256i *) p, 
 EZ_INLINE vi vi_load_u8(const uint8_t * p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *) p)); }
 EZ_INLINE vi vi_load_s8(const int8_t * p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) p)); }
 
+EZ_INLINE void vi_store_s8(int8_t * p, vi a) {
+    const __m128i x = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    _mm_storel_epi64((__m128i *) p, _mm_packs_epi16(x, x));
+}
 EZ_INLINE int32_t vi_sum_lanes(vi v) {
     __m128i a = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
     a = _mm_add_epi32(a, _mm_srli_si128(a, 8));

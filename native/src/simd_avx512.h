@@ -78,6 +78,7 @@ EZ_INLINE void vi_store(int32_t * p, vi a) { _mm512_storeu_si512(p, a); }
 EZ_INLINE vi vi_load_u8(const uint8_t * p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *) p)); }
 EZ_INLINE vi vi_load_s8(const int8_t * p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *) p)); }
 
+EZ_INLINE void vi_store_s8(int8_t * p, vi a) { _mm_storeu_si128((__m128i *) p, _mm512_cvtepi32_epi8(a)); }
 EZ_INLINE int32_t vi_sum_lanes(vi a) { return _mm512_reduce_add_epi32(a); }
 
 EZ_INLINE __m512i ez_low(const uint8_t * p) {
@@ -98,7 +99,7 @@ typedef int8_t ez_x;
 typedef __m512i vw;
 typedef __m512i va;
 
-EZ_INLINE void ez_x_store(ez_x * p, vi a) { _mm_storeu_si128((__m128i *) p, _mm512_cvtepi32_epi8(a)); }
+EZ_INLINE void ez_x_store(ez_x * p, vi a) { vi_store_s8(p, a); }
 EZ_INLINE vw vw_load(const uint8_t * p) { return _mm512_loadu_si512(p); }
 EZ_INLINE vw vw_load_low(const uint8_t * p) { return ez_low(p); }
 EZ_INLINE vw vw_load_high(const uint8_t * p) { return ez_high(p); }

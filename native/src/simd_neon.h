@@ -59,6 +59,11 @@ EZ_INLINE vi vi_load_s8(const int8_t * p) {
     return vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_u32(vdup_n_u32(four)))));
 }
 
+EZ_INLINE void vi_store_s8(int8_t * p, vi a) {
+    const int8x8_t b = vmovn_s16(vcombine_s16(vmovn_s32(a), vmovn_s32(a)));
+    const int32_t four = vget_lane_s32(vreinterpret_s32_s8(b), 0);
+    memcpy(p, &four, 4);
+}
 EZ_INLINE int32_t vi_sum_lanes(vi a) { return vaddvq_s32(a); }
 
 EZ_INLINE uint8x16_t ez_low(const uint8_t * p) { return vandq_u8(vld1q_u8(p), vdupq_n_u8(15)); }
@@ -74,11 +79,7 @@ typedef int8_t ez_x;
 typedef int8x16_t vw;
 typedef int32x4_t va;
 
-EZ_INLINE void ez_x_store(ez_x * p, vi a) {
-    const int8x8_t b = vmovn_s16(vcombine_s16(vmovn_s32(a), vmovn_s32(a)));
-    const int32_t four = vget_lane_s32(vreinterpret_s32_s8(b), 0);
-    memcpy(p, &four, 4);
-}
+EZ_INLINE void ez_x_store(ez_x * p, vi a) { vi_store_s8(p, a); }
 EZ_INLINE vw vw_signed(uint8x16_t x) { return vreinterpretq_s8_u8(x); }
 EZ_INLINE va va_zero(void) { return vdupq_n_s32(0); }
 /* Every row's sum starts at *sum. */

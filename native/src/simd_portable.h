@@ -45,8 +45,9 @@ EZ_INLINE void vi_store(int32_t * p, vi a) { *p = a; }
 EZ_INLINE vi vi_load_s8(const int8_t * p) { return *p; }
 EZ_INLINE vi vi_load_u8(const uint8_t * p) { return *p; }
 
+EZ_INLINE void vi_store_s8(int8_t * p, vi a) { *p = (int8_t) a; }
 EZ_INLINE int32_t vi_sum_lanes(vi a) { return a; }
-EZ_INLINE void ez_x_store(ez_x * p, vi a) { *p = (int8_t) a; }
+EZ_INLINE void ez_x_store(ez_x * p, vi a) { vi_store_s8(p, a); }
 
 EZ_INLINE vw vw_load(const uint8_t * p) {
     vw w;

@@ -84,6 +84,11 @@ EZ_INLINE vi vi_load_s8(const int8_t * p) {
     return _mm_srai_epi32(_mm_unpacklo_epi16(x, x), 24);
 }
 
+EZ_INLINE void vi_store_s8(int8_t * p, vi a) {
+    const __m128i x = _mm_packs_epi32(a, a);
+    const int32_t four = _mm_cvtsi128_si32(_mm_packs_epi16(x, x));
+    memcpy(p, &four, 4);
+}
 EZ_INLINE int32_t vi_sum_lanes(vi a) {
     a = _mm_add_epi32(a, _mm_srli_si128(a, 8));
     return _mm_cvtsi128_si32(_mm_add_epi32(a, _mm_srli_si128(a, 4)));

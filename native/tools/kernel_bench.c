@@ -1,7 +1,8 @@
 /* Speed of the kernels on one thread: GMAC/s of the matrix products per format and number of columns, or nanoseconds
  * of one token's attention in one layer, for caches of different size (how many streams take turns).
  *   kernel_bench [--level N] [--format 0..5] [rows k]...
- *   kernel_bench [--level N] --attention HEADS [heads_kv head_size cells]
+ *   kernel_bench [--level N] [--queries N] --attention HEADS [heads_kv head_size cells]
+ * Attention is of one query, as in decoding, or of several that see the same cells, as in prefill.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,23 +57,32 @@ static void bench(enum ez_format format, int rows, int k) {
     free(y);
 }
 
-/* One query per stream, as in decoding; the K/V heads go together as ops_attention.c has it. */
-static void bench_attention(int heads, int heads_kv, int size, int cells) {
-    const int group = heads / heads_kv, most = 256 / size < 1 ? 1 : 256 / size;
+/* The K/V heads go together as ops_attention.c has it. */
+static void bench_attention(bool tiles, int queries, int heads, int heads_kv, int size, int cells) {
+    const size_t k_bytes = tiles ? (size_t) size / 32 * 34 : 2 * (size_t) size, side = tiles ? EZ_TILE : 1;
+    const size_t v_bytes = tiles ? (size_t) size / 32 * 36 : 2 * (size_t) size;
+    const int group = queries * (heads / heads_kv), most = v_bytes > 512 ? 1 : 512 / (int) v_bytes;
     const int fitting = most < heads_kv ? most : heads_kv, reserved = (cells + 255) / 256 * 256;
-    const size_t row = (size_t) heads_kv * (size_t) size * 2, cache = row * (size_t) reserved;
+    const size_t k_row = (size_t) heads_kv * k_bytes, v_row = (size_t) heads_kv * v_bytes;
+    const size_t cache = v_row * (size_t) reserved; /* v_row >= k_row */
     const int together = fitting * group > EZ_ATTENTION_ROWS ? 1 : fitting, rows = group * together;
-    float * x = aligned_alloc(64, sizeof(float) * (size_t) (2 * heads * size + 64));
+    if (rows > EZ_ATTENTION_ROWS) {
+        printf("at most %d rows\n", EZ_ATTENTION_ROWS);
+        return;
+    }
+    heads *= queries;
+    float * x = aligned_alloc(64, (sizeof(float) * (size_t) (2 * heads * size) + 63) / 64 * 64);
     float * scratch = aligned_alloc(64, (sizeof(float) * ez_attention_scratch(rows, reserved, size, size) + 63) / 64 * 64);
     for (int i = 0; i < heads * size; i++) x[i] = 0.01f * (float) (rand() % 100);
-    printf("attention, %d heads over %d of %d, %d cells, ns per number of streams", heads, heads_kv, size, cells);
+    printf("%s: attention over %s, %d rows over %d heads of %d, %d cells, ns per number of streams", edgezip_simd_name(),
+           tiles ? "bytes" : "halves", heads, heads_kv, size, cells);
     for (int streams = 1; streams <= 64; streams *= 8) {
         const size_t bytes = (2 * cache * (size_t) streams + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
         uint16_t * kv = aligned_alloc(HUGE_PAGE, bytes);
 #ifdef MADV_HUGEPAGE
         madvise(kv, bytes, MADV_HUGEPAGE); /* as the engine's buffers (pages.c) */
 #endif
-        for (size_t i = 0; i < cache * (size_t) streams; i++) kv[i] = (uint16_t) (0x3000 | (i * 40503u >> 3 & 0x83FF));
+        for (size_t i = 0; i < cache * (size_t) streams; i++) kv[i] = (uint16_t) (0x3000 | (i * 40503u >> 3 & 0x83FF)); /* fine as scales, too */
         double best = 1e9;
         for (int i = 0; i < 7; i++) {
             const int times = 1 + 1000 / streams;
@@ -93,9 +103,10 @@ static void bench_attention(int heads, int heads_kv, int size, int cells) {
                     }
                     const struct ez_attention a = {
                         .heads = n_heads, .rows = group, .dk = size, .dv = size, .cells = reserved, .q = q, .out = out,
-                        .n = n, .mask = mask, .k = k + (size_t) (h * size * 2), .v = k + cache + (size_t) (h * size * 2),
-                        .k_stride = row, .v_stride = row, .k_head = (size_t) size * 2, .v_head = (size_t) size * 2,
-                        .scale = 0.125f, .scratch = scratch,
+                        .n = n, .mask = mask, .tiles = tiles,
+                        .k = k + (size_t) h * side * k_bytes, .v = k + cache + (size_t) h * side * v_bytes,
+                        .k_stride = side * k_row, .v_stride = side * v_row, .k_head = side * k_bytes,
+                        .v_head = side * v_bytes, .scale = 0.125f, .scratch = scratch,
                     };
                     ez_kernels()->attention(&a);
                 }
@@ -112,19 +123,20 @@ static void bench_attention(int heads, int heads_kv, int size, int cells) {
 }
 
 int main(int argc, char ** argv) {
-    int level = -1, only = -1, heads = 0, at = 1;
+    int level = -1, only = -1, heads = 0, queries = 1, at = 1;
     for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
         if (strcmp(argv[at], "--level") == 0) level = atoi(argv[at + 1]);
         if (strcmp(argv[at], "--format") == 0) only = atoi(argv[at + 1]);
         if (strcmp(argv[at], "--attention") == 0) heads = atoi(argv[at + 1]);
+        if (strcmp(argv[at], "--queries") == 0) queries = atoi(argv[at + 1]);
     }
     edgezip_fpenv_set();
     edgezip_simd_limit(level);
     if (heads > 0) {
         int sizes[3] = {heads, 64, 300};
         for (int i = 0; i < 3 && at + i < argc; i++) sizes[i] = atoi(argv[at + i]);
-        printf("%s: ", edgezip_simd_name());
-        bench_attention(heads, sizes[0], sizes[1], sizes[2]);
+        bench_attention(false, queries, heads, sizes[0], sizes[1], sizes[2]);
+        bench_attention(true, queries, heads, sizes[0], sizes[1], sizes[2]);
         return 0;
     }
     printf("%s, GMAC/s per number of columns\n", edgezip_simd_name());

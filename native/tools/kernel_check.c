@@ -235,10 +235,23 @@ static void check_rows(int kind) {
     }
 }
 
+/* Scores to weights in place; returns 1 / total. */
+static float reference_softmax(const struct ez_attention * a, int r, float * s) {
+    float top = -3.402823466e38f, lanes[16] = {0};
+    for (int j = 0; j < a->n[r]; j++) {
+        if (!(a->mask[r] && a->mask[r][j]) && s[j] > top) top = s[j];
+    }
+    for (int j = 0; j < a->n[r]; j++) {
+        const float x = s[j] - top;
+        s[j] = (a->mask[r] && a->mask[r][j]) || x < -50.0f ? 0.0f : reference_exp(x);
+        lanes[j % 16] = lanes[j % 16] + s[j];
+    }
+    return 1.0f / tree16(lanes);
+}
+
 static void reference_attention(const struct ez_attention * a, int r, float * out) {
     const size_t head = (size_t) (r / a->rows);
     float * s = malloc(sizeof(float) * (size_t) (a->n[r] + 1));
-    float top = -3.402823466e38f, lanes[16] = {0};
     for (int j = 0; j < a->n[r]; j++) {
         const uint16_t * k = (const uint16_t *) (a->k + head * a->k_head + (size_t) j * a->k_stride);
         float sums[16];
@@ -247,14 +260,8 @@ static void reference_attention(const struct ez_attention * a, int r, float * ou
             sums[d % 16] = d < 16 ? product : sums[d % 16] + product;
         }
         s[j] = tree16(sums) * a->scale;
-        if (!(a->mask[r] && a->mask[r][j]) && s[j] > top) top = s[j];
     }
-    for (int j = 0; j < a->n[r]; j++) {
-        const float x = s[j] - top;
-        s[j] = (a->mask[r] && a->mask[r][j]) || x < -50.0f ? 0.0f : reference_exp(x);
-        lanes[j % 16] = lanes[j % 16] + s[j];
-    }
-    const float inverse = 1.0f / tree16(lanes);
+    const float inverse = reference_softmax(a, r, s);
     for (int d = 0; d < a->dv; d++) {
         float sum = 0.0f;
         for (int j = 0; j < a->n[r]; j++) {
@@ -266,43 +273,116 @@ static void reference_attention(const struct ez_attention * a, int r, float * ou
     free(s);
 }
 
+/* Keys and values of the row's head in floats, [cell][number]. */
+static void reference_of_bytes(const struct ez_attention * a, int r, const float * keys, const float * values, float * out) {
+    int q[160], bytes[160];
+    float dq[8], d[8];
+    float * s = malloc(sizeof(float) * (size_t) (a->n[r] + 1));
+    reference_quantize(q, dq, a->q[r], a->dk, 32);
+    for (int j = 0; j < a->n[r]; j++) {
+        reference_quantize(bytes, d, keys + (size_t) (j * a->dk), a->dk, 32);
+        s[j] = 0.0f;
+        for (int b = 0; b < a->dk / 32; b++) {
+            int sum = 0;
+            for (int i = 32 * b; i < 32 * b + 32; i++) sum += bytes[i] * q[i];
+            s[j] = s[j] + (float) sum * (ez_half_to_float(ez_float_to_half(d[b])) * (dq[b] * a->scale));
+        }
+    }
+    const float inverse = reference_softmax(a, r, s);
+    memset(out, 0, sizeof(float) * (size_t) a->dv);
+    for (int j = 0; j < a->n[r]; j++) {
+        reference_quantize(bytes, d, values + (size_t) (j * a->dv), a->dv, 32);
+        for (int i = 0; i < a->dv; i++) out[i] = out[i] + (s[j] * d[i / 32]) * (float) bytes[i];
+    }
+    for (int i = 0; i < a->dv; i++) out[i] = out[i] * inverse;
+    free(s);
+}
+
+/* Rows of a test: some see fewer cells, some have a mask. */
+struct rows {
+    float * q, * out;
+    uint16_t * mask;
+    const float * qs[EZ_ATTENTION_ROWS];
+    float * outs[EZ_ATTENTION_ROWS];
+    int n[EZ_ATTENTION_ROWS];
+    const uint16_t * masks[EZ_ATTENTION_ROWS];
+    float * scratch;
+};
+
+static void make_rows(struct rows * t, int rows, int cells, int dk, int dv) {
+    t->mask = calloc((size_t) cells, sizeof(uint16_t));
+    t->q = malloc(sizeof(float) * (size_t) (rows * dk));
+    t->out = malloc(sizeof(float) * (size_t) (rows * dv));
+    for (int i = 0; i < rows * dk; i++) t->q[i] = uniform() * (below(50) ? 1.0f : 50.0f);
+    const int shortest = 1 + below(cells);
+    for (int j = 0; j + 1 < shortest; j++) t->mask[j] = below(3) ? 0 : 0xFC00;
+    for (int r = 0; r < rows; r++) {
+        t->qs[r] = t->q + r * dk;
+        t->outs[r] = t->out + r * dv;
+        t->n[r] = below(4) ? shortest + below(cells - shortest + 1) : shortest;
+        t->masks[r] = t->n[r] == shortest && below(2) ? t->mask : NULL;
+    }
+    const size_t floats = ez_attention_scratch(rows, cells, dk, dv);
+    t->scratch = aligned_alloc(64, (floats * 4 + 63) / 64 * 64);
+    memset(t->scratch, 0xFF, floats * 4); /* NaN: nothing may be read before it is written */
+}
+
+static void free_rows(struct rows * t) { free(t->q), free(t->out), free(t->mask), free(t->scratch); }
+
 static void check_attention(void) {
     const int heads = 1 + below(4), per_head = 1 + below(EZ_ATTENTION_ROWS / heads), rows = heads * per_head;
     const int dk = 16 * (1 + below(9)), dv = below(2) ? dk : 16 * (1 + below(5));
     const int cells = 1 + below(300), stride = heads * (dk + dv) + 8 * below(3);
     uint16_t * kv = malloc(sizeof(uint16_t) * (size_t) (cells * stride));
-    uint16_t * mask = calloc((size_t) cells, sizeof(uint16_t));
-    float * q = malloc(sizeof(float) * (size_t) (rows * dk)), * out = malloc(sizeof(float) * (size_t) (rows * dv));
     float want[160];
+    struct rows t;
     for (int i = 0; i < cells * stride; i++) kv[i] = ez_float_to_half(uniform() * (below(50) ? 1.0f : 20.0f));
-    for (int i = 0; i < rows * dk; i++) q[i] = uniform() * (below(50) ? 1.0f : 50.0f);
-    const float * qs[EZ_ATTENTION_ROWS];
-    float * outs[EZ_ATTENTION_ROWS];
-    int n[EZ_ATTENTION_ROWS];
-    const uint16_t * masks[EZ_ATTENTION_ROWS];
-    const int shortest = 1 + below(cells);
-    for (int j = 0; j + 1 < shortest; j++) mask[j] = below(3) ? 0 : 0xFC00;
-    for (int r = 0; r < rows; r++) {
-        qs[r] = q + r * dk;
-        outs[r] = out + r * dv;
-        n[r] = below(4) ? shortest + below(cells - shortest + 1) : shortest;
-        masks[r] = n[r] == shortest && below(2) ? mask : NULL;
-    }
-    const size_t floats = ez_attention_scratch(rows, cells, dk, dv);
-    float * scratch = aligned_alloc(64, (floats * 4 + 63) / 64 * 64);
+    make_rows(&t, rows, cells, dk, dv);
     const struct ez_attention a = {.heads = heads, .rows = per_head, .dk = dk, .dv = dv, .cells = cells,
-                                   .q = qs, .out = outs, .n = n, .mask = masks,
+                                   .q = t.qs, .out = t.outs, .n = t.n, .mask = t.masks,
                                    .k = (const uint8_t *) kv, .v = (const uint8_t *) (kv + heads * dk),
                                    .k_stride = (size_t) stride * 2, .v_stride = (size_t) stride * 2,
                                    .k_head = (size_t) dk * 2, .v_head = (size_t) dv * 2, .scale = 0.125f,
-                                   .scratch = scratch};
-    memset(scratch, 0xFF, floats * 4); /* NaN: nothing may be read before it is written */
+                                   .scratch = t.scratch};
     ez_kernels()->attention(&a);
     for (int r = 0; r < rows; r++) {
         reference_attention(&a, r, want);
-        compare("attention", outs[r], want, dv);
+        compare("attention", t.outs[r], want, dv);
     }
-    free(kv), free(mask), free(q), free(out), free(scratch);
+    free(kv), free_rows(&t);
+}
+
+/* A cache of bytes: numbers of kind `kind`, stored by our kernels, read by the reference as they were. */
+static void check_tiles(int kind) {
+    const int heads = 1 + below(3), per_head = 1 + below(EZ_ATTENTION_ROWS / heads), rows = heads * per_head;
+    const int dk = 32 * (1 + below(5)), dv = below(2) ? dk : 32 * (1 + below(3)), cells = 1 + below(200);
+    const size_t k_head = (size_t) (dk / 32) * sizeof(ez_q8_0), v_head = (size_t) (dv / 32) * sizeof(ez_values);
+    const size_t tiles = (size_t) (cells + 15) / 16, each = (size_t) heads;
+    uint8_t * k = calloc(tiles * each, k_head), * v = calloc(tiles * each, v_head);
+    float * keys = malloc(sizeof(float) * each * (size_t) (cells * dk));
+    float * values = malloc(sizeof(float) * each * (size_t) (cells * dv));
+    float want[160];
+    struct rows t;
+    fill(keys, heads * cells * dk, kind % 3), fill(values, heads * cells * dv, kind % 5);
+    for (int h = 0; h < heads; h++) {
+        for (int j = 0; j < cells; j++) {
+            const size_t place = (size_t) (j / 16) * each + (size_t) h;
+            ez_kernels()->to_keys((ez_q8_0 *) (k + place * k_head), j % 16, keys + (h * cells + j) * dk, dk);
+            ez_kernels()->to_values((ez_values *) (v + place * v_head), j % 16, values + (h * cells + j) * dv, dv);
+        }
+    }
+    make_rows(&t, rows, cells, dk, dv);
+    const struct ez_attention a = {.heads = heads, .rows = per_head, .dk = dk, .dv = dv, .cells = (int) tiles * 16,
+                                   .q = t.qs, .out = t.outs, .n = t.n, .mask = t.masks, .tiles = true, .k = k, .v = v,
+                                   .k_stride = each * k_head, .v_stride = each * v_head, .k_head = k_head, .v_head = v_head,
+                                   .scale = 0.125f, .scratch = t.scratch};
+    ez_kernels()->attention(&a);
+    for (int r = 0; r < rows; r++) {
+        const int h = r / per_head;
+        reference_of_bytes(&a, r, keys + h * cells * dk, values + h * cells * dv, want);
+        compare("attention over bytes", t.outs[r], want, dv);
+    }
+    free(k), free(v), free(keys), free(values), free_rows(&t);
 }
 
 int main(int argc, char ** argv) {
@@ -316,6 +396,7 @@ int main(int argc, char ** argv) {
             for (int f = 0; f < EZ_FORMATS; f++) check_gemm((enum ez_format) f, i);
             check_rows(i);
             check_attention();
+            check_tiles(i);
         }
         printf("%016llx %s\n", (unsigned long long) digest, edgezip_simd_name());
     }

@@ -1,7 +1,7 @@
 /* Prints one hash of the logits of fixed token sequences, evaluated in a given shape.
  *
  *   logits_hash MODEL [--threads N] [--rows N] [--ubatch N] [--streams N] [--length N] [--sequences N]
- *               [--shuffle SEED] [--cache f16|f32] [--flash 0|1] [--level N]
+ *               [--shuffle SEED] [--cache auto|8bit|f16|f32] [--flash 0|1] [--level N]
  *               [--mapped 1] [--dump FILE]
  *
  * There are always `sequences` token sequences of `length` tokens; `streams` of them are evaluated side by
@@ -132,6 +132,15 @@ static int evaluate_group(struct run * r, int first) {
     return failed;
 }
 
+/* Of the keys; by default the one that edgezip takes: 8 bits where heads are whole blocks. */
+static enum ggml_type cache_type(const char * name, const struct llama_model * model, bool flash) {
+    const bool blocks = flash && llama_model_n_embd(model) / llama_model_n_head(model) % 32 == 0;
+    if (strcmp(name, "auto") == 0) {
+        return blocks ? GGML_TYPE_Q8_0 : GGML_TYPE_F16;
+    }
+    return strcmp(name, "8bit") == 0 ? GGML_TYPE_Q8_0 : strcmp(name, "f32") == 0 ? GGML_TYPE_F32 : GGML_TYPE_F16;
+}
+
 int main(int argc, char ** argv) {
     if (argc < 2) {
         fprintf(stderr, "usage: logits_hash MODEL [--threads N] [--rows N] [--ubatch N] [--streams N] [--length N]"
@@ -168,9 +177,10 @@ int main(int argc, char ** argv) {
     cp.n_seq_max = (uint32_t) r.streams;
     cp.n_threads = cp.n_threads_batch = number(argc, argv, "--threads", "1");
     cp.kv_unified = false;
-    cp.type_k = cp.type_v = strcmp(option(argc, argv, "--cache", "f16"), "f32") ? GGML_TYPE_F16 : GGML_TYPE_F32;
-    cp.flash_attn_type = number(argc, argv, "--flash", "0") ? LLAMA_FLASH_ATTN_TYPE_ENABLED
-                                                            : LLAMA_FLASH_ATTN_TYPE_DISABLED;
+    const bool flash = number(argc, argv, "--flash", "0");
+    cp.type_k = cache_type(option(argc, argv, "--cache", "auto"), model, flash);
+    cp.type_v = cp.type_k == GGML_TYPE_Q8_0 ? GGML_TYPE_Q8_1 : cp.type_k;
+    cp.flash_attn_type = flash ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
     cp.no_perf = true;
     r.ctx = llama_init_from_model(model, cp);
     if (!r.ctx) {

@@ -160,3 +160,13 @@ def test_settings_that_make_no_sense(stories_model: Path) -> None:
 
 def test_physical_cores_are_counted() -> None:
     assert hardware.physical_cores() >= 1
+
+
+@pytest.mark.parametrize("value", ["0", "1"])
+def test_no_environment_variable_changes_the_answer(
+    value: str, bundled: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """llama.cpp would ask this one whether keys are rotated before they are rounded."""
+    answer = bundled.known_answer()
+    monkeypatch.setenv("LLAMA_ATTN_ROT_DISABLE", value)
+    assert bundled.known_answer() == answer

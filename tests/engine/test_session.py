@@ -185,3 +185,9 @@ def test_session_bytes_counts_the_cache(stories: Engine) -> None:
     # 5 layers, 4 key-value heads of 8, keys and values, 2 bytes each.
     assert nine - one == 8 * 512 * 5 * 4 * 8 * 2 * 2
     assert stories.session_bytes(1, 257) == one
+
+
+def test_a_cache_of_bytes_is_counted_as_such(bundled: Engine) -> None:
+    one, nine = bundled.session_bytes(1, 512), bundled.session_bytes(9, 512)
+    # 8 layers, 2 key-value heads of 64: blocks of 32 take 34 bytes of keys and 36 of values.
+    assert nine - one == 8 * 512 * 8 * 2 * 2 * (34 + 36)

@@ -55,6 +55,13 @@ _LINE = 64
 
 
 @njit(_nrt=False, forceinline=True)
+def _fetch_slots(slots, hashes, salt, mask, used):  # type: ignore[no-untyped-def]
+    """Ask for the slots of a nibble."""
+    for i in range(used):
+        prefetch(slots, slot_line((hashes[uintp(i)] ^ salt) * SPREAD, mask))
+
+
+@njit(_nrt=False, forceinline=True)
 def _look_up(slots, direct, hashes, bases, direct_bases, c0, bits, mask, used):  # type: ignore[no-untyped-def]
     known = bits & 3
     salt = ((c0 >> known) * NIBBLE_SALT) & MASK32
@@ -66,8 +73,7 @@ def _look_up(slots, direct, hashes, bases, direct_bases, c0, bits, mask, used): 
             bases[uintp(i)] = at
             prefetch(slots, at)
     else:
-        for i in range(used):
-            prefetch(slots, slot_line((hashes[uintp(i)] ^ salt) * SPREAD, mask))
+        _fetch_slots(slots, hashes, salt, mask, used)
     direct_mask = (direct.shape[0] >> 4) - 1
     for i in range(DIRECT):
         z = (hashes[uintp(N_CONTEXTS + i)] ^ salt) * SPREAD
@@ -90,19 +96,13 @@ def begin_nibble(m):  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
-@njit(_nrt=False, forceinline=True)
-def _announce(slots, hashes, salt, mask, used):  # type: ignore[no-untyped-def]
-    for i in range(used):
-        prefetch(slots, slot_line((hashes[uintp(i)] ^ salt) * SPREAD, mask))
-
-
 @njit(inline="always", _nrt=False)
 def announce_nibble(m, c0):  # type: ignore[no-untyped-def]
-    """Ask for the slots of a nibble of the present byte before `begin_nibble` needs them; `c0` is
-    the partial byte in front of the nibble: 1, or 16 to 31."""
+    """Ask for the slots of a nibble of the byte whose contexts are set before `begin_nibble` needs
+    them; `c0` is the partial byte in front of the nibble: 1, or 16 to 31."""
     r = m.scratch
     salt = (c0 * NIBBLE_SALT) & MASK32
-    _announce(m.slots, m.hashes, salt, r[R_MASK], r[R_CONTEXTS])
+    _fetch_slots(m.slots, m.hashes, salt, r[R_MASK], r[R_CONTEXTS])
 
 
 @njit(_nrt=False, forceinline=True)
@@ -243,14 +243,13 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always", _nrt=False)
-def _adapt(table, j, target, limit, reciprocal):  # type: ignore[no-untyped-def]
-    """Move a 22-bit probability towards `target`, by 1 / (n + 1.5) while its count n is below the
-    limit."""
-    v = int(table[uintp(j)])
+def _adapted(v, target, limit, reciprocal):  # type: ignore[no-untyped-def]
+    """Entry `v`, a 22-bit probability and its count n, moved towards `target` by 1 / (n + 1.5);
+    the count stops at the limit."""
     n = v & 1023
     p = v >> 10
     p += ((target - p) >> 3) * int(reciprocal[uintp(n)]) >> 13
-    table[uintp(j)] = np.uint32(p << 10 | min(n + 1, limit))
+    return np.uint32(p << 10 | min(n + 1, limit))
 
 
 @njit(_nrt=False, forceinline=True)
@@ -260,17 +259,22 @@ def _update_maps(r, slots, maps, direct, matchmaps, follow, reciprocal, bases, d
     for i in range(r[R_CONTEXTS]):
         a = uintp(bases[uintp(i)] + node)
         s = int(slots[a])
-        if s:
-            _adapt(maps, (i << 8) + s, target, MAP_LIMIT, reciprocal)
+        j = uintp((i << 8) + s)
+        # State 0, never seen, keeps its probability; no branch, as nobody can foresee it.
+        v = maps[j]
+        moved = _adapted(int(v), target, MAP_LIMIT, reciprocal)
+        maps[j] = moved if s else v
         slots[a] = follow[uintp(2 * s + bit)]
     for i in range(DIRECT):
-        _adapt(direct, direct_bases[uintp(i)] + node, target, DIRECT_LIMIT, reciprocal)
+        j = uintp(direct_bases[uintp(i)] + node)
+        direct[j] = _adapted(int(direct[j]), target, DIRECT_LIMIT, reciprocal)
     end = 512 if r[R_BITS] == 8 else 0
     for k in range(MATCHES):
         e = R_EXPECT + 4 * k
         if r[e + 2] >= 0:
             right = 4194303 if r[e + 2] == bit else 0
-            _adapt(matchmaps, r[e + 1] | end, right, MATCH_LIMIT, reciprocal)
+            j = uintp(r[e + 1] | end)
+            matchmaps[j] = _adapted(int(matchmaps[j]), right, MATCH_LIMIT, reciprocal)
 
 
 @njit(inline="always", _nrt=False)

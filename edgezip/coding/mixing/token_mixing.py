@@ -49,6 +49,11 @@ def run(  # type: ignore[no-untyped-def]
             high_sum = sum_before(weights, sums, trie.tokens.size)
         else:
             leaf = trie.leaf_of[tokens[i]]
+        if i + 1 < tokens.size and streams[i + 1] != s:
+            # What the next token will look up first, in another stream; a hint, undone by the
+            # `set_contexts` of this one.
+            set_contexts(m, streams[i + 1])
+            announce_nibble(m, 1)
         r[R_STREAM] = s
         node = 0
         depth = 0
