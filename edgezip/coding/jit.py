@@ -26,6 +26,7 @@ import numba
 from platformdirs import user_cache_path
 
 _config: Any = numba.config
+_typeof: Any = numba.typeof
 _log = logging.getLogger(__name__)
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -78,6 +79,16 @@ def njit(*signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Call
         return kernel
 
     return decorate
+
+
+def compiled_for(kernel: Any, *arguments: Any) -> Callable[..., Any]:
+    """Return the machine code of `kernel` for arguments of the types of `arguments`.
+
+    Called directly, it does not ask for the types of its arguments, which takes longer than a short
+    call: they must be the same again, to the last dtype, dimension and layout.
+    """
+    compiled: Callable[..., Any] = kernel.compile(tuple(map(_typeof, arguments)))
+    return compiled
 
 
 def lazy_njit(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -307,7 +307,7 @@ class PlainDecoder:
         self._tops = np.zeros(n_blocks, dtype=np.uint32)
 
     def decode_rows(
-        self, logits: NDArray[np.float32], streams: NDArray[np.int32]
+        self, logits: NDArray[np.float32], streams: NDArray[np.int64]
     ) -> NDArray[np.int32]:
         """Decode one token for each row of `logits` (n, n_vocab), in row order; `streams` is not
         used.

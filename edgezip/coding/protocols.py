@@ -43,7 +43,7 @@ class TokenDecoder(Protocol):
     """Decodes tokens in slot order from a payload."""
 
     def decode_rows(
-        self, logits: NDArray[np.float32], streams: NDArray[np.int32]
+        self, logits: NDArray[np.float32], streams: NDArray[np.int64]
     ) -> NDArray[np.int32]:
         """Decode one token for each row of `logits` (n, n_vocab), in row order.
 

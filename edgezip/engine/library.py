@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -60,6 +61,9 @@ class Library:
     directory: Path
     api: Any
     strict: StrictFunctions | None
+    logits_address: Callable[[Any], int | None]
+    """llama_get_logits as an address; unlike the bindings' it keeps the interpreter lock, which
+    would cost more to get back than the call."""
 
     def secure_float_environment(self) -> None:
         """Set the calling thread's floating-point state, which new worker threads inherit.
@@ -137,7 +141,7 @@ def _load_strict() -> Library:
     api = bindings.import_bindings(directory)
     _refuse_foreign(directory)
     functions = _strict_functions(directory)
-    return _started(Library("strict", directory, api, functions))
+    return _started("strict", directory, api, functions)
 
 
 def _load_native() -> Library:
@@ -154,10 +158,15 @@ def _load_native() -> Library:
     directory = bindings.loaded_directory()
     if directory is None:
         raise EngineError("libllama was loaded from an unknown folder")
-    return _started(Library("native", directory, api, None))
+    return _started("native", directory, api, None)
 
 
-def _started(library: Library) -> Library:
+def _started(
+    kind: EngineKind, directory: Path, api: Any, functions: StrictFunctions | None
+) -> Library:
+    prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+    logits_address = prototype(("llama_get_logits", api._lib))
+    library = Library(kind, directory, api, functions, logits_address)
     logs.silence(library.api)
     library.secure_float_environment()
     library.api.llama_backend_init()

@@ -42,8 +42,9 @@ def silence(api: Any) -> None:
 
 def forget() -> None:
     """Drop the lines kept so far; called before an operation that may fail."""
-    with _lock:
-        _lines.clear()
+    if _lines:  # mostly there are none, and the lock costs more than the question
+        with _lock:
+            _lines.clear()
 
 
 def last_lines() -> str:

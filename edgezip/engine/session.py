@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -179,6 +180,32 @@ class Session:
             row += len(rows)
         return out
 
+    def next_tokens(
+        self, n: int, position: int
+    ) -> Callable[[NDArray[np.int32]], NDArray[np.float32]]:
+        """Return a function that appends a token to each of the streams 0 to n - 1: the first time
+        at `position`, then behind it.
+
+        It takes int32 (n,) and returns logits as `evaluate` does, faster; it must not be called any
+        more once another method of this session has been. Raises EngineError.
+        """
+        self._open()
+        api, context, batch = self._api, self._context, self._batch
+        tokens, positions = self._tokens[:n], self._positions[:n]
+        self._streams[:n] = np.arange(n)
+        self._wanted[:n] = 1
+        positions[:] = position - 1
+        batch.n_tokens = n
+
+        def append(newest: NDArray[np.int32]) -> NDArray[np.float32]:
+            tokens[:] = newest
+            np.add(positions, 1, out=positions)
+            logs.forget()
+            self._check(api.llama_decode(context, batch))
+            return self._view(n)
+
+        return append
+
     def _decode(
         self,
         tokens: NDArray[np.int32],
@@ -197,20 +224,22 @@ class Session:
         self._batch.n_tokens = n
         logs.forget()
         self._library.secure_float_environment()
-        code = self._api.llama_decode(self._context, self._batch)
-        if code != 0:
-            raise EngineError(logs.explain(_decode_failure(code)))
+        self._check(self._api.llama_decode(self._context, self._batch))
         if rows == 0:
             return np.empty((0, self.n_vocab), dtype=np.float32)
-        pointer = self._api.llama_get_logits(self._context)
-        if not pointer:
-            raise EngineError(logs.explain("llama.cpp returned no logits"))
-        return self._view(pointer, rows)
+        return self._view(rows)
 
-    def _view(self, pointer: Any, rows: int) -> NDArray[np.float32]:
-        """The logits at `pointer`; the view is kept, as making one costs as much as a copy."""
-        address = ctypes.addressof(pointer.contents)
+    def _check(self, code: int) -> None:
+        if code != 0:
+            raise EngineError(logs.explain(_decode_failure(code)))
+
+    def _view(self, rows: int) -> NDArray[np.float32]:
+        """The logits of the last batch; the view is kept, as making one costs as much as a copy."""
+        address = self._library.logits_address(self._context)
+        if not address:
+            raise EngineError(logs.explain("llama.cpp returned no logits"))
         if address != self._logits_address or rows > len(self._logits):
+            pointer = ctypes.cast(address, ctypes.POINTER(ctypes.c_float))
             self._logits = np.ctypeslib.as_array(pointer, shape=(rows, self.n_vocab))
             self._logits_address = address
         return self._logits[:rows]

@@ -20,6 +20,9 @@ from edgezip.pipeline.lm import LmSettings
 from edgezip.pipeline.windows import run_lengths
 from edgezip.pipeline.workers import Turns, run_in_turn
 
+_REPORTED = 64
+"""Tokens after which progress is told."""
+
 
 def encode_tokens_lockstep(
     session: Session,
@@ -86,17 +89,18 @@ def decode_tokens(
         nonlocal reported
         lane = lanes[number]
         for step, logits in enumerate(lane.logits()):
-            with turns.take(number):
-                symbols = decoder.decode_rows(logits, lane.streams[: len(logits)])
-                lane.tokens.set_step(step, symbols)
-                reported += len(symbols)
-                if number == 0:
-                    # Only here: the caller's thread.
-                    progress(reported)
-                    reported = 0
-                if stop is not None and stop(int(symbols[0])):
-                    lane.lengths = [step + 1]
-                    return True
+            turns.wait(number)
+            symbols = decoder.decode_rows(logits, lane.streams[: len(logits)])
+            lane.tokens.set_step(step, symbols)
+            reported += len(symbols)
+            if number == 0 and reported >= _REPORTED:
+                # Only here: the caller's thread.
+                progress(reported)
+                reported = 0
+            turns.pass_on(number)
+            if stop is not None and stop(int(symbols[0])):  # there is one stream, and one lane
+                lane.lengths = [step + 1]
+                return True
         return False
 
     stopped = run_in_turn(work, turns)
@@ -120,7 +124,7 @@ class _Lane:
     ) -> None:
         self.tokens = _TokenGrid(settings, lengths[0])
         self.lengths = lengths
-        self.streams = np.arange(first, first + len(lengths), dtype=np.int32)
+        self.streams = np.arange(first, first + len(lengths), dtype=np.int64)
         self._steps = _lockstep_logits(session, start_token, self.tokens, lengths[0], settings)
 
     def logits(self) -> Iterator[NDArray[np.float32]]:
@@ -159,6 +163,10 @@ class _TokenGrid:
         """Tokens of all streams from `first` to before `last`, counted from the primer's start."""
         return self._grid[:, first:last]
 
+    def column(self, at: int) -> NDArray[np.int32]:
+        """The tokens of all streams at one place."""
+        return self._grid[:, at]
+
     def run(self, stream: int, length: int) -> NDArray[np.int32]:
         """The first `length` tokens of a stream, without the primer."""
         return self._grid[stream, self._primed : self._primed + length]
@@ -168,18 +176,12 @@ def _lockstep_logits(
     session: Session, start_token: int, tokens: _TokenGrid, n_steps: int, settings: LmSettings
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the logits (streams, n_vocab) of each step; its tokens must be set before the next."""
-    streams = np.arange(settings.streams, dtype=np.int32)
-    wanted = np.ones(settings.streams, np.bool_)
     for window in settings.windows(0, n_steps):
-        logits = _open_window(session, start_token, tokens.columns(window.tail, window.first))
+        yield _open_window(session, start_token, tokens.columns(window.tail, window.first))
         last = window.first + window.count
-        cell = np.full(settings.streams, window.first - window.tail, np.int32)
-        for column in range(window.first, last):
-            yield logits
-            if column + 1 < last:
-                cell += 1
-                newest = tokens.columns(column, column + 1)[:, 0]
-                logits = session.evaluate(newest, streams, cell, wanted)
+        append = session.next_tokens(settings.streams, window.first - window.tail + 1)
+        for column in range(window.first, last - 1):
+            yield append(tokens.column(column))
 
 
 def _open_window(

@@ -8,11 +8,11 @@ within a layer, and the coder may take a core without holding all of them up.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import suppress
 from queue import SimpleQueue
-from threading import Semaphore
+from threading import Lock
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -93,7 +93,9 @@ class Turns:
     """
 
     def __init__(self, count: int) -> None:
-        self._ready = [Semaphore(int(number == 0)) for number in range(count)]
+        self._ready = [Lock() for _ in range(count)]
+        for ready in self._ready[1:]:
+            ready.acquire()
         self._broken = False
 
     @property
@@ -101,9 +103,8 @@ class Turns:
         """How many workers there are."""
         return len(self._ready)
 
-    @contextmanager
-    def take(self, number: int) -> Iterator[None]:
-        """Wait for the turn of worker `number`; pass it on afterwards.
+    def wait(self, number: int) -> None:
+        """Wait for the turn of worker `number`.
 
         Raises:
             _Broken: another worker has failed.
@@ -111,14 +112,17 @@ class Turns:
         self._ready[number].acquire()
         if self._broken:
             raise _Broken
-        yield
+
+    def pass_on(self, number: int) -> None:
+        """End the turn of worker `number`."""
         self._ready[(number + 1) % len(self._ready)].release()
 
     def break_off(self) -> None:
         """Make all workers give up at their next turn."""
         self._broken = True
         for ready in self._ready:
-            ready.release()
+            with suppress(RuntimeError):  # it is that worker's turn already
+                ready.release()
 
 
 class _Broken(Exception):

@@ -191,3 +191,24 @@ def test_a_cache_of_bytes_is_counted_as_such(bundled: Engine) -> None:
     one, nine = bundled.session_bytes(1, 512), bundled.session_bytes(9, 512)
     # 8 layers, 2 key-value heads of 64: blocks of 32 take 34 bytes of keys and 36 of values.
     assert nine - one == 8 * 512 * 8 * 2 * 2 * (34 + 36)
+
+
+def test_next_tokens_are_evaluated_as_any_others(stories: Engine) -> None:
+    tokens = np.stack([tokens_of(stories, 40, seed) for seed in range(3)])
+    with stories.session(3, 64) as session:
+        streams = np.repeat(np.arange(3), 30)
+        session.evaluate(tokens[:, :30].ravel(), streams, np.tile(np.arange(30), 3), streams < 0)
+        append = session.next_tokens(3, 30)
+        steps = np.stack([append(tokens[:, at]).copy() for at in range(30, 40)])
+    with stories.session(1, 64) as session:
+        for stream in range(3):
+            assert same(evaluate(session, tokens[stream], 64)[30:], steps[:, stream])
+
+
+def test_next_tokens_end_with_the_window(stories: Engine) -> None:
+    with stories.session(1, 256) as session:
+        append = session.next_tokens(1, 0)
+        for _ in range(256):
+            append(np.zeros(1, np.int32))
+        with pytest.raises(EngineError, match="full"):
+            append(np.zeros(1, np.int32))

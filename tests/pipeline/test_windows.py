@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,14 @@ class _HashSession:
                 digest = hashlib.sha256(repr(cells).encode()).digest()
                 rows.append(np.frombuffer(digest[:VOCAB], np.uint8).astype(np.float32))
         return np.array(rows, np.float32).reshape(-1, VOCAB)
+
+    def next_tokens(self, n, position):  # type: ignore[no-untyped-def]
+        cells = itertools.count(position)
+
+        def append(tokens):  # type: ignore[no-untyped-def]
+            return self.evaluate(tokens, range(n), [next(cells)] * n, [True] * n)
+
+        return append
 
 
 def _hash_sessions(count: int) -> list[Any]:

@@ -74,8 +74,9 @@ def test_turns_go_round(count: int) -> None:
 
     def work(number: int) -> str:
         for step in range(20 if number < 2 else 19):
-            with turns.take(number):
-                order.append((step, number))
+            turns.wait(number)
+            order.append((step, number))
+            turns.pass_on(number)
         return f"worker {number}"
 
     assert run_in_turn(work, turns) == "worker 0"
@@ -92,9 +93,10 @@ def test_one_failure_ends_all(failing: int, inside: bool) -> None:
         for step in range(1000):
             if not inside and number == failing and step == 7:
                 raise ZeroDivisionError
-            with turns.take(number):
-                if inside and number == failing and step == 7:
-                    raise ZeroDivisionError
+            turns.wait(number)
+            if inside and number == failing and step == 7:
+                raise ZeroDivisionError
+            turns.pass_on(number)
 
     with pytest.raises(ZeroDivisionError):
         run_in_turn(work, turns)

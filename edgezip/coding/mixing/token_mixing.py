@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgezip.coding import rangecoder
-from edgezip.coding.jit import njit
+from edgezip.coding.jit import compiled_for, njit
 from edgezip.coding.rangecoder import decode_bit, encode_bit
 from edgezip.errors import EngineError, SettingsError
 
@@ -146,9 +146,13 @@ class _Mixing:
         self._longest = int(np.diff(self._trie.offsets).max())
         capacity = len(prime) + 4 * (n_slots // streams) + self._longest + 64
         self.model = primed_model(params, streams, capacity, True, prime)
+        self._surely = 0  # tokens that fit every stream's history, whatever they spell
 
     def _grow(self, tokens: int) -> None:
         """Make sure that `tokens` more tokens fit every stream's history."""
+        self._surely -= tokens
+        if self._surely >= 0:
+            return
         m = self.model
         need = (int(m.streams[:, S_POS].max()) + tokens * self._longest + 1) * self._streams
         if need > m.history.size:
@@ -156,6 +160,9 @@ class _Mixing:
             self.model = m._replace(
                 history=np.concatenate([m.history, more]), bounds=np.concatenate([m.bounds, more])
             )
+        used = int(m.streams[:, S_POS].max())
+        room = self.model.history.size // self._streams - used - 1
+        self._surely = room // self._longest - tokens
 
 
 PathLogits = tuple[NDArray[np.int16], NDArray[np.int64]]
@@ -295,9 +302,10 @@ class MixingDecoder(_Mixing):
         self._payload = np.frombuffer(payload, np.uint8).copy()
         self._coder = rangecoder.new_decoder(self._payload)
         self._none = np.zeros(1, np.int16)
+        self._run: Callable[..., int] | None = None
 
     def decode_rows(
-        self, logits: NDArray[np.float32], streams: NDArray[np.int32]
+        self, logits: NDArray[np.float32], streams: NDArray[np.int64]
     ) -> NDArray[np.int32]:
         """Decode one token for each row of `logits` (n, n_vocab), in row order; `streams` (n,)
         names their streams.
@@ -308,10 +316,13 @@ class MixingDecoder(_Mixing):
         rows = np.ascontiguousarray(logits, np.float32).view(np.uint32)
         tokens = np.zeros(rows.shape[0], np.int32)
         self._grow(tokens.size)
-        used = run(
+        arguments = (
             self.model, self._trie, self._stretch, self._coder, self._payload, True, tokens,
-            streams.astype(np.int64), self._none, rows, self._leaves, self._weights, self._sums,
+            np.ascontiguousarray(streams, np.int64), self._none, rows, self._leaves, self._weights,
+            self._sums,
         )  # fmt: skip
+        self._run = self._run or compiled_for(run, *arguments)
+        used = self._run(*arguments)
         if used < 0:
             raise EngineError("the model gave a logit that is not finite; run edgezip doctor")
         return tokens
