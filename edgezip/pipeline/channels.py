@@ -57,7 +57,7 @@ def encode_bytes(data: bytes, context: Context, *, thorough: bool) -> Coded:
 def _mix_params(data: bytes, size: int, fast: bool) -> MixParams:
     """Settings for `size` bytes like `data`; `fast` where no language model sets the pace.
 
-    Text without a model keeps 2 % of size for a third more speed: fewer contexts, half the table.
+    Text without a model keeps 2 % of size for a third more speed: fewer contexts.
     """
     profile = MixParams.for_data(data).profile
     if not fast:

@@ -26,7 +26,8 @@ CLIP = 2840
 
 APM_BINS = 33
 APM_SIZE = 65536
-APM_ROWS = 2 * APM_SIZE + 16384
+APM_LAST = 16384
+"""Rows of the map by model confidence or match length; the other two have APM_SIZE."""
 
 RECORD_MAX = 2048
 FIELDS = 64

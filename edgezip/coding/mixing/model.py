@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from .layout import (
     APM_BINS,
-    APM_ROWS,
+    APM_LAST,
+    APM_SIZE,
     DIRECT,
     FIELDS,
     INPUTS,
@@ -100,7 +101,7 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
         matchmaps=prior.matchmaps,
         weights=prior.weights,
         final=prior.final,
-        apms=np.tile(apm, APM_ROWS),
+        apms=np.tile(apm, APM_SIZE + APM_LAST + (0 if tokens else APM_SIZE)),
         votes=np.zeros(RECORD_MAX, np.int32),
         seen=np.zeros(2 << max(log2 - 6, 14), np.int32),
         streams=np.zeros((streams, STREAM_FIELDS), np.int64),

@@ -12,6 +12,7 @@ from edgezip.coding.prefetch import prefetch
 from .hashing import END_SALT, MASK32, NIBBLE_SALT, SPREAD, find_slot, slot_line
 from .layout import (
     APM_BINS,
+    APM_LAST,
     APM_RATE,
     APM_SIZE,
     BIAS_INPUT,
@@ -52,6 +53,8 @@ from .mixer import learn, mix
 
 _LINE = 64
 """Bytes of a cache line."""
+_LAST_MAP, _PAIR_MAP = APM_SIZE, APM_SIZE + APM_LAST
+"""First rows of the second and third probability map."""
 
 
 @njit(_nrt=False, forceinline=True)
@@ -179,42 +182,57 @@ def _select(r, st, selected, logit):  # type: ignore[no-untyped-def]
     return c0 | (strength * 3 + agree if r[R_TOKENS] else length) << 8
 
 
+@njit(inline="always", _nrt=False)
+def _fetch_map(apms, row):  # type: ignore[no-untyped-def]
+    prefetch(apms, row * APM_BINS)
+    prefetch(apms, row * APM_BINS + APM_BINS - 1)
+
+
 @njit(_nrt=False, forceinline=True)
-def _fetch(weights, apms, selected, c0, c4, last):  # type: ignore[no-untyped-def]
+def _fetch(weights, apms, selected, c0, c4, last, tokens):  # type: ignore[no-untyped-def]
     """Ask for the weights and map rows of a decision before its inputs are made."""
     for k in range(SETS):
         row = (k * SET_SIZE + selected[k]) * INPUTS
         for j in range(0, INPUTS, _LINE // 4):
             prefetch(weights, row + j)
-    for row in (c0 | (c4 & 255) << 8, APM_SIZE + _pair_row(c4, c0), 2 * APM_SIZE + last):
-        prefetch(apms, row * APM_BINS)
-        prefetch(apms, row * APM_BINS + APM_BINS - 1)
+    _fetch_map(apms, c0 | (c4 & 255) << 8)
+    _fetch_map(apms, _LAST_MAP + last)
+    if not tokens:
+        _fetch_map(apms, _PAIR_MAP + _pair_row(c4, c0))
 
 
 @njit(inline="always", _nrt=False)
 def _pair_row(c4, c0):  # type: ignore[no-untyped-def]
-    """Row of the second probability map: a hash of the last two bytes and the partial one."""
+    """Row of the pair map: a hash of the last two bytes and the partial one."""
     return ((c4 & 0xFFFF) * 0x3D4D51CB + c0 * 0x2F0B4C47 >> 13) & 65535
+
+
+@njit(inline="always", _nrt=False)
+def _between(apms, a, w):  # type: ignore[no-untyped-def]
+    """The map between bins `a` and a + 1, `w` 4096ths of the way."""
+    return (int(apms[uintp(a)]) * (4096 - w) + int(apms[uintp(a + 1)]) * w) >> 12
 
 
 @njit(_nrt=False, forceinline=True)
 def _refine(r, apms, c4, mixed, p, last):  # type: ignore[no-untyped-def]
-    """Average `p` with what the probability maps make of the mixture in their contexts."""
+    """Average `p` with what the probability maps make of the mixture in their contexts; the map of
+    pairs is for bytes only."""
     c0 = r[R_C0]
     t = (min(max(mixed, -2047), 2047) + 2048) * (APM_BINS - 1)
     w = t & 4095
     a0 = (c0 | (c4 & 255) << 8) * APM_BINS + (t >> 12)
-    a1 = (APM_SIZE + _pair_row(c4, c0)) * APM_BINS + (t >> 12)
-    a2 = (2 * APM_SIZE + last) * APM_BINS + (t >> 12)
-    q0 = (int(apms[uintp(a0)]) * (4096 - w) + int(apms[uintp(a0 + 1)]) * w) >> 12
-    q1 = (int(apms[uintp(a1)]) * (4096 - w) + int(apms[uintp(a1 + 1)]) * w) >> 12
-    q2 = (int(apms[uintp(a2)]) * (4096 - w) + int(apms[uintp(a2 + 1)]) * w) >> 12
+    a1 = (_LAST_MAP + last) * APM_BINS + (t >> 12)
     near = w >> 11
     r[R_APM] = a0 + near
     r[R_APM + 1] = a1 + near
-    r[R_APM + 2] = a2 + near
-    p = ((2 * p + q0 + q2) if r[R_TOKENS] else (p + q0 + q1 + q2)) + 2 >> 2
-    return min(max(p, 1), 65535)
+    total = p + _between(apms, a0, w) + _between(apms, a1, w)
+    if r[R_TOKENS]:
+        total += p
+    else:
+        a2 = (_PAIR_MAP + _pair_row(c4, c0)) * APM_BINS + (t >> 12)
+        r[R_APM + 2] = a2 + near
+        total += _between(apms, a2, w)
+    return min(max(total + 2 >> 2, 1), 65535)
 
 
 @njit(inline="always", _nrt=False)
@@ -225,7 +243,7 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     st = m.streams[r[R_STREAM]]
     _match_inputs(r, m.matchmaps, m.stretch, x)
     last = _select(r, st, m.selected, logit)
-    _fetch(m.weights, m.apms, m.selected, r[R_C0], st[S_C4], last)
+    _fetch(m.weights, m.apms, m.selected, r[R_C0], st[S_C4], last, r[R_TOKENS])
     hits = _context_inputs(
         m.slots, m.maps, m.direct, m.stretch, m.bases, m.direct_bases, x, r[R_NODE],
         r[R_CONTEXTS],
@@ -292,7 +310,7 @@ def update(m, bit):  # type: ignore[no-untyped-def]
         r, m.slots, m.maps, m.direct, m.matchmaps, m.follow, m.reciprocal, m.bases,
         m.direct_bases, bit,
     )  # fmt: skip
-    for k in range(3):
+    for k in range(2 if tokens else 3):
         a = uintp(r[R_APM + k])
         v = int(m.apms[a])
         m.apms[a] = np.uint16(v + ((((bit << 16) - bit) - v) >> APM_RATE))
