@@ -3,7 +3,8 @@
     python -m train.evaluate MODEL ... --val VAL.jsonl.xz --files FILE ... [--csv OUT.csv]
 
 MODEL is a checkpoint (.pt) or a GGUF file, whose quantized weights are used as they are
-dequantized; write PATH=TOKENIZER.model for a GGUF, or a checkpoint that holds no tokenizer.
+dequantized; write PATH=TOKENIZER.model for a GGUF, or a checkpoint that holds no tokenizer, and
+MODEL@WINDOW for a window of its own, where a file claims more than the model was trained with.
 Activations are float32 (bf16 in products with --bf16): what the 8-bit activations of llama.cpp
 add is measured by `edgezip score`.
 """
@@ -75,8 +76,11 @@ def _rows(reader: gguf.GGUFReader, path: Path, tokenizer: bytes) -> list[int]:
     return [places[piece] for piece in pieces]
 
 
-def load_model(argument: str, window: int) -> tuple[str, Llama, bytes]:
-    """Name, model and tokenizer of a MODEL argument."""
+def load_model(argument: str, window: int) -> tuple[str, Llama, bytes, int]:
+    """Name, model, tokenizer and window of a MODEL argument; `window` where it names none."""
+    own = re.fullmatch(r"(.*)@(\d+)", argument)
+    if own:
+        argument, window = own[1], int(own[2])
     name, _, tokenizer = argument.partition("=")
     path = Path(name)
     proto = Path(tokenizer).read_bytes() if tokenizer else b""
@@ -89,7 +93,7 @@ def load_model(argument: str, window: int) -> tuple[str, Llama, bytes]:
         checkpoint = load_gguf(path, proto)
     if window > checkpoint.shape.context:
         raise SystemExit(f"{path}: its context is {checkpoint.shape.context} tokens")
-    return path.name, checkpoint.model().eval(), proto
+    return path.name, checkpoint.model().eval(), proto, window
 
 
 def score_validation(
@@ -148,14 +152,14 @@ def main(argv: list[str] | None = None) -> None:
         torch.set_num_threads(args.threads)
     columns: dict[str, dict[str, float]] = {}
     for argument in args.models:
-        name, model, proto = load_model(argument, args.window)
+        name, model, proto, window = load_model(argument, args.window)
         model.to(args.device)
         column: dict[str, float] = {}
         with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
             if args.val:
-                column |= score_validation(model, proto, args.val, args.window, args.keep)
+                column |= score_validation(model, proto, args.val, window, args.keep)
             for path in args.files:
-                column[path.name] = score_file(model, proto, path, args.window, args.keep)
+                column[path.name] = score_file(model, proto, path, window, args.keep)
         columns[name] = column
     rows = [["what", *columns]]
     for key in next(iter(columns.values())):

@@ -199,6 +199,7 @@ def test_the_pieces_of_a_file_are_in_the_order_of_the_mixing_coder(chain: Path) 
 def test_evaluation_gives_one_table_for_all_models(chain: Path, tmp_path: Path) -> None:
     models = [str(chain / "run" / "final.pt")]
     models += [f"{chain / kind}.gguf={chain / 'tok.model'}" for kind in ("F32", "Q4_0")]
+    models[-1] += "@4"
     out = tmp_path / "table.csv"
     latin = tmp_path / "latin.txt"
     latin.write_bytes((chain / "text.txt").read_bytes() + b"caf\xe9 \xff\xfe.")
@@ -211,8 +212,17 @@ def test_evaluation_gives_one_table_for_all_models(chain: Path, tmp_path: Path) 
     for kind in ("wiki", "code", "all"):
         assert float(table[kind]["final.pt"]) == pytest.approx(last[kind], abs=2e-3)
         assert table[kind]["F32.gguf"] == table[kind]["final.pt"]
+        assert table[kind]["Q4_0.gguf"] != table[kind]["F32.gguf"]
     # Two nouns, a verb and a number a sentence: 16 bits in some 31 bytes.
     assert 0.4 < float(table["all"]["final.pt"]) < 1.2
+
+
+def test_a_model_may_have_a_window_of_its_own(chain: Path) -> None:
+    path = chain / "run" / "final.pt"
+    assert evaluate.load_model(f"{path}@4", 16)[::3] == ("final.pt", 4)
+    assert evaluate.load_model(str(path), 16)[::3] == ("final.pt", 16)
+    with pytest.raises(SystemExit, match="context"):
+        evaluate.load_model(f"{path}@4096", 16)
 
 
 def test_llama_cpp_computes_the_same_logits(chain: Path) -> None:
