@@ -1,15 +1,18 @@
-"""Several models on the same file, in alternating runs: size, and speed of packing and unpacking.
+"""Models, coders and thread counts on the same file, in alternating runs: size and speed.
 
     python -m bench.models MODEL MODEL...              # alice29.txt, default settings, all cores
     python -m bench.models edgezip-small OTHER.gguf --file FILE --threads 1
+    python -m bench.models edgezip-small --coders plain mix --threads 1 2     # what mixing costs
 
-Loading a model is left out: a part of the file is packed first, untimed. A first round of all
-models is not counted. Medians of `--runs` rounds.
+Loading a model is left out: a part of the file is packed first, untimed. A first round is
+not counted. Medians of `--runs` rounds; `time / first` compares packing with the first coder's at
+the same model and threads.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import time
 from pathlib import Path
@@ -25,23 +28,28 @@ from bench.common import (
     write_csv,
 )
 from edgezip import api
-from edgezip.models import ModelFile, resolve
+from edgezip.models import resolve
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 
 _WARM = 16_384
 
 
-def measure(model: ModelFile, data: bytes, threads: int | None) -> tuple[int, float, float]:
+Setting = tuple[Path, int | None, str]
+"""Model file, threads, coder."""
+
+
+def measure(setting: Setting, data: bytes) -> tuple[int, float, float]:
     """Packed bytes, seconds of packing and of unpacking; SystemExit when the file is not back."""
-    options = PackOptions(model=str(model.path), threads=threads)
+    path, threads, coder = setting
+    options = PackOptions(model=str(path), threads=threads, coder=coder)
     api.compress(data[:_WARM], options=options)  # edgezip keeps the model that it opened last
     start = time.perf_counter()
     packed = api.compress(data, options=options)
     middle = time.perf_counter()
-    back = api.decompress(packed, model=str(model.path), options=UnpackOptions(threads=threads))
+    back = api.decompress(packed, model=str(path), options=UnpackOptions(threads=threads))
     end = time.perf_counter()
     if back != data:
-        raise SystemExit(f"{model.path}: the file did not come back")
+        raise SystemExit(f"{path}: the file did not come back")
     return len(packed), middle - start, end - middle
 
 
@@ -52,29 +60,36 @@ def main() -> None:
     )
     parser.add_argument("models", nargs="+", metavar="MODEL")
     parser.add_argument("--file", type=Path, default=EVAL / "text" / "alice29.txt")
-    parser.add_argument("--threads", type=int)
+    parser.add_argument("--threads", type=int, nargs="+", default=[None])
+    parser.add_argument("--coders", nargs="+", choices=["auto", "plain", "mix"], default=["auto"])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--csv", type=Path, default=RESULTS / "models-speed.csv")
     arguments = parser.parse_args()
     data = arguments.file.read_bytes()
-    models = [resolve(name) for name in arguments.models]
-    results: dict[int, list[tuple[int, float, float]]] = {i: [] for i in range(len(models))}
+    paths = [resolve(name).path for name in arguments.models]
+    settings = list(itertools.product(paths, arguments.threads, arguments.coders))
+    results: dict[Setting, list[tuple[int, float, float]]] = {each: [] for each in settings}
     for number in range(arguments.runs + 1):
         log(f"round {number} of {arguments.runs}")
-        for i, model in enumerate(models):
-            found = measure(model, data, arguments.threads)
+        for setting in settings:
+            found = measure(setting, data)
             if number:
-                results[i].append(found)
+                results[setting].append(found)
     rows = []
-    for i, model in enumerate(models):
-        pack, unpack = (statistics.median(run[k] for run in results[i]) for k in (1, 2))
+    for path, threads, coder in settings:
+        runs = results[path, threads, coder]
+        pack, unpack = (statistics.median(run[k] for run in runs) for k in (1, 2))
+        first = statistics.median(run[1] for run in results[path, threads, arguments.coders[0]])
         rows.append(
             {
-                "model": model.path.name,
-                "model bytes": model.path.stat().st_size,
+                "model": path.name,
+                "model bytes": path.stat().st_size,
                 "file": arguments.file.name,
                 "bytes": len(data),
-                "packed": results[i][0][0],
+                "threads": threads or "all",
+                "coder": coder,
+                "packed": runs[0][0],
+                "time / first": f"{pack / first:.3f}",
                 "pack KB/s": f"{len(data) / pack / 1000:.1f}",
                 "unpack KB/s": f"{len(data) / unpack / 1000:.1f}",
                 "unpack/pack": f"{pack / unpack:.2f}",
