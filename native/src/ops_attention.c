@@ -95,9 +95,10 @@ static bool run_task(const struct task * t, float ** scratch, size_t * scratch_f
                             t->stream * (int64_t) t->dst->nb[3]);
         n[r] = (int) t->k->ne[1];
         masks[r] = NULL;
-        if (r >= per_head) {
-            n[r] = n[r - per_head];
-            masks[r] = masks[r - per_head];
+        const int alike = r >= per_head ? r - per_head : r > 0 && (row - 1) / t->group == query ? r - 1 : -1;
+        if (alike >= 0) {
+            n[r] = n[alike];
+            masks[r] = masks[alike];
         } else if (t->mask) {
             const uint16_t * mask = (const uint16_t *) ((const char *) t->mask->data + query * (int64_t) t->mask->nb[1] +
                                                         t->stream % t->mask->ne[3] * (int64_t) t->mask->nb[3]);
