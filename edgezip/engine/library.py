@@ -62,8 +62,8 @@ class Library:
     api: Any
     strict: StrictFunctions | None
     logits_address: Callable[[Any], int | None]
-    """llama_get_logits as an address; unlike the bindings' it keeps the interpreter lock, which
-    would cost more to get back than the call."""
+    """llama_get_logits as an address. Where nothing runs behind (strict) it keeps the interpreter
+    lock, which would cost more to get back than the call."""
 
     def secure_float_environment(self) -> None:
         """Set the calling thread's floating-point state, which new worker threads inherit.
@@ -164,7 +164,8 @@ def _load_native() -> Library:
 def _started(
     kind: EngineKind, directory: Path, api: Any, functions: StrictFunctions | None
 ) -> Library:
-    prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+    make = ctypes.PYFUNCTYPE if kind == "strict" else ctypes.CFUNCTYPE
+    prototype = make(ctypes.c_void_p, ctypes.c_void_p)
     logits_address = prototype(("llama_get_logits", api._lib))
     library = Library(kind, directory, api, functions, logits_address)
     logs.silence(library.api)

@@ -13,6 +13,8 @@ _LEVEL_WARNING = 3
 _LEVEL_ERROR = 4
 _LEVEL_CONTINUED = 5
 _LINES_KEPT = 8
+_EXPECTED = "LLAMA_ATTN_ROT_DISABLE"
+"""Of the warning that every strict session causes (native/src/environment.c)."""
 
 _lines: deque[str] = deque(maxlen=_LINES_KEPT)
 _lock = threading.Lock()
@@ -28,7 +30,7 @@ def _receive(level: int, text: bytes | None, _user_data: object) -> None:
             _last_level = level
         if text and _last_level in (_LEVEL_WARNING, _LEVEL_ERROR):
             line = " ".join(text.decode("utf-8", "replace").split())
-            if line:
+            if line and _EXPECTED not in line:
                 _lines.append(line)
 
 

@@ -190,7 +190,9 @@ class Session:
         more once another method of this session has been. Raises EngineError.
         """
         self._open()
-        api, context, batch = self._api, self._context, self._batch
+        if not 1 <= n <= self.n_streams:
+            raise SettingsError(f"there are {self.n_streams} streams, not {n}")
+        decode, batch = self._api.llama_decode, self._batch
         tokens, positions = self._tokens[:n], self._positions[:n]
         self._streams[:n] = np.arange(n)
         self._wanted[:n] = 1
@@ -200,8 +202,9 @@ class Session:
         def append(newest: NDArray[np.int32]) -> NDArray[np.float32]:
             tokens[:] = newest
             np.add(positions, 1, out=positions)
+            self._open()
             logs.forget()
-            self._check(api.llama_decode(context, batch))
+            self._check(decode(self._context, batch))
             return self._view(n)
 
         return append

@@ -114,8 +114,17 @@ class Turns:
             raise _Broken
 
     def pass_on(self, number: int) -> None:
-        """End the turn of worker `number`."""
-        self._ready[(number + 1) % len(self._ready)].release()
+        """End the turn of worker `number`.
+
+        Raises:
+            _Broken: another worker has failed.
+        """
+        try:
+            self._ready[(number + 1) % len(self._ready)].release()
+        except RuntimeError:  # `break_off` has released it
+            if self._broken:
+                raise _Broken from None
+            raise
 
     def break_off(self) -> None:
         """Make all workers give up at their next turn."""

@@ -5,7 +5,8 @@
  *   rope      pairs (x0, x1) of neighbours or of halves: (x0 c + x1 (-s), x1 c + x0 s)
  *   to_half   round to nearest even
  *   to_keys   blocks of 32 for the cache: amax = max |x|; scale = half precision of amax / 127;
- *             byte = round to nearest even of x * (127 / amax); amax < 1e-30 counts as an all-zero block
+ *             byte = round to nearest even of x * (127 / amax); amax < 1e-30 counts as an all-zero block,
+ *             and one with an infinity or NaN gets the scale NaN, so that it is seen in the logits
  *   to_values the same with scale = amax / 127 */
 
 static void EZ_NAME(ez_rms_norm)(float * y, const float * x, const float * weight, int n, float eps) {
@@ -105,9 +106,14 @@ static void EZ_NAME(ez_to_half)(uint16_t * y, const float * x, int n) {
 
 /* 32 numbers to bytes; returns their scale. */
 EZ_INLINE float ez_to_bytes(int8_t * bytes, const float * x) {
-    vf m = vf_abs(vf_load(x));
+    vf m = vf_abs(vf_load(x)), none = vf_sub(vf_load(x), vf_load(x)); /* NaN where x is not finite */
     EZ_UNROLL for (int i = W; i < 32; i += W) {
         m = vf_max(m, vf_abs(vf_load(x + i)));
+        none = vf_add(none, vf_sub(vf_load(x + i), vf_load(x + i)));
+    }
+    if (vf_sum_lanes(none) != 0.0f) {
+        memset(bytes, 0, 32);
+        return NAN;
     }
     const float amax = vf_max_lanes(m);
     const bool zero = !(amax >= 1e-30f);

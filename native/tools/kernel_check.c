@@ -385,6 +385,19 @@ static void check_tiles(int kind) {
     free(k), free(v), free(keys), free(values), free_rows(&t);
 }
 
+/* An infinity or NaN is not lost among bytes. */
+static void check_not_finite(void) {
+    float x[64];
+    ez_q8_0 keys[2];
+    ez_values values[2];
+    fill(x, 64, 0);
+    x[32 + below(32)] = below(2) ? NAN : below(2) ? INFINITY : -INFINITY;
+    ez_kernels()->to_keys(keys, 3, x, 64);
+    ez_kernels()->to_values(values, 3, x, 64);
+    if (isnan(ez_half_to_float(keys[0].d[3])) || !isnan(ez_half_to_float(keys[1].d[3]))) differ("to_keys", 32, 0, NAN);
+    if (isnan(values[0].d[3]) || !isnan(values[1].d[3])) differ("to_values", 32, 0, NAN);
+}
+
 int main(int argc, char ** argv) {
     edgezip_fpenv_set();
     const int best = edgezip_simd_limit(-1);
@@ -397,6 +410,7 @@ int main(int argc, char ** argv) {
             check_rows(i);
             check_attention();
             check_tiles(i);
+            check_not_finite();
         }
         printf("%016llx %s\n", (unsigned long long) digest, edgezip_simd_name());
     }

@@ -132,7 +132,8 @@ static int evaluate_group(struct run * r, int first) {
     return failed;
 }
 
-/* Of the keys; by default the one that edgezip takes: 8 bits where heads are whole blocks. */
+/* Of the keys; by default the one that edgezip takes for a Llama whose heads have the usual size: 8 bits where they
+ * are whole blocks. */
 static enum ggml_type cache_type(const char * name, const struct llama_model * model, bool flash) {
     const bool blocks = flash && llama_model_n_embd(model) / llama_model_n_head(model) % 32 == 0;
     if (strcmp(name, "auto") == 0) {

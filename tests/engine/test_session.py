@@ -212,3 +212,8 @@ def test_next_tokens_end_with_the_window(stories: Engine) -> None:
             append(np.zeros(1, np.int32))
         with pytest.raises(EngineError, match="full"):
             append(np.zeros(1, np.int32))
+
+
+def test_next_tokens_need_streams(stories: Engine) -> None:
+    with stories.session(2, 64) as session, pytest.raises(SettingsError, match="streams"):
+        session.next_tokens(3, 0)

@@ -84,6 +84,25 @@ def test_turns_go_round(count: int) -> None:
     assert len(order) == 20 * min(count, 2) + 19 * max(count - 2, 0)
 
 
+def test_a_failure_during_anothers_turn_is_the_one_that_is_raised() -> None:
+    turns = Turns(2)
+    in_turn = threading.Event()
+
+    def work(number: int) -> None:
+        if number == 1:
+            assert in_turn.wait(10)
+            raise ZeroDivisionError
+        turns.wait(0)
+        in_turn.set()
+        while not turns._broken:
+            time.sleep(0.001)
+        time.sleep(0.05)  # until the locks are released
+        turns.pass_on(0)
+
+    with pytest.raises(ZeroDivisionError):
+        run_in_turn(work, turns)
+
+
 @pytest.mark.parametrize("failing", [0, 1, 2])
 @pytest.mark.parametrize("inside", [True, False])
 def test_one_failure_ends_all(failing: int, inside: bool) -> None:
