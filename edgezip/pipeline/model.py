@@ -42,6 +42,10 @@ PRIMER_BYTES = 1 << 16
 SMALL_MODEL = 48 << 20
 """Bytes of a model file up to which sessions of one thread work side by side. The weights of a
 larger one come from memory, which one session with all threads reads once for all of them."""
+
+SMALL_BATCH = 128
+"""Tokens per batch of a small model: its logits (4 MiB with 8192 pieces) are then still in the
+cache when the coder reads them, and the weights come from there anyway."""
 MOST_SESSIONS = 8
 
 
@@ -220,7 +224,12 @@ class LanguageModel:
                     " machine has; use a machine with more memory"
                 )
             threads = 1 if len(streams) > 1 else None
-            made = [self.engine.session(count, window, threads=threads) for count in streams]
+            small = self.engine.kind == "strict" and self.file.size <= SMALL_MODEL
+            batch = SMALL_BATCH if small else None
+            made = [
+                self.engine.session(count, window, batch=batch, threads=threads)
+                for count in streams
+            ]
             self._sessions = ((streams, window), made)
         return self._sessions[1]
 
