@@ -17,7 +17,6 @@ class ModelShape:
     value_size: numbers of a head's key and value."""
 
     architecture: str
-
     n_vocab: int
     n_embd: int
     n_ff: int

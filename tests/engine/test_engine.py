@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from edgezip.engine import Engine, hardware, selftest
+from edgezip.engine import Engine, hardware, logs, selftest
 from edgezip.engine.vocabulary import BYTE, CONTROL, NORMAL, UNKNOWN
 from edgezip.errors import EngineError, ModelError, SettingsError
 
@@ -170,3 +170,8 @@ def test_no_environment_variable_changes_the_answer(
     answer = bundled.known_answer()
     monkeypatch.setenv("LLAMA_ATTN_ROT_DISABLE", value)
     assert bundled.known_answer() == answer
+
+
+def test_a_session_leaves_no_warning_to_blame_later(bundled: Engine) -> None:
+    with bundled.session(1, 64):
+        assert logs.last_lines() == ""
