@@ -18,8 +18,8 @@ from edgezip.coding.mixing.tables import (
 )
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 
-PRIOR = "9aa5c36fa74a784b"
-PAYLOADS = "94a10a30dcb8dd42"
+PRIOR = "e953e06ce5f1c92e"
+PAYLOADS = "518bbb0fae6adbc8"
 
 
 def test_squash_and_stretch_are_the_logistic_function_and_its_inverse() -> None:

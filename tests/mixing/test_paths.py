@@ -7,7 +7,7 @@ import pytest
 
 from edgezip.coding.mixing.paths import collect, leaf_order, new_weights
 from edgezip.coding.mixing.tables import fine_stretch_table
-from edgezip.coding.mixing.trie import build_trie
+from edgezip.coding.mixing.trie import HIGH, LEFT, LOW, MIDDLE, RIGHT, build_trie
 from edgezip.coding.probability import row_weights
 
 PIECES: list[bytes | None] = [None, b"the", b"then", None, *(bytes([i]) for i in range(256)), b"a"]
@@ -37,10 +37,11 @@ def test_path_logits_are_those_of_the_plain_sums(pieces: list[bytes | None], sca
         leaves = [int(w) for w in plain[trie.tokens]]
         leaf, node = int(trie.leaf_of[symbol]), 0
         while node >= 0:
-            low, middle, high = (int(t[node]) for t in (trie.low, trie.middle, trie.high))
+            at = trie.nodes[node]
+            low, middle, high = (int(at[column]) for column in (LOW, MIDDLE, HIGH))
             whole, part = sum(leaves[low:high]), sum(leaves[middle:high])
             expected.append(int(stretch[min((part << 16) // whole, 65535)]))
-            node = int(trie.right[node] if leaf >= middle else trie.left[node])
+            node = int(at[RIGHT] if leaf >= middle else at[LEFT])
     assert counts.sum() == n == len(expected)
     assert out[:n].tolist() == expected
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.token_mixing import MixingDecoder, MixingEncoder
-from edgezip.coding.mixing.trie import build_trie
+from edgezip.coding.mixing.trie import HIGH, LEFT, LOW, MIDDLE, RIGHT, build_trie
 from edgezip.errors import EngineError, ModelError, SettingsError
 
 SMALL = MixParams(16)
@@ -96,6 +96,29 @@ def test_the_model_is_used_and_repetition_is_learned() -> None:
     assert len(encode(flat, again, 1)) < 0.3 * 400 * np.log2(len(PIECES)) / 8
 
 
+@pytest.mark.parametrize("streams", [1, 3])
+def test_what_the_model_is_sure_of_is_coded_by_it_and_comes_back(streams: int) -> None:
+    logits, tokens = sample(600, 5, sharp=30.0)
+    payload = encode(logits, tokens, streams)
+    assert len(payload) < 600 * 0.3 / 8
+    assert (decode(payload, logits, streams) == tokens).all()
+    wrong = np.roll(tokens, 1)  # sure of another token than comes
+    payload = encode(logits, wrong, streams)
+    assert (decode(payload, logits, streams) == wrong).all()
+
+
+def test_a_match_overrules_a_model_that_is_sure() -> None:
+    period = sample(40, 2)[1]
+    tokens = np.tile(period, 20)
+    logits = np.zeros((tokens.size, len(PIECES)), np.float32)
+    logits[np.arange(tokens.size), np.roll(tokens, 7)] = 16.0
+    logits[:, 0] = -1e9
+    payload = encode(logits, tokens, 1)
+    different = int((tokens != np.roll(tokens, 7)).sum())
+    assert len(payload) < 0.25 * different * 16 * np.log2(np.e) / 8
+    assert (decode(payload, logits, 1) == tokens).all()
+
+
 def test_priming_is_learned_by_both_sides() -> None:
     text = b"hello abc help ba " * 40
     tokens = np.array(
@@ -161,12 +184,13 @@ def test_refusals() -> None:
 @settings(max_examples=40, deadline=None)
 def test_a_trie_leads_to_every_leaf_and_splits_where_pieces_differ(pieces: list[bytes]) -> None:
     trie = build_trie(list(pieces))
-    assert trie.low.size == len(pieces) - 1
+    assert trie.nodes.shape == (len(pieces) - 1, 8)
     for token, piece in enumerate(pieces):
         leaf = int(trie.leaf_of[token])
         node = 0
         while node >= 0:
-            assert trie.low[node] <= leaf < trie.high[node]
-            node = int(trie.right[node] if leaf >= trie.middle[node] else trie.left[node])
+            at = trie.nodes[node]
+            assert at[LOW] <= leaf < at[HIGH]
+            node = int(at[RIGHT] if leaf >= at[MIDDLE] else at[LEFT])
         assert ~node == leaf
         assert trie.flat[trie.offsets[leaf] : trie.offsets[leaf + 1]].tobytes() == piece

@@ -151,29 +151,47 @@ def _direct(h, history, n, s, st):  # type: ignore[no-untyped-def]
     h[d + 5] = context(45, byte_at(history, n, s, pos - rec) | b1 << 8, pos % rec if rec > 1 else 0)
 
 
-@njit(inline="always", _nrt=False)
-def set_contexts(m, s):  # type: ignore[no-untyped-def]
-    """Set the hashes of all contexts of the next byte of stream `s`, and what the match models
-    expect."""
-    r = m.scratch
-    st = m.streams[s]
-    n = m.streams.shape[0]
+@njit(_nrt=False, forceinline=True)
+def _expect(r, streams, history, bounds, s):  # type: ignore[no-untyped-def]
+    st = streams[s]
+    n = streams.shape[0]
     for k in range(MATCHES):
         pointer = st[S_MATCH + 3 * k]
         e = R_EXPECT + 4 * k
         r[e] = -1
         r[e + 3] = -1
         if pointer > 0:
-            r[e] = int(m.history[pointer])
-            if pointer >= n and m.bounds[pointer - n] < 2:
-                r[e + 3] = 1 - int(m.bounds[pointer - n])
+            r[e] = int(history[pointer])
+            if pointer >= n and bounds[pointer - n] < 2:
+                r[e + 3] = 1 - int(bounds[pointer - n])
             length = st[S_MATCH + 3 * k + 1]
             bucket = length if length < 16 else min(16 + ((length - 16) >> 3), 31)
             r[e + 1] = 256 * k + bucket * 8 + (st[S_MATCH + 3 * k + 2] & 7)
+
+
+@njit(inline="always", _nrt=False)
+def set_expected(m, s):  # type: ignore[no-untyped-def]
+    """Set what the match models expect of the next byte of stream `s`; `set_contexts` does so,
+    too."""
+    _expect(m.scratch, m.streams, m.history, m.bounds, s)
+
+
+@njit(_nrt=False)
+def _set_contexts(r, hashes, streams, history, bounds, heads, fields, s):  # type: ignore[no-untyped-def]
+    st = streams[s]
+    n = streams.shape[0]
+    _expect(r, streams, history, bounds, s)
     e0 = r[R_EXPECT]
-    _shared(m.hashes, m.heads, st, st[S_MATCH + 1], e0)
+    _shared(hashes, heads, st, st[S_MATCH + 1], e0)
     if r[R_PROFILE] == BINARY:
-        _binary(m.hashes, m.history, n, s, st)
+        _binary(hashes, history, n, s, st)
     else:
-        _text(m.hashes, m.history, m.fields[s], n, s, st, r[R_TOKENS], e0, r[R_EXPECT + 4])
-    _direct(m.hashes, m.history, n, s, st)
+        _text(hashes, history, fields[s], n, s, st, r[R_TOKENS], e0, r[R_EXPECT + 4])
+    _direct(hashes, history, n, s, st)
+
+
+@njit(inline="always", _nrt=False)
+def set_contexts(m, s):  # type: ignore[no-untyped-def]
+    """Set the hashes of all contexts of the next byte of stream `s`, and what the match models
+    expect."""
+    _set_contexts(m.scratch, m.hashes, m.streams, m.history, m.bounds, m.heads, m.fields, s)

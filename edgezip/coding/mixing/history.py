@@ -170,7 +170,7 @@ def _lines(fields, st, c, kind):  # type: ignore[no-untyped-def]
         st[S_LINE_HASH] = mix32(st[S_LINE_HASH], c)
 
 
-@njit(_nrt=False, forceinline=True)
+@njit(_nrt=False)
 def _end_byte(history, bounds, streams, heads, votes, fields, seen, s, c, bound):  # type: ignore[no-untyped-def]
     st = streams[s]
     n = streams.shape[0]

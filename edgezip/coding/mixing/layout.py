@@ -40,6 +40,11 @@ DIRECT_LIMIT = 60
 MATCH_LIMIT = 1023
 APM_RATE = 6
 
+# Tokens only: a decision that the language model is this sure of (in stretch units: 1 in 2982 is
+# wrong, it says) is coded with its probability, unless a match expects the other bit. Nothing
+# learns from it.
+SURE = 2048
+
 TEXT, BINARY = 0, 1
 
 # Fields of a stream's row.

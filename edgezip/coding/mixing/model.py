@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from . import lines
 from .layout import (
     APM_BINS,
     APM_LAST,
@@ -94,9 +95,9 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
         stretch=stretch_table(),
         reciprocal=reciprocal_table(),
         follow=state_table()[0],
-        slots=np.zeros((1 << log2) + (1 << log2 - 3) + 16, np.uint8),
+        slots=lines.zeros((1 << log2) + (1 << log2 - 3) + 16, np.uint8),
         maps=prior.maps,
-        direct=np.full(1 << min(max(log2 - 4, 14), 21), _HALF, np.uint32),
+        direct=lines.full(1 << min(max(log2 - 4, 14), 21), _HALF, np.uint32),
         heads=np.zeros(1 << 18, np.int64),
         matchmaps=prior.matchmaps,
         weights=prior.weights,

@@ -6,12 +6,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy import uintp
 from numpy.typing import NDArray
 
 from edgezip.coding.jit import njit
 from edgezip.coding.probability import fill_keys, keys_to_weights
 
-from .trie import Trie
+from .trie import LEFT, MIDDLE, RIGHT, Trie
 
 _BLOCK_LOG2 = 4
 """Only every 16th prefix sum is kept: a path asks for a few dozen of thousands of sums."""
@@ -115,16 +116,17 @@ def _path_logits(weights, sums, stretch, trie, leaf, out, n):  # type: ignore[no
     low = np.int64(0)
     high = sum_before(weights, sums, trie.tokens.size)
     while node >= 0:
-        bound = trie.middle[node]
+        at = trie.nodes[uintp(node)]
+        bound = at[MIDDLE]
         middle = sum_before(weights, sums, bound)
         out[n] = split_logit(stretch, low, middle, high)
         n += 1
         if leaf >= bound:
             low = middle
-            node = trie.right[node]
+            node = at[RIGHT]
         else:
             high = middle
-            node = trie.left[node]
+            node = at[LEFT]
     return n
 
 

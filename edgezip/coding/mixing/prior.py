@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from . import lines
 from .layout import CONTEXT_INPUT, INPUTS, MATCH_MAPS, MODEL_INPUT, N_CONTEXTS, SET_SIZE, SETS
 from .tables import state_table
 
@@ -115,4 +116,4 @@ def load_prior(tokens: bool, profile: int) -> Prior:
     if not FILE.exists():
         return plain_prior(tokens)
     maps, matchmaps, weights, final = _stored()[0 if tokens else 1 + profile]
-    return Prior(maps.copy(), matchmaps.copy(), weights.copy(), final.copy())
+    return Prior(maps.copy(), matchmaps.copy(), lines.copied(weights), final.copy())

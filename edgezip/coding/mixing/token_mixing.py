@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from numpy import uintp
 from numpy.typing import NDArray
 
 from edgezip.coding import rangecoder
@@ -15,16 +16,32 @@ from edgezip.coding.rangecoder import decode_bit, encode_bit
 from edgezip.errors import EngineError, SettingsError
 
 from .bytecodec import primed_model
-from .contexts import set_contexts
+from .contexts import set_contexts, set_expected
 from .history import end_byte, end_token
-from .layout import R_BITS, R_C0, R_DEPTH, R_NODE, R_STREAM, S_POS
+from .layout import MATCHES, R_BITS, R_C0, R_DEPTH, R_EXPECT, R_NODE, R_STREAM, S_POS, SURE
 from .params import MixParams
 from .paths import collect, fill_weights, leaf_order, new_weights, split_logit, sum_before
 from .predictor import announce_nibble, begin_nibble, predict, update
 from .tables import fine_stretch_table
-from .trie import PHASES, Trie, build_trie
+from .trie import BYTE, DEPTH, LEFT, LOW, MIDDLE, PHASE, RIGHT, Trie, build_trie
 
 _ROOM = 1 << 16
+
+
+@njit(inline="always", _nrt=False)
+def _contradicted(r, phase, c, bit):  # type: ignore[no-untyped-def]
+    """Whether a match model expects the other bit in a decision of `phase`; the bits of byte `c` in
+    front of the one decided are known."""
+    for e in range(R_EXPECT, R_EXPECT + 4 * MATCHES, 4):
+        if phase == 0:
+            if r[e + 3] == 1 - bit:
+                return True
+        elif r[e] >= 0:
+            expected = r[e] | 256
+            fits = expected >> (9 - phase) == (c | 256) >> (9 - phase)
+            if fits and (expected >> (8 - phase)) & 1 != bit:
+                return True
+    return False
 
 
 @njit(_nrt=False, nogil=True)
@@ -57,15 +74,15 @@ def run(  # type: ignore[no-untyped-def]
         r[R_STREAM] = s
         node = 0
         depth = 0
-        ready = -1
+        ready = -1  # depth that the contexts are set for
+        told = -1  # depth that the match models' expectations are set for
         nibble = -1
         while node >= 0:
-            middle = trie.middle[node]
-            text = trie.offsets[trie.low[node]]
-            at = trie.place[node] // PHASES
-            phase = trie.place[node] - PHASES * at
-            while depth < at:
-                end_byte(m, s, int(trie.flat[text + depth]), 0)
+            at = trie.nodes[uintp(node)]
+            middle = int(at[MIDDLE])
+            phase = int(at[PHASE])
+            while depth < at[DEPTH]:
+                end_byte(m, s, int(trie.flat[trie.offsets[at[LOW]] + depth]), 0)
                 depth += 1
             if decode:
                 middle_sum = sum_before(weights, sums, middle)
@@ -73,17 +90,23 @@ def run(  # type: ignore[no-untyped-def]
             else:
                 logit = int(logits[used])
             used += 1
-            if phase == 9:
+            alone = phase == 9  # the language model
+            if abs(logit) >= SURE and not alone:
+                if told != depth:
+                    set_expected(m, s)
+                    told = depth
+                alone = not _contradicted(r, phase, int(at[BYTE]), 1 if logit > 0 else 0)
+            if alone:
                 p = min(max(m.squash[logit + 3072], 1), 65535)
             else:
                 bits = phase - 1 if phase else 8
-                c = int(trie.flat[text + depth]) | 256 if phase else 0
+                c = int(at[BYTE]) | 256 if phase else 0
                 r[R_C0] = c >> (8 - bits)
                 r[R_BITS] = bits
                 r[R_DEPTH] = depth
                 if ready != depth:
                     set_contexts(m, s)
-                    ready = depth
+                    ready = told = depth
                 if nibble != depth * 4 + (bits >> 2):
                     begin_nibble(m)
                     nibble = depth * 4 + (bits >> 2)
@@ -101,14 +124,14 @@ def run(  # type: ignore[no-untyped-def]
             else:
                 bit = 1 if leaf >= middle else 0
                 encode_bit(coder, data, p, 16, bit)
-            if phase != 9:
+            if not alone:
                 update(m, bit)
             if bit:
                 low_sum = middle_sum
-                node = trie.right[node]
+                node = at[RIGHT]
             else:
                 high_sum = middle_sum
-                node = trie.left[node]
+                node = at[LEFT]
         leaf = ~node
         text = trie.offsets[leaf]
         length = trie.offsets[leaf + 1] - text

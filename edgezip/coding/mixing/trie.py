@@ -16,9 +16,13 @@ from numpy.typing import NDArray
 from edgezip.coding.jit import njit
 from edgezip.errors import ModelError
 
-PHASES = 10
-"""A decision's place is PHASES * depth + phase: phase 0 end of token, 1..8 bits of byte `depth`, 9
-same spelling."""
+from . import lines
+
+LOW, MIDDLE, HIGH, LEFT, RIGHT, DEPTH, PHASE, BYTE = range(8)
+"""Columns of `Trie.nodes`: a node's interval of leaves and the first leaf of its right part; its
+children, node numbers or ~leaf; how many bytes its leaves have in common; what is decided: 0 end of
+token, 1..8 a bit of byte `depth`, 9 same spelling; byte `depth` of leaf `low`, whose bits in front
+of the one decided all leaves have in common, 0 without one."""
 
 
 class Trie(NamedTuple):
@@ -26,34 +30,29 @@ class Trie(NamedTuple):
 
     tokens: int32 (n,), the token id of each leaf. leaf_of: int32 (n_vocab,), -1 if not producible.
     offsets: int64 (n + 1,), bounds of the leaves' bytes in `flat`, uint8.
-    low, middle, high: int32 (n - 1,), a node's interval and the first leaf of its right part.
-    place: int32 (n - 1,), see PHASES. left, right: int32 (n - 1,), child node, or ~leaf.
+    nodes: int32 (n - 1, 8), columns LOW to BYTE; a row lies in one line of the processor's cache,
+    because on the way to a token every node is one that the cache has lost.
     """
 
     tokens: NDArray[np.int32]
     leaf_of: NDArray[np.int32]
     offsets: NDArray[np.int64]
     flat: NDArray[np.uint8]
-    low: NDArray[np.int32]
-    middle: NDArray[np.int32]
-    high: NDArray[np.int32]
-    place: NDArray[np.int32]
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
+    nodes: NDArray[np.int32]
 
 
 @njit(_nrt=False)
 def _split(offsets, flat, low, high, depth):  # type: ignore[no-untyped-def]
-    """Return (place, middle) of the decision that splits leaves [low, high), equal in their first
-    bytes."""
+    """Return (depth, phase, middle) of the decision that splits leaves [low, high), equal in their
+    first `depth` bytes."""
     while True:
         ended = low
         while ended < high and offsets[ended + 1] - offsets[ended] == depth:
             ended += 1
         if ended == high:
-            return PHASES * depth + 9, low + 1
+            return depth, 9, low + 1
         if ended > low:
-            return PHASES * depth, ended
+            return depth, 0, ended
         first = flat[offsets[low] + depth]
         last = flat[offsets[high - 1] + depth]
         if first == last:
@@ -65,33 +64,33 @@ def _split(offsets, flat, low, high, depth):  # type: ignore[no-untyped-def]
         middle = low
         while (flat[offsets[middle] + depth] >> bit) & 1 == 0:
             middle += 1
-        return PHASES * depth + 8 - bit, middle
+        return depth, 8 - bit, middle
 
 
 @njit(_nrt=False)
-def _build(offsets, flat, low, middle, high, place, left, right):  # type: ignore[no-untyped-def]
-    """Fill the node arrays; nodes are numbered in the order of their making."""
-    low[0] = 0
-    high[0] = offsets.size - 1
+def _build(offsets, flat, nodes):  # type: ignore[no-untyped-def]
+    """Fill `nodes`, which are numbered in the order of their making."""
+    nodes[0, LOW] = 0
+    nodes[0, HIGH] = offsets.size - 1
     made = 1
-    for node in range(low.size):
-        where, mid = _split(offsets, flat, low[node], high[node], place[node] // PHASES)
-        place[node] = where
-        middle[node] = mid
+    for i in range(nodes.shape[0]):
+        node = nodes[i]
+        low, high = node[LOW], node[HIGH]
+        depth, phase, middle = _split(offsets, flat, low, high, node[DEPTH])
+        node[DEPTH], node[PHASE], node[MIDDLE] = depth, phase, middle
+        if 1 <= phase <= 8:
+            node[BYTE] = flat[offsets[low] + depth]
         for side in range(2):
-            a = low[node] if side == 0 else mid
-            b = mid if side == 0 else high[node]
+            a = low if side == 0 else middle
+            b = middle if side == 0 else high
             child = ~a
             if b - a > 1:
                 child = made
-                low[made] = a
-                high[made] = b
-                place[made] = where
+                nodes[made, LOW] = a
+                nodes[made, HIGH] = b
+                nodes[made, DEPTH] = depth
                 made += 1
-            if side == 0:
-                left[node] = child
-            else:
-                right[node] = child
+            node[LEFT + side] = child
 
 
 def build_trie(pieces: list[bytes | None]) -> Trie:
@@ -110,6 +109,6 @@ def build_trie(pieces: list[bytes | None]) -> Trie:
     lengths = [len(piece) for piece, _ in usable]
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     flat = np.frombuffer(b"".join(piece for piece, _ in usable), np.uint8)
-    nodes = [np.zeros(len(usable) - 1, np.int32) for _ in range(6)]
-    _build(offsets, flat, *nodes)
-    return Trie(tokens, leaf_of, offsets, flat, *nodes)
+    nodes = lines.zeros(8 * (len(usable) - 1), np.int32).reshape(-1, 8)
+    _build(offsets, flat, nodes)
+    return Trie(tokens, leaf_of, offsets, flat, nodes)
