@@ -15,7 +15,7 @@ from edgezip.engine.cache import CacheFormat
 from edgezip.engine.library import Library
 from edgezip.errors import EngineError, SettingsError
 
-MAX_STREAMS = 256
+MAX_STREAMS = 64  # native/src/sequences.h
 # llama.cpp rounds the cells of a sequence up to a multiple of this.
 CELL_STEP = 256
 

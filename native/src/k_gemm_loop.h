@@ -1,4 +1,5 @@
-/* The loops around one dot product (EZ_DOT), making the kernel EZ_GEMM_NAME. Included once per format.
+/* The loops around one dot product (EZ_DOT), making the kernel EZ_GEMM_NAME. Included once per format. EZ_PAIR, where
+ * there is one, does two tiles at once; with one or two columns the weights come too slowly for it to help.
  *
  * A chunk of tiles that fits the first-level cache goes over all columns, EZ_COLUMNS at a time: a block of
  * weights in registers serves all of them, and weights come from memory once per call. */
@@ -20,7 +21,17 @@ EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(const struct ez_gemm * g, i
 /* n columns, a constant wherever this is inlined */
 EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(
     const struct ez_gemm * g, const uint8_t * tiles, int count, int row, int column, int n) {
-    for (int t = 0; t < count; t++) {
+    int t = 0;
+#ifdef EZ_PAIR
+    for (; n >= 4 && t + 2 <= count; t += 2) {
+        vf acc[2 * EZ_COLUMNS];
+        EZ_UNROLL for (int c = 0; c < 2 * n; c++) acc[c] = vf_set1(0.0f);
+        EZ_PAIR(g, tiles + (size_t) t * g->tile_bytes, column, acc, n);
+        EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(g, row + t * EZ_TILE, column, acc, n);
+        EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(g, row + (t + 1) * EZ_TILE, column, acc + n, n);
+    }
+#endif
+    for (; t < count; t++) {
         for (int lane = 0; lane < EZ_TILE; lane += W) {
             vf acc[EZ_COLUMNS];
             EZ_UNROLL for (int c = 0; c < n; c++) acc[c] = vf_set1(0.0f);
@@ -60,4 +71,5 @@ static void EZ_NAME(EZ_GEMM_NAME)(const struct ez_gemm * g, int first_tile, int 
 }
 
 #undef EZ_DOT
+#undef EZ_PAIR
 #undef EZ_GEMM_NAME

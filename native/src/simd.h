@@ -6,7 +6,8 @@
  * operations in the same order for each output. There is no fused multiply-add here.
  *
  * Integer dot products: vw holds the weights of W rows, 4 unsigned bytes per row; va accumulates them times
- * 4 signed bytes that all rows share. va_sum gives one exact int32 per row.
+ * 4 signed bytes that all rows share. va_sum gives one exact int32 per row. Where EZ_PAIRS is defined, vx holds such
+ * 4 bytes for several products.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef EZ_SIMD_H
 #define EZ_SIMD_H

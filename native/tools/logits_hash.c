@@ -17,7 +17,7 @@
 #include "edgezip.h"
 #include "llama.h"
 
-#define MAX_STREAMS 256
+#define MAX_STREAMS 64
 
 static uint64_t mix(uint64_t x) { /* splitmix64 */
     x += UINT64_C(0x9E3779B97F4A7C15);

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edgezip.engine import Engine, Session
+from edgezip.engine.session import MAX_STREAMS
 from edgezip.errors import EngineError, SettingsError
 
 WINDOW = 320
@@ -164,7 +165,7 @@ def test_wrong_batches_are_errors(
 def test_uneven_arrays_and_bad_settings(stories: Engine) -> None:
     with stories.session(1, WINDOW) as session, pytest.raises(SettingsError):
         session.evaluate([1, 2], [0], [0], [1])
-    for streams, window in ((0, 64), (257, 64), (1, 1)):
+    for streams, window in ((0, 64), (MAX_STREAMS + 1, 64), (1, 1)):
         with pytest.raises(SettingsError):
             stories.session(streams, window)
 
