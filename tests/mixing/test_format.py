@@ -19,7 +19,7 @@ from edgezip.coding.mixing.tables import (
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 
 PRIOR = "e953e06ce5f1c92e"
-PAYLOADS = "518bbb0fae6adbc8"
+PAYLOADS = "338ae3fb518f85a4"
 
 
 def test_squash_and_stretch_are_the_logistic_function_and_its_inverse() -> None:

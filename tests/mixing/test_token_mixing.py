@@ -119,6 +119,17 @@ def test_a_match_overrules_a_model_that_is_sure() -> None:
     assert (decode(payload, logits, 1) == tokens).all()
 
 
+def test_a_model_that_is_sure_and_wrong_is_not_left_alone() -> None:
+    rng = np.random.default_rng(4)
+    tokens = rng.integers(1, 5, 4000).astype(np.int32)
+    logits = np.zeros((tokens.size, len(PIECES)), np.float32)
+    logits[np.arange(tokens.size), rng.integers(5, 9, tokens.size)] = 16.0
+    logits[:, 0] = -1e9
+    payload = encode(logits, tokens, 1)
+    assert len(payload) < 0.5 * tokens.size  # 16 nats for each would be 2.9 bytes
+    assert (decode(payload, logits, 1) == tokens).all()
+
+
 def test_priming_is_learned_by_both_sides() -> None:
     text = b"hello abc help ba " * 40
     tokens = np.array(

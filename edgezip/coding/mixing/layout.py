@@ -41,9 +41,12 @@ MATCH_LIMIT = 1023
 APM_RATE = 6
 
 # Tokens only: a decision that the language model is this sure of (in stretch units: 1 in 2982 is
-# wrong, it says) is coded with its probability, unless a match expects the other bit. Nothing
-# learns from it.
+# wrong, it says) is coded with its probability, unless a match expects the other bit or the model
+# was wrong too often: over 1 in 256 of late. Nothing learns from it.
 SURE = 2048
+WRONG_BITS = 22
+WRONG_LIMIT = 1 << WRONG_BITS - 8
+WRONG_RATE = 10
 
 TEXT, BINARY = 0, 1
 
@@ -88,4 +91,5 @@ R_MASK = 20
 R_TOKENS = 21
 R_PROFILE = 22
 R_CONTEXTS = 23
+R_WRONG = 24  # share of sure decisions that the model was wrong in, WRONG_BITS fraction bits
 REGISTERS = 32

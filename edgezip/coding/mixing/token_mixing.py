@@ -18,7 +18,21 @@ from edgezip.errors import EngineError, SettingsError
 from .bytecodec import primed_model
 from .contexts import set_contexts, set_expected
 from .history import end_byte, end_token
-from .layout import MATCHES, R_BITS, R_C0, R_DEPTH, R_EXPECT, R_NODE, R_STREAM, S_POS, SURE
+from .layout import (
+    MATCHES,
+    R_BITS,
+    R_C0,
+    R_DEPTH,
+    R_EXPECT,
+    R_NODE,
+    R_STREAM,
+    R_WRONG,
+    S_POS,
+    SURE,
+    WRONG_BITS,
+    WRONG_LIMIT,
+    WRONG_RATE,
+)
 from .params import MixParams
 from .paths import collect, fill_weights, leaf_order, new_weights, split_logit, sum_before
 from .predictor import announce_nibble, begin_nibble, predict, update
@@ -91,11 +105,13 @@ def run(  # type: ignore[no-untyped-def]
                 logit = int(logits[used])
             used += 1
             alone = phase == 9  # the language model
-            if abs(logit) >= SURE and not alone:
+            sure = abs(logit) >= SURE and not alone
+            if sure:
                 if told != depth:
                     set_expected(m, s)
                     told = depth
-                alone = not _contradicted(r, phase, int(at[BYTE]), 1 if logit > 0 else 0)
+                sure = not _contradicted(r, phase, int(at[BYTE]), 1 if logit > 0 else 0)
+                alone = sure and r[R_WRONG] < WRONG_LIMIT
             if alone:
                 p = min(max(m.squash[logit + 3072], 1), 65535)
             else:
@@ -124,6 +140,9 @@ def run(  # type: ignore[no-untyped-def]
             else:
                 bit = 1 if leaf >= middle else 0
                 encode_bit(coder, data, p, 16, bit)
+            if sure:
+                wrong = np.int64((logit > 0) != (bit == 1))
+                r[R_WRONG] += ((wrong << WRONG_BITS) - r[R_WRONG]) >> WRONG_RATE
             if not alone:
                 update(m, bit)
             if bit:
