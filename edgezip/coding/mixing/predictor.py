@@ -49,10 +49,9 @@ from .layout import (
     SET_SIZE,
     SETS,
 )
+from .lines import LINE
 from .mixer import learn, mix
 
-_LINE = 64
-"""Bytes of a cache line."""
 _LAST_MAP, _PAIR_MAP = APM_SIZE, APM_SIZE + APM_LAST
 """First rows of the second and third probability map."""
 
@@ -193,7 +192,7 @@ def _fetch(weights, apms, selected, c0, c4, last, tokens):  # type: ignore[no-un
     """Ask for the weights and map rows of a decision before its inputs are made."""
     for k in range(SETS):
         row = (k * SET_SIZE + selected[k]) * INPUTS
-        for j in range(0, INPUTS, _LINE // 4):
+        for j in range(0, INPUTS, LINE // 4):
             prefetch(weights, row + j)
     _fetch_map(apms, c0 | (c4 & 255) << 8)
     _fetch_map(apms, _LAST_MAP + last)
