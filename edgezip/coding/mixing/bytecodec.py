@@ -11,7 +11,7 @@ from edgezip.coding.rangecoder import decode_bit, encode_bit
 from .contexts import set_contexts
 from .history import end_byte
 from .layout import R_BITS, R_C0, R_NODE, R_STREAM
-from .model import Model, new_model
+from .model import Model, copy_model, new_model, release
 from .params import MixParams
 from .predictor import announce_nibble, begin_nibble, predict, update
 
@@ -72,17 +72,7 @@ def primed_model(
         data = np.frombuffer(prime, np.uint8).copy()
         run_bytes(model, 0, rangecoder.new_encoder(), np.zeros(1, np.uint8), data, LEARN)
         kept = _last_primed = (key, model)
-    return _with_room(kept[1], streams * capacity)
-
-
-def _with_room(model: Model, size: int) -> Model:
-    """A copy of `model` whose history has `size` bytes."""
-    copy = model._replace(**{name: array.copy() for name, array in model._asdict().items()})
-    history, bounds = np.zeros((2, size), np.uint8)
-    used = min(size, model.history.size)
-    history[:used] = model.history[:used]
-    bounds[:used] = model.bounds[:used]
-    return copy._replace(history=history, bounds=bounds)
+    return copy_model(kept[1], streams * capacity)
 
 
 def cm_encode(data: bytes, params: MixParams, prime: bytes = b"") -> bytes:
@@ -97,6 +87,7 @@ def cm_encode(data: bytes, params: MixParams, prime: bytes = b"") -> bytes:
         if out.size < room:
             out = np.concatenate([out, np.zeros(room, np.uint8)])
         run_bytes(model, 0, coder, out, array[start : start + _BLOCK], ENCODE)
+    release(model)
     return out[: int(rangecoder.encode_finish(coder, out))].tobytes()
 
 
@@ -111,5 +102,6 @@ def cm_decode(payload: bytes, size: int, params: MixParams, prime: bytes = b"") 
     coder = rangecoder.new_decoder(array)
     data = np.zeros(size, np.uint8)
     run_bytes(model, 0, coder, array, data, DECODE)
+    release(model)
     rangecoder.decode_finish(coder, array)
     return data.tobytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,10 @@ from .prior import load_prior
 from .tables import reciprocal_table, squash_table, state_table, stretch_table
 
 _HALF = 0x80000000
+_TABLES = (
+    "slots", "maps", "direct", "heads", "matchmaps", "weights", "final", "apms", "votes", "seen",
+)  # fmt: skip
+"""The adaptive tables: one block of memory holds them."""
 
 
 class Model(NamedTuple):
@@ -85,6 +89,22 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
     squash = squash_table()
     prior = load_prior(tokens, params.profile)
     apm = squash[np.clip((np.arange(APM_BINS) - 16) * 128, -2047, 2047) + 3072].astype(np.uint16)
+    apm_rows = APM_SIZE + APM_LAST + (0 if tokens else APM_SIZE)
+    tables = lines.tables(
+        {
+            "slots": ((1 << log2) + (1 << log2 - 3) + 16, np.uint8),
+            "direct": (1 << min(max(log2 - 4, 14), 21), np.uint32),
+            "heads": (1 << 18, np.int64),
+            "seen": (2 << max(log2 - 6, 14), np.int32),
+            "votes": (RECORD_MAX, np.int32),
+            "apms": (apm_rows * APM_BINS, np.uint16),
+            **{name: (table.size, table.dtype) for name, table in prior._asdict().items()},
+        }
+    )
+    tables["direct"].fill(_HALF)
+    tables["apms"].reshape(-1, APM_BINS)[:] = apm
+    for name, table in prior._asdict().items():
+        tables[name][:] = table
     scratch = np.zeros(REGISTERS, np.int64)
     scratch[R_MASK] = (1 << log2 - 6) - 1
     scratch[R_TOKENS] = tokens
@@ -95,16 +115,7 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
         stretch=stretch_table(),
         reciprocal=reciprocal_table(),
         follow=state_table()[0],
-        slots=lines.zeros((1 << log2) + (1 << log2 - 3) + 16, np.uint8),
-        maps=prior.maps,
-        direct=lines.full(1 << min(max(log2 - 4, 14), 21), _HALF, np.uint32),
-        heads=np.zeros(1 << 18, np.int64),
-        matchmaps=prior.matchmaps,
-        weights=prior.weights,
-        final=prior.final,
-        apms=np.tile(apm, APM_SIZE + APM_LAST + (0 if tokens else APM_SIZE)),
-        votes=np.zeros(RECORD_MAX, np.int32),
-        seen=np.zeros(2 << max(log2 - 6, 14), np.int32),
+        **tables,
         streams=np.zeros((streams, STREAM_FIELDS), np.int64),
         fields=np.zeros((streams, 4 * FIELDS), np.int64),
         history=np.zeros(streams * capacity, np.uint8),
@@ -118,3 +129,25 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
         selected=np.zeros(SETS, np.int64),
         outputs=np.zeros(SETS, np.int32),
     )
+
+
+def copy_model(model: Model, size: int) -> Model:
+    """A copy of `model` whose history has `size` bytes."""
+    alone = {name: table.copy() for name, table in model._asdict().items() if name not in _TABLES}
+    alone["history"], alone["bounds"] = np.zeros((2, size), np.uint8)
+    used = min(size, model.history.size)
+    alone["history"][:used] = model.history[:used]
+    alone["bounds"][:used] = model.bounds[:used]
+    tables = lines.tables({name: (table.size, table.dtype) for name, table in _tables_of(model)})
+    for name, table in _tables_of(model):
+        tables[name][:] = table
+    return Model(**alone, **tables)
+
+
+def _tables_of(model: Model) -> list[tuple[str, NDArray[Any]]]:
+    return [(name, getattr(model, name)) for name in _TABLES]
+
+
+def release(model: Model) -> None:
+    """Leave the tables of `model`, which must not be used any more, to the next model."""
+    lines.give_back(model.slots)

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import lines
 from .layout import CONTEXT_INPUT, INPUTS, MATCH_MAPS, MODEL_INPUT, N_CONTEXTS, SET_SIZE, SETS
 from .tables import state_table
 
@@ -107,13 +106,15 @@ def _stored() -> list[Prior]:
         weights[rows] = take(rows.size * INPUTS).reshape(-1, INPUTS) * WEIGHT_STEP
         final = take(_FINAL) * WEIGHT_STEP
         split = N_CONTEXTS * 256
-        kinds.append(Prior(table[:split], table[split:], weights.reshape(-1), final))
+        prior = Prior(table[:split], table[split:], weights.reshape(-1), final)
+        for array in prior:
+            array.flags.writeable = False
+        kinds.append(prior)
     return kinds
 
 
 def load_prior(tokens: bool, profile: int) -> Prior:
-    """Return a copy of the starting values for token coding, or for bytes of a profile."""
+    """Return the starting values for token coding or for bytes of a profile, read-only."""
     if not FILE.exists():
         return plain_prior(tokens)
-    maps, matchmaps, weights, final = _stored()[0 if tokens else 1 + profile]
-    return Prior(maps.copy(), matchmaps.copy(), lines.copied(weights), final.copy())
+    return _stored()[0 if tokens else 1 + profile]

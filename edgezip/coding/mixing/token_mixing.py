@@ -33,6 +33,7 @@ from .layout import (
     WRONG_LIMIT,
     WRONG_RATE,
 )
+from .model import release
 from .params import MixParams
 from .paths import collect, fill_weights, leaf_order, new_weights, split_logit, sum_before
 from .predictor import announce_nibble, begin_nibble, predict, update
@@ -206,6 +207,11 @@ class _Mixing:
         room = self.model.history.size // self._streams - used - 1
         self._surely = room // self._longest - tokens
 
+    def _release(self) -> None:
+        """Nothing is coded any more."""
+        release(self.model)
+        del self.model
+
 
 PathLogits = tuple[NDArray[np.int16], NDArray[np.int64]]
 
@@ -325,6 +331,7 @@ class MixingEncoder(_Mixing):
         if self._added != self._n_slots:
             raise SettingsError("finish() was called before every slot had its token")
         self.prefix_added()()
+        self._release()
         return self._out[: int(rangecoder.encode_finish(self._coder, self._out))].tobytes()
 
 
@@ -371,4 +378,5 @@ class MixingDecoder(_Mixing):
 
     def finish(self) -> None:
         """Raise FormatError unless the payload was used up exactly."""
+        self._release()
         rangecoder.decode_finish(self._coder, self._payload)
