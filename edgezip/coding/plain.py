@@ -23,6 +23,7 @@ from edgezip.coding.probability import (
     scale_for,
 )
 from edgezip.coding.topk import topk_intervals, topk_symbol, topk_tail
+from edgezip.coding.turns import COMES, Turn, alone, nap, pass_on, wait_briefly
 from edgezip.errors import EngineError, FormatError, SettingsError
 
 MAX_VOCAB = 1 << 20
@@ -31,15 +32,19 @@ MAX_VOCAB = 1 << 20
 _ZERO = np.uint64(0)
 _NOT_FINITE = 0
 _NOT_CODABLE = 1
+_ROW_NOT_FINITE = -3
 
 _ROWS = nt.Array(nt.uint32, 2, "C", readonly=True)
 _READ_I32 = nt.Array(nt.int32, 1, "C", readonly=True)
 _READ_U8 = nt.Array(nt.uint8, 1, "C", readonly=True)
 _U8 = nt.Array(nt.uint8, 1, "C")
 _I32 = nt.Array(nt.int32, 1, "C")
+_I64 = nt.Array(nt.int64, 1, "C")
 _U32 = nt.Array(nt.uint32, 1, "C")
 _U64 = nt.Array(nt.uint64, 1, "C")
+_U32_2D = nt.Array(nt.uint32, 2, "C")
 _U64_2D = nt.Array(nt.uint64, 2, "C")
+_TURN = nt.NamedTuple((nt.Array(nt.int64, 1, "C"), nt.int64, nt.int64), Turn)  # type: ignore[no-untyped-call]
 
 
 @lazy_njit(
@@ -95,43 +100,67 @@ def _code_slots(starts, freqs, state, out):  # type: ignore[no-untyped-def]
 
 
 @lazy_njit(
-    nt.int64(_ROWS, _READ_I32, _U32, _U64, _U32, _U64, _READ_U8, _I32),
+    nt.int64(
+        _ROWS, _READ_I32, _U32_2D, _U64, _U64, _U32, _U64, _READ_U8, _I32, _I64, _TURN, nt.boolean
+    ),
     nogil=True,
-)
-def _decode_rows(bits, banned, weights, sums, tops, state, data, out):  # type: ignore[no-untyped-def]
-    """Decode one symbol per row into `out`; return -1, or the row whose logits are not finite."""
+)  # fmt: skip
+def _decode_rows(  # type: ignore[no-untyped-def]
+    bits, banned, weights, totals, sums, tops, state, data, out, left, turn, fresh
+):
+    """Decode one symbol per row into `out` when the turn comes.
+
+    `weights` (n, n_vocab) and `totals` (n,) are filled before, if `fresh`; `left` (1,) counts the
+    slots. Returns COMES, or as `wait_briefly`, or _ROW_NOT_FINITE.
+    """
+    if fresh:
+        for row in range(bits.shape[0]):
+            totals[row] = row_weights(bits[row], banned, weights[row])
+            if totals[row] == _ZERO:
+                return _ROW_NOT_FINITE
+    what = wait_briefly(turn)
+    if what != COMES:
+        return what
     n_allowed = bits.shape[1] - banned.size
     for row in range(bits.shape[0]):
-        total = row_weights(bits[row], banned, weights)
-        if total == _ZERO:
-            return row
         target = rc.decode_target(state, TOTAL_BITS)
-        scale = scale_for(total, n_allowed)
-        symbol, start, freq = find_symbol(weights, scale, target, sums, tops)
+        scale = scale_for(totals[row], n_allowed)
+        symbol, start, freq = find_symbol(weights[row], scale, target, sums, tops)
         rc.decode_update(state, data, start, freq)
         out[row] = symbol
-    return -1
+    left[0] -= out.size
+    pass_on(turn)
+    return COMES
 
 
 @lazy_njit(
-    nt.int64(_ROWS, _READ_I32, _U32, _U32, _I32, _U64, _U32, _U64, _READ_U8, _I32),
+    nt.int64(
+        _ROWS, _READ_I32, _U32, _U32, _I32, _U64, _U32, _U64, _READ_U8, _I32, _I64, _TURN
+    ),
     nogil=True,
-)
-def _decode_rows_topk(bits, banned, keys, weights, selected, sums, tops, state, data, out):  # type: ignore[no-untyped-def]
+)  # fmt: skip
+def _decode_rows_topk(  # type: ignore[no-untyped-def]
+    bits, banned, keys, weights, selected, sums, tops, state, data, out, left, turn
+):
     """Like `_decode_rows` with a top-k alphabet."""
+    what = wait_briefly(turn)
+    if what != COMES:
+        return what
     n_tail = bits.shape[1] - banned.size - selected.size
     for row in range(bits.shape[0]):
         target = rc.decode_target(state, TOTAL_BITS)
         symbol, start, freq = topk_symbol(bits[row], banned, target, keys, weights, selected)
         if freq == _ZERO:
-            return row
+            return _ROW_NOT_FINITE
         if symbol < 0:
             rc.decode_update(state, data, start, freq)
             target = rc.decode_target(state, TOTAL_BITS)
             symbol, start, freq = topk_tail(target, n_tail, keys, weights, selected, sums, tops)
         rc.decode_update(state, data, start, freq)
         out[row] = symbol
-    return -1
+    left[0] -= out.size
+    pass_on(turn)
+    return COMES
 
 
 class _Scratch:
@@ -300,48 +329,76 @@ class PlainDecoder:
         self._alphabet = _Alphabet(n_vocab, top_k, banned)
         self._data = np.frombuffer(payload, dtype=np.uint8)
         self._state = rc.new_decoder(self._data)
-        self._left = n_slots
+        self._endless = n_slots is None
+        self._left = np.array([0 if n_slots is None else n_slots], np.int64)
         self._scratch = self._alphabet.scratch()
+        self._weights: dict[int, tuple[NDArray[np.uint32], NDArray[np.uint64]]] = {}
+        self._alone = alone()
         n_blocks = (n_vocab + 255) // 256
         self._sums = np.zeros(n_blocks, dtype=np.uint64)
         self._tops = np.zeros(n_blocks, dtype=np.uint32)
 
     def decode_rows(
-        self, logits: NDArray[np.float32], streams: NDArray[np.int64]
+        self,
+        logits: NDArray[np.float32],
+        streams: NDArray[np.int64],
+        turn: Turn | None = None,
     ) -> NDArray[np.int32]:
         """Decode one token for each row of `logits` (n, n_vocab), in row order; `streams` is not
-        used.
+        used. As in `TokenDecoder`.
 
         Raises:
             EngineError: a logit is infinite or not a number.
             FormatError: the payload is damaged (found at once only in part of the cases).
             SettingsError: shapes do not fit, or more rows than slots.
         """
-        a = self._alphabet
-        bits = a.bits(logits)
+        turn = turn or self._alone
+        bits = self._alphabet.bits(logits)
         symbols = np.empty(bits.shape[0], dtype=np.int32)
-        if self._left is not None and symbols.size > self._left:
+        if symbols.size > self._left[0] and not self._endless:
             raise SettingsError(
-                f"{symbols.size} rows to decode, but only {self._left} slots are left"
+                f"{symbols.size} rows to decode, but only {self._left[0]} slots are left"
             )
-        s = self._scratch
-        coder = (self._sums, self._tops, self._state, self._data, symbols)
-        if a.top_k:
-            failed = _decode_rows_topk(bits, a.banned, s.keys, s.weights, s.selected, *coder)
-        else:
-            failed = _decode_rows(bits, a.banned, s.weights, *coder)
-        if failed >= 0:
-            raise _not_finite()
+        kernel = self._topk_kernel if self._alphabet.top_k else self._kernel
+        what = kernel(bits, symbols, turn, True)
+        while what != COMES:
+            if what == _ROW_NOT_FINITE:
+                raise _not_finite()
+            nap(what)
+            what = kernel(bits, symbols, turn, False)
         if self._state[rc.ERROR]:
             raise FormatError("payload is damaged: it does not hold as many tokens as announced")
-        if self._left is not None:
-            self._left -= symbols.size
         return symbols
+
+    def _kernel(
+        self, bits: NDArray[np.uint32], symbols: NDArray[np.int32], turn: Turn, fresh: bool
+    ) -> int:
+        """One attempt to decode `symbols` (n,) in turn; says what `_decode_rows` does."""
+        n, n_vocab = bits.shape
+        scratch = self._weights.get(turn.number)
+        if scratch is None or len(scratch[0]) < n:
+            scratch = np.zeros((n, n_vocab), np.uint32), np.zeros(n, np.uint64)
+            self._weights[turn.number] = scratch
+        what: int = _decode_rows(
+            bits, self._alphabet.banned, *scratch, self._sums, self._tops, self._state, self._data,
+            symbols, self._left, turn, fresh,
+        )  # fmt: skip
+        return what
+
+    def _topk_kernel(
+        self, bits: NDArray[np.uint32], symbols: NDArray[np.int32], turn: Turn, _fresh: bool
+    ) -> int:
+        s = self._scratch
+        what: int = _decode_rows_topk(
+            bits, self._alphabet.banned, s.keys, s.weights, s.selected, self._sums, self._tops,
+            self._state, self._data, symbols, self._left, turn,
+        )  # fmt: skip
+        return what
 
     def finish(self) -> None:
         """Raise `FormatError` unless all slots were decoded and the payload was used up exactly."""
-        if self._left:
-            raise FormatError(f"{self._left} tokens of the payload were not decoded")
+        if self._left[0] and not self._endless:
+            raise FormatError(f"{self._left[0]} tokens of the payload were not decoded")
         rc.decode_finish(self._state, self._data)
 
 

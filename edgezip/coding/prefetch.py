@@ -14,23 +14,29 @@ from numba.core import types
 from numba.extending import intrinsic
 
 _INT32 = ir.IntType(32)
-_WRITE, _KEEP, _DATA = 1, 3, 1
+_READ, _WRITE, _KEEP, _DATA = 0, 1, 3, 1
 
 
-def _prefetch(_context: Any, array: Any, index: Any) -> Any:
+def _prefetch(purpose: int) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         view = context.make_array(signature.args[0])(context, builder, arguments[0])
         address = builder.gep(view.data, [arguments[1]])
         pointer = builder.bitcast(address, ir.IntType(8).as_pointer())
-        hints = [ir.Constant(_INT32, value) for value in (_WRITE, _KEEP, _DATA)]
+        hints = [ir.Constant(_INT32, value) for value in (purpose, _KEEP, _DATA)]
         kind = ir.FunctionType(ir.VoidType(), [pointer.type, _INT32, _INT32, _INT32])
         function = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
         builder.call(function, [pointer, *hints])
         return context.get_dummy_value()
 
-    return types.void(array, types.intp), generate
+    def typed(_context: Any, array: Any, _index: Any) -> Any:
+        return types.void(array, types.intp), generate
+
+    return intrinsic(typed)
 
 
-prefetch: Any = intrinsic(_prefetch)
-"""`prefetch(array, index)` in a kernel asks for the cache line of `array[index]`, a one-dimensional
-array; any index is allowed."""
+prefetch = _prefetch(_WRITE)
+"""`prefetch(array, index)` in a kernel asks for the cache line of element `index` of an array in C
+order, to be written; any index is allowed."""
+
+prefetch_constant = _prefetch(_READ)
+"""The same for an array that is only read, perhaps by several threads."""

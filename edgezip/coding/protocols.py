@@ -12,6 +12,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from edgezip.coding.turns import Turn
+
 Measured = TypeVar("Measured")
 
 
@@ -43,11 +45,15 @@ class TokenDecoder(Protocol):
     """Decodes tokens in slot order from a payload."""
 
     def decode_rows(
-        self, logits: NDArray[np.float32], streams: NDArray[np.int64]
+        self, logits: NDArray[np.float32], streams: NDArray[np.int64], turn: Turn | None = None
     ) -> NDArray[np.int32]:
         """Decode one token for each row of `logits` (n, n_vocab), in row order.
 
-        streams: int32 (n,), the stream of each row.
+        streams: int64 (n,), the stream of each row. turn: of the thread that calls, where several
+        do: waited for before the first token, passed on behind the last.
+
+        Raises:
+            BrokenOff: another thread has failed.
         """
 
     def finish(self) -> None:

@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgezip.coding.protocols import Measured, TokenDecoder, TokenEncoder
+from edgezip.coding.turns import Turns
 from edgezip.engine import Session
 from edgezip.errors import FormatError
 from edgezip.pipeline.lm import LmSettings
 from edgezip.pipeline.windows import run_lengths
-from edgezip.pipeline.workers import Turns, run_in_turn
+from edgezip.pipeline.workers import run_in_turn
 
-_REPORTED = 64
-"""Tokens after which progress is told."""
+_REPORTED = 16
+"""Steps after which progress is told."""
 
 
 def encode_tokens_lockstep(
@@ -84,27 +85,30 @@ def decode_tokens(
         first += count
     reported = 0
 
+    def report() -> None:
+        """Tell the progress of all lanes; only in the caller's thread."""
+        nonlocal reported
+        decoded = sum(lane.decoded for lane in lanes)
+        progress(decoded - reported)
+        reported = decoded
+
     def work(number: int) -> bool:
         """Decode the streams of one lane; whether `stop` ended the text."""
-        nonlocal reported
         lane = lanes[number]
+        turn = turns.of(number)
         for step, logits in enumerate(lane.logits()):
-            turns.wait(number)
-            symbols = decoder.decode_rows(logits, lane.streams[: len(logits)])
+            symbols = decoder.decode_rows(logits, lane.streams[: len(logits)], turn)
             lane.tokens.set_step(step, symbols)
-            reported += len(symbols)
-            if number == 0 and reported >= _REPORTED:
-                # Only here: the caller's thread.
-                progress(reported)
-                reported = 0
-            turns.pass_on(number)
+            lane.decoded += len(symbols)
+            if number == 0 and step % _REPORTED == 0:
+                report()
             if stop is not None and stop(int(symbols[0])):  # there is one stream, and one lane
                 lane.lengths = [step + 1]
                 return True
         return False
 
     stopped = run_in_turn(work, turns)
-    progress(reported)
+    report()
     if stop is not None and not stopped:
         raise FormatError("damaged data: the text does not end where the file says")
     decoder.finish()
@@ -124,6 +128,7 @@ class _Lane:
     ) -> None:
         self.tokens = _TokenGrid(settings, lengths[0])
         self.lengths = lengths
+        self.decoded = 0
         self.streams = np.arange(first, first + len(lengths), dtype=np.int64)
         self._steps = _lockstep_logits(session, start_token, self.tokens, lengths[0], settings)
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from queue import SimpleQueue
-from threading import Lock
 from typing import TypeVar
+
+from edgezip.coding.turns import BrokenOff, Turns
 
 Item = TypeVar("Item")
 Tool = TypeVar("Tool")
@@ -85,59 +85,6 @@ class Behind:
             self._last.result()
 
 
-class Turns:
-    """Lets `count` workers do something one after another, round after round.
-
-    A turn that has come is taken without a system call, so that workers that are busy with
-    something longer meanwhile never sleep. A worker may end early if all behind it have ended.
-    """
-
-    def __init__(self, count: int) -> None:
-        self._ready = [Lock() for _ in range(count)]
-        for ready in self._ready[1:]:
-            ready.acquire()
-        self._broken = False
-
-    @property
-    def count(self) -> int:
-        """How many workers there are."""
-        return len(self._ready)
-
-    def wait(self, number: int) -> None:
-        """Wait for the turn of worker `number`.
-
-        Raises:
-            _Broken: another worker has failed.
-        """
-        self._ready[number].acquire()
-        if self._broken:
-            raise _Broken
-
-    def pass_on(self, number: int) -> None:
-        """End the turn of worker `number`.
-
-        Raises:
-            _Broken: another worker has failed.
-        """
-        try:
-            self._ready[(number + 1) % len(self._ready)].release()
-        except RuntimeError:  # `break_off` has released it
-            if self._broken:
-                raise _Broken from None
-            raise
-
-    def break_off(self) -> None:
-        """Make all workers give up at their next turn."""
-        self._broken = True
-        for ready in self._ready:
-            with suppress(RuntimeError):  # it is that worker's turn already
-                ready.release()
-
-
-class _Broken(Exception):
-    pass
-
-
 def run_in_turn(work: Callable[[int], Result], turns: Turns) -> Result:
     """Run work(0) in this thread and work(1), work(2), ... in others; returns the first's result.
 
@@ -147,7 +94,7 @@ def run_in_turn(work: Callable[[int], Result], turns: Turns) -> Result:
     def guarded(number: int) -> Result | None:
         try:
             return work(number)
-        except _Broken:
+        except BrokenOff:
             return None
         except BaseException:
             turns.break_off()

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgezip.coding.turns import taken
 from edgezip.pipeline.lm import LmSettings, count_windows, encode_tokens
 from edgezip.pipeline.lockstep import decode_tokens
 from edgezip.pipeline.windows import choose_streams, run_lengths, run_windows, slots_of
@@ -122,14 +123,15 @@ class _Replayer:
         self.next = 0
         self.finished = False
 
-    def decode_rows(self, logits, streams):  # type: ignore[no-untyped-def]
+    def decode_rows(self, logits, streams, turn):  # type: ignore[no-untyped-def]
         symbols = []
-        for row in logits:
-            item = self.rows[self.next]
-            assert item is not None
-            assert row.tobytes() == item[1], f"other logits at slot {self.next}"
-            symbols.append(item[0])
-            self.next += 1
+        with taken(turn):
+            for row in logits:
+                item = self.rows[self.next]
+                assert item is not None
+                assert row.tobytes() == item[1], f"other logits at slot {self.next}"
+                symbols.append(item[0])
+                self.next += 1
         return np.array(symbols, np.int32)
 
     def finish(self) -> None:

@@ -8,7 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from edgezip.pipeline.workers import Behind, Turns, map_in_order, run_in_turn
+from edgezip.coding.turns import Turns, taken
+from edgezip.pipeline.workers import Behind, map_in_order, run_in_turn
 
 
 def test_results_come_in_order_and_each_tool_is_used_by_one_call_at_a_time() -> None:
@@ -74,14 +75,27 @@ def test_turns_go_round(count: int) -> None:
 
     def work(number: int) -> str:
         for step in range(20 if number < 2 else 19):
-            turns.wait(number)
-            order.append((step, number))
-            turns.pass_on(number)
+            with taken(turns.of(number)):
+                order.append((step, number))
         return f"worker {number}"
 
     assert run_in_turn(work, turns) == "worker 0"
     assert order == sorted(order)
     assert len(order) == 20 * min(count, 2) + 19 * max(count - 2, 0)
+
+
+def test_a_turn_that_takes_long_is_waited_for() -> None:
+    turns = Turns(2)
+    order: list[int] = []
+
+    def work(number: int) -> bool:
+        with taken(turns.of(number)):
+            time.sleep(0.05 * (1 - number))
+            order.append(number)
+        return True
+
+    assert run_in_turn(work, turns)
+    assert order == [0, 1]
 
 
 def test_a_failure_during_anothers_turn_is_the_one_that_is_raised() -> None:
@@ -92,12 +106,10 @@ def test_a_failure_during_anothers_turn_is_the_one_that_is_raised() -> None:
         if number == 1:
             assert in_turn.wait(10)
             raise ZeroDivisionError
-        turns.wait(0)
-        in_turn.set()
-        while not turns._broken:
-            time.sleep(0.001)
-        time.sleep(0.05)  # until the locks are released
-        turns.pass_on(0)
+        with taken(turns.of(0)):
+            in_turn.set()
+        with taken(turns.of(0)):
+            raise AssertionError("worker 1 never passes its turn on")
 
     with pytest.raises(ZeroDivisionError):
         run_in_turn(work, turns)
@@ -112,10 +124,9 @@ def test_one_failure_ends_all(failing: int, inside: bool) -> None:
         for step in range(1000):
             if not inside and number == failing and step == 7:
                 raise ZeroDivisionError
-            turns.wait(number)
-            if inside and number == failing and step == 7:
-                raise ZeroDivisionError
-            turns.pass_on(number)
+            with taken(turns.of(number)):
+                if inside and number == failing and step == 7:
+                    raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         run_in_turn(work, turns)

@@ -39,14 +39,16 @@ def leaf_order(trie: Trie) -> Leaves:
     return Leaves(ranks, first if in_order else -1)
 
 
-def new_weights(trie: Trie) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
-    """Return scratch arrays for `fill_weights`.
+def new_weights(trie: Trie, rows: int = 1) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+    """Return scratch arrays for `fill_weights` of `rows` rows.
 
-    weights is uint32 (2 * n_vocab,): a row's weights, then its logit bits, both in leaf order;
-    sums is uint64 (n_leaves // 16 + 2,): what stands before each block of 16 leaves.
+    weights is uint32 (rows, 2 * n_vocab): a row's weights, then its logit bits, both in leaf order;
+    sums is uint64 (rows, n_leaves // 16 + 2): what stands before each block of 16 leaves.
     """
     blocks = trie.tokens.size >> _BLOCK_LOG2
-    return np.zeros(2 * trie.leaf_of.size, np.uint32), np.zeros(blocks + 2, np.uint64)
+    return np.zeros((rows, 2 * trie.leaf_of.size), np.uint32), np.zeros(
+        (rows, blocks + 2), np.uint64
+    )
 
 
 @njit(_nrt=False)
@@ -136,9 +138,9 @@ def collect(rows, leaves, trie, stretch, symbols, weights, sums, out, counts):  
     or -1."""
     n = 0
     for i in range(symbols.size):
-        if not fill_weights(rows[i], leaves, trie.tokens.size, weights, sums):
+        if not fill_weights(rows[i], leaves, trie.tokens.size, weights[0], sums[0]):
             return -1
         before = n
-        n = _path_logits(weights, sums, stretch, trie, trie.leaf_of[symbols[i]], out, n)
+        n = _path_logits(weights[0], sums[0], stretch, trie, trie.leaf_of[symbols[i]], out, n)
         counts[i] = n - before
     return n

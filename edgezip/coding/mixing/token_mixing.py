@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy import uintp
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 
 from edgezip.coding import rangecoder
 from edgezip.coding.jit import compiled_for, njit
+from edgezip.coding.prefetch import prefetch_constant
 from edgezip.coding.rangecoder import decode_bit, encode_bit
+from edgezip.coding.turns import COMES, Turn, alone, nap, pass_on, wait_briefly
 from edgezip.errors import EngineError, SettingsError
 
 from .bytecodec import primed_model
@@ -42,6 +45,10 @@ from .trie import BYTE, DEPTH, LEFT, LOW, MIDDLE, PHASE, RIGHT, Trie, build_trie
 
 _ROOM = 1 << 16
 
+_FRESH, _PREPARED, _OURS = 0, 1, 2
+"""Stages of a decoding call: nothing done; weights filled; our turn has come as well."""
+_NO_ROOM, _NOT_FINITE = -3, -4
+
 
 @njit(inline="always", _nrt=False)
 def _contradicted(r, phase, c, bit):  # type: ignore[no-untyped-def]
@@ -60,14 +67,12 @@ def _contradicted(r, phase, c, bit):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False, nogil=True)
-def run(  # type: ignore[no-untyped-def]
-    m, trie, stretch, coder, data, decode, tokens, streams, logits, rows, leaves, weights, sums
-):
+def run(m, trie, stretch, coder, data, decode, tokens, streams, logits, weights, sums):  # type: ignore[no-untyped-def]
     """Code `tokens` (n,) of `streams` (n,), or with `decode` fill them in.
 
     The encoder's decisions take their model logits one after the other from `logits`; the decoder
-    computes them from the logit bits `rows` (n, n_vocab); `leaves` is from `leaf_order`, `weights`
-    and `sums` from `new_weights`. Returns the decisions used, or -1 for a logit not finite.
+    computes them from `weights` (n, .) and `sums` (n, .), which `fill_weights` has filled. Returns
+    how many decisions there were.
     """
     r = m.scratch
     used = 0
@@ -76,9 +81,7 @@ def run(  # type: ignore[no-untyped-def]
         leaf = -1
         low_sum = high_sum = middle_sum = np.int64(0)
         if decode:
-            if not fill_weights(rows[i], leaves, trie.tokens.size, weights, sums):
-                return -1
-            high_sum = sum_before(weights, sums, trie.tokens.size)
+            high_sum = sum_before(weights[i], sums[i], trie.tokens.size)
         else:
             leaf = trie.leaf_of[tokens[i]]
         if i + 1 < tokens.size and streams[i + 1] != s:
@@ -96,11 +99,14 @@ def run(  # type: ignore[no-untyped-def]
             at = trie.nodes[uintp(node)]
             middle = int(at[MIDDLE])
             phase = int(at[PHASE])
+            if decode:
+                prefetch_constant(trie.nodes, int(at[LEFT]) * 8)
+                prefetch_constant(trie.nodes, int(at[RIGHT]) * 8)
             while depth < at[DEPTH]:
                 end_byte(m, s, int(trie.flat[trie.offsets[at[LOW]] + depth]), 0)
                 depth += 1
             if decode:
-                middle_sum = sum_before(weights, sums, middle)
+                middle_sum = sum_before(weights[i], sums[i], middle)
                 logit = int(split_logit(stretch, low_sum, middle_sum, high_sum))
             else:
                 logit = int(logits[used])
@@ -163,6 +169,44 @@ def run(  # type: ignore[no-untyped-def]
     return used
 
 
+@njit(_nrt=False)
+def _room(m, streams, longest):  # type: ignore[no-untyped-def]
+    """Whether the history takes one more token of each of `streams`, of up to `longest` bytes."""
+    n = m.streams.shape[0]
+    for i in range(streams.size):
+        if (m.streams[streams[i], S_POS] + longest + 1) * n > m.history.size:
+            return False
+    return True
+
+
+@njit(_nrt=False, nogil=True)
+def decode_in_turn(  # type: ignore[no-untyped-def]
+    m, trie, stretch, coder, data, tokens, streams, none, rows, leaves, weights, sums, limits, turn,
+    stage,
+):  # fmt: skip
+    """Decode `tokens` (n,) of `streams` (n,) from the logit bits `rows` (n, n_vocab) when the turn
+    comes; `leaves` is from `leaf_order`, `weights` and `sums` from `new_weights`.
+
+    limits: int64, size of the history (shared, to tell whether `m` is still the model) and of the
+    longest piece. Returns the decisions used, or what there is to do before it is called again at
+    another stage: _NO_ROOM (it is our turn: let the history grow) or as `wait_briefly`; or
+    _NOT_FINITE.
+    """
+    if stage == _FRESH:
+        for i in range(tokens.size):
+            if not fill_weights(rows[i], leaves, trie.tokens.size, weights[i], sums[i]):
+                return _NOT_FINITE
+    if stage != _OURS:
+        what = wait_briefly(turn)
+        if what != COMES:
+            return what
+    if m.history.size != limits[0] or not _room(m, streams, limits[1]):
+        return _NO_ROOM
+    used = run(m, trie, stretch, coder, data, True, tokens, streams, none, weights, sums)
+    pass_on(turn)
+    return used
+
+
 def _stream_starts(n_slots: int, streams: int) -> None:
     if streams < 1 or n_slots < 0:
         raise SettingsError("the number of streams must be 1 or more")
@@ -185,17 +229,12 @@ class _Mixing:
         self._streams = streams
         self._stretch = fine_stretch_table()
         self._leaves = leaf_order(self._trie)
-        self._weights, self._sums = new_weights(self._trie)  # for decoding only
         self._longest = int(np.diff(self._trie.offsets).max())
         capacity = len(prime) + 4 * (n_slots // streams) + self._longest + 64
         self.model = primed_model(params, streams, capacity, True, prime)
-        self._surely = 0  # tokens that fit every stream's history, whatever they spell
 
-    def _grow(self, tokens: int) -> None:
-        """Make sure that `tokens` more tokens fit every stream's history."""
-        self._surely -= tokens
-        if self._surely >= 0:
-            return
+    def _enlarge(self, tokens: int) -> None:
+        """Make the histories longer, unless `tokens` more tokens fit every stream's."""
         m = self.model
         need = (int(m.streams[:, S_POS].max()) + tokens * self._longest + 1) * self._streams
         if need > m.history.size:
@@ -203,9 +242,6 @@ class _Mixing:
             self.model = m._replace(
                 history=np.concatenate([m.history, more]), bounds=np.concatenate([m.bounds, more])
             )
-        used = int(m.streams[:, S_POS].max())
-        room = self.model.history.size // self._streams - used - 1
-        self._surely = room // self._longest - tokens
 
     def _release(self) -> None:
         """Nothing is coded any more."""
@@ -246,6 +282,7 @@ class MixingEncoder(_Mixing):
         self._total = self._dropped = 0  # path logits
         self._path = 8 * self._longest + 2 * self._longest + 256 + 2
         self._coder = rangecoder.new_encoder()
+        self._no_weights = new_weights(self._trie)  # the kernel is the decoder's, too
         self._out = np.zeros(8 * _ROOM, np.uint8)
 
     def measure(self, logits: NDArray[np.float32], symbols: NDArray[np.int32]) -> PathLogits:
@@ -311,19 +348,18 @@ class MixingEncoder(_Mixing):
         return np.asarray(flat[index])
 
     def _code(self, flat: NDArray[np.int16], dropped: int, first: int, last: int) -> None:
-        rows = np.zeros((1, 1), np.uint32)
         block = max(_ROOM // self._path, 1)
         for start in range(first, last, block):
             stop = min(start + block, last)
             room = int(self._coder[rangecoder.POS]) + 2 * block * self._path + 16
             if self._out.size < room:
                 self._out = np.concatenate([self._out, np.zeros(room, np.uint8)])
-            self._grow(block)
+            self._enlarge(block)
             streams = np.arange(start, stop, dtype=np.int64) % self._streams
             run(
                 self.model, self._trie, self._stretch, self._coder, self._out, False,
-                self._symbols[start:stop], streams, self._ordered(flat, dropped, start, stop), rows,
-                self._leaves, self._weights, self._sums,
+                self._symbols[start:stop], streams, self._ordered(flat, dropped, start, stop),
+                *self._no_weights,
             )  # fmt: skip
 
     def finish(self) -> bytes:
@@ -351,30 +387,53 @@ class MixingDecoder(_Mixing):
         self._payload = np.frombuffer(payload, np.uint8).copy()
         self._coder = rangecoder.new_decoder(self._payload)
         self._none = np.zeros(1, np.int16)
-        self._run: Callable[..., int] | None = None
+        self._limits = np.array([self.model.history.size, self._longest], np.int64)
+        self._scratch: dict[int, tuple[NDArray[np.uint32], NDArray[np.uint64]]] = {}
+        self._kernel: Callable[..., int] | None = None
+        self._alone = alone()
 
     def decode_rows(
-        self, logits: NDArray[np.float32], streams: NDArray[np.int64]
+        self,
+        logits: NDArray[np.float32],
+        streams: NDArray[np.int64],
+        turn: Turn | None = None,
     ) -> NDArray[np.int32]:
         """Decode one token for each row of `logits` (n, n_vocab), in row order; `streams` (n,)
-        names their streams.
+        names their streams. As in `TokenDecoder`.
 
         Raises:
             EngineError: a logit is not finite.
         """
+        turn = turn or self._alone
         rows = np.ascontiguousarray(logits, np.float32).view(np.uint32)
-        tokens = np.zeros(rows.shape[0], np.int32)
-        self._grow(tokens.size)
+        n = rows.shape[0]
+        tokens = np.zeros(n, np.int32)
+        scratch = self._scratch.get(turn.number)
+        if scratch is None or len(scratch[0]) < n:
+            scratch = self._scratch[turn.number] = new_weights(self._trie, n)
         arguments = (
-            self.model, self._trie, self._stretch, self._coder, self._payload, True, tokens,
-            np.ascontiguousarray(streams, np.int64), self._none, rows, self._leaves, self._weights,
-            self._sums,
+            self._trie, self._stretch, self._coder, self._payload, tokens,
+            np.ascontiguousarray(streams, np.int64), self._none, rows, self._leaves, *scratch,
+            self._limits, turn,
         )  # fmt: skip
-        self._run = self._run or compiled_for(run, *arguments)
-        used = self._run(*arguments)
-        if used < 0:
-            raise EngineError("the model gave a logit that is not finite; run edgezip doctor")
+        self._kernel = self._kernel or compiled_for(decode_in_turn, self.model, *arguments, _FRESH)
+        used = self._kernel(self.model, *arguments, _FRESH)
+        while used < 0:
+            used = self._again(used, arguments)
         return tokens
+
+    def _again(self, reason: int, arguments: tuple[Any, ...]) -> int:
+        """Call the kernel once more, when what kept it from decoding has been dealt with."""
+        assert self._kernel is not None
+        if reason == _NOT_FINITE:
+            raise EngineError("the model gave a logit that is not finite; run edgezip doctor")
+        if reason == _NO_ROOM:
+            if self.model.history.size == self._limits[0]:  # else another worker saw to it
+                self._enlarge(1)
+                self._limits[0] = self.model.history.size
+            return self._kernel(self.model, *arguments, _OURS)
+        nap(reason)
+        return self._kernel(self.model, *arguments, _PREPARED)
 
     def finish(self) -> None:
         """Raise FormatError unless the payload was used up exactly."""
