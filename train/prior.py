@@ -25,10 +25,11 @@ from edgezip.coding.mixing.bytecodec import LEARN, run_bytes
 from edgezip.coding.mixing.layout import BINARY, INPUTS, SET_SIZE, SETS, TEXT
 from edgezip.coding.mixing.model import Model, new_model
 from edgezip.coding.mixing.params import MixParams
-from edgezip.coding.mixing.paths import leaf_order
+from edgezip.coding.mixing.paths import new_weights
 from edgezip.coding.mixing.prior import FILE, Prior, pack_prior, plain_prior
 from edgezip.coding.mixing.tables import fine_stretch_table
-from edgezip.coding.mixing.token_mixing import MixingEncoder, run
+from edgezip.coding.mixing.token_mixing import MixingEncoder
+from edgezip.coding.mixing.token_walk import run
 from edgezip.coding.mixing.trie import Trie
 from edgezip.pipeline.model import LanguageModel, TokenLayout, open_for_packing
 from edgezip.pipeline.options import PackOptions
@@ -130,14 +131,12 @@ def train_tokens(
     """Return what the token mixer has learned from (token ids, path logits, byte size) of
     documents."""
     prior = plain_prior(tokens=True)
-    none, leaves = np.zeros((1, 1), np.uint32), leaf_order(trie)
     for tokens, logits, size in documents:
         model = _carried(new_model(MixParams.for_size(size), 1, size + 1, tokens=True), prior)
         out = np.zeros(2 * logits.size + 16, np.uint8)
         run(
             model, trie, fine_stretch_table(), rangecoder.new_encoder(), out, False, tokens.copy(),
-            np.zeros(tokens.size, np.int64), logits, none, leaves,
-            np.zeros(1, np.uint32), np.zeros(1, np.uint64),
+            np.zeros(tokens.size, np.int64), logits, *new_weights(trie),
         )  # fmt: skip
         prior = _learned(model)
     return prior

@@ -8,6 +8,7 @@ on nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 
 import numpy as np
 from numba import types as nt
@@ -360,12 +361,13 @@ class PlainDecoder:
                 f"{symbols.size} rows to decode, but only {self._left[0]} slots are left"
             )
         kernel = self._topk_kernel if self._alphabet.top_k else self._kernel
-        what = kernel(bits, symbols, turn, True)
-        while what != COMES:
+        for times in count():
+            what = kernel(bits, symbols, turn, times == 0)
+            if what == COMES:
+                break
             if what == _ROW_NOT_FINITE:
                 raise _not_finite()
-            nap(what)
-            what = kernel(bits, symbols, turn, False)
+            nap(what, times)
         if self._state[rc.ERROR]:
             raise FormatError("payload is damaged: it does not hold as many tokens as announced")
         return symbols

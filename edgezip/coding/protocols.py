@@ -7,11 +7,12 @@ does not know which one it drives.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgezip.coding.source import Source
 from edgezip.coding.turns import Turn
 
 Measured = TypeVar("Measured")
@@ -58,3 +59,25 @@ class TokenDecoder(Protocol):
 
     def finish(self) -> None:
         """Raise `FormatError` unless the payload was used up exactly."""
+
+
+@runtime_checkable
+class StepDecoder(TokenDecoder, Protocol):
+    """A decoder that can ask for the logits itself, and so decode many steps per call."""
+
+    def decode_steps(
+        self,
+        source: Source,
+        grid: NDArray[np.int32],
+        columns: range,
+        streams: NDArray[np.int64],
+        turn: Turn,
+    ) -> bool:
+        """Decode one token per step and stream into `columns` of `grid` int32 (n, .).
+
+        source: its tokens are those of the column in front. streams: int64 (n,), of each row.
+        turn: waited for and passed on in every step. False if `source` gave no logits.
+
+        Raises:
+            BrokenOff: another thread has failed.
+        """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from operator import getitem, setitem
 from time import sleep
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ from edgezip.coding.jit import njit
 _WHOSE, _BROKEN = 0, 8  # a cache line each
 _PATIENCE = 2000
 """Looks at the state before giving up; some 50 us."""
-_NAP = 0.0001
+_NAP, _LONGEST_NAP = 0.0001, 0.002
 """Seconds."""
 
 COMES, NOT_YET, BROKEN = 0, -1, -2
@@ -69,15 +70,16 @@ def alone() -> Turn:
     return Turns(1).of(0)
 
 
-def nap(what: int) -> None:
-    """After `wait_briefly` gave `what`: sleep a little before it is called again.
+def nap(what: int, times: int) -> None:
+    """After `wait_briefly` gave `what`: sleep before it is called again, the longer the more
+    `times` there were before.
 
     Raises:
         BrokenOff: there will be no turn.
     """
     if what == BROKEN:
         raise BrokenOff
-    sleep(_NAP)
+    sleep(min(_NAP * 2**times, _LONGEST_NAP))
 
 
 @contextmanager
@@ -87,8 +89,11 @@ def taken(turn: Turn) -> Iterator[None]:
     Raises:
         BrokenOff: another worker has failed.
     """
-    while (what := wait_briefly(turn)) != COMES:
-        nap(what)
+    for times in count():
+        what = wait_briefly(turn)
+        if what == COMES:
+            break
+        nap(what, times)
     yield
     pass_on(turn)
 

@@ -38,11 +38,11 @@ _FAMILY = re.compile(r"^(lib)?(ggml|llama)[\w-]*\.(so|dylib|dll)[\d.]*$")
 
 @dataclass(frozen=True)
 class StrictFunctions:
-    """What our build adds to libggml-cpu.
+    """What our build adds to libggml-cpu and libllama.
 
     fpenv_set: rounding to nearest, no flush to zero, for the calling thread; fpenv_check: 1 if that
     is so. simd_level, simd_name: the kernels in use; simd_limit: forbid levels above the argument.
-    version: the number of the arithmetic.
+    version: the number of the arithmetic. next_address: of `edgezip_next` (native/src/step.c).
     """
 
     fpenv_set: Any
@@ -51,6 +51,7 @@ class StrictFunctions:
     simd_name: Any
     simd_limit: Any
     version: int
+    next_address: int
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _load_strict() -> Library:
             _open(path)
     api = bindings.import_bindings(directory)
     _refuse_foreign(directory)
-    functions = _strict_functions(directory)
+    functions = _strict_functions(directory, api)
     return _started("strict", directory, api, functions)
 
 
@@ -181,13 +182,14 @@ def _open(path: Path) -> ctypes.CDLL:
         raise EngineError(f"{path} cannot be loaded: {error}; build the engine again") from error
 
 
-def _strict_functions(directory: Path) -> StrictFunctions:
+def _strict_functions(directory: Path, api: Any) -> StrictFunctions:
     path = find_library(directory, "ggml-cpu") or find_library(directory, "llama")
     if path is None:
         raise EngineError(f"{directory} has no libggml-cpu; build the engine again")
     cpu = _open(path)
     try:
         functions = {name: getattr(cpu, f"edgezip_{name}") for name in _FUNCTIONS}
+        following = ctypes.cast(api._lib.edgezip_next, ctypes.c_void_p).value or 0
     except AttributeError as error:
         raise EngineError(
             f"{directory} holds a llama.cpp that is not the strict build ({error}); "
@@ -200,7 +202,7 @@ def _strict_functions(directory: Path) -> StrictFunctions:
     functions["simd_name"].restype = ctypes.c_char_p
     functions["simd_limit"].argtypes = [ctypes.c_int]
     version = int(functions.pop("engine_version")())
-    return StrictFunctions(version=version, **functions)
+    return StrictFunctions(version=version, next_address=following, **functions)
 
 
 def _refuse_foreign(directory: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,6 +35,18 @@ def default_batch(n_vocab: int, n_streams: int) -> int:
 def padded_window(window: int) -> int:
     """Return the cells llama.cpp sets aside for a stream of `window` cells."""
     return -(-window // CELL_STEP) * CELL_STEP
+
+
+class StepFunction(NamedTuple):
+    """The C function at address `function`, to be called with the addresses `context`, `batch` and
+    that of `code` (int32, 1): appends `tokens` (int32, n) and returns the address of their logits,
+    float32 (n, n_vocab), or 0."""
+
+    function: int
+    context: int
+    batch: int
+    code: NDArray[np.int32]
+    tokens: NDArray[np.int32]
 
 
 class Session:
@@ -133,6 +145,7 @@ class Session:
             setattr(batch, field, ctypes.cast(array.ctypes.data, kind))
         batch.embd = None
         self._batch = batch
+        self._code = np.zeros(1, np.int32)
         self._logits = np.empty((0, self.n_vocab), dtype=np.float32)
         self._logits_address = 0
 
@@ -208,6 +221,27 @@ class Session:
             return self._view(n)
 
         return append
+
+    def step_function(self, n: int) -> StepFunction | None:
+        """What machine code needs to do as the function that `next_tokens(n, ...)` gave last does;
+        None if there is no such thing for this engine.
+
+        A call that returns 0 leaves its failure to `check_step`.
+        """
+        if self._library.strict is None:
+            return None
+        self._open()
+        return StepFunction(
+            self._library.strict.next_address,
+            int(self._context),
+            ctypes.addressof(self._batch),
+            self._code,
+            self._tokens[:n],
+        )
+
+    def check_step(self) -> None:
+        """Raise EngineError if the last call of a step function failed."""
+        self._check(int(self._code[0]))
 
     def _decode(
         self,

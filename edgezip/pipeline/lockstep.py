@@ -13,16 +13,17 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edgezip.coding.protocols import Measured, TokenDecoder, TokenEncoder
-from edgezip.coding.turns import Turns
+from edgezip.coding.protocols import Measured, StepDecoder, TokenDecoder, TokenEncoder
+from edgezip.coding.source import Source
+from edgezip.coding.turns import Turn, Turns
 from edgezip.engine import Session
 from edgezip.errors import FormatError
 from edgezip.pipeline.lm import LmSettings
-from edgezip.pipeline.windows import run_lengths
+from edgezip.pipeline.windows import Window, run_lengths
 from edgezip.pipeline.workers import run_in_turn
 
-_REPORTED = 16
-"""Steps after which progress is told."""
+_STEPS = 16
+"""Steps that are decoded without the interpreter, which then hears of progress and of Ctrl-C."""
 
 
 def encode_tokens_lockstep(
@@ -95,15 +96,11 @@ def decode_tokens(
     def work(number: int) -> bool:
         """Decode the streams of one lane; whether `stop` ended the text."""
         lane = lanes[number]
-        turn = turns.of(number)
-        for step, logits in enumerate(lane.logits()):
-            symbols = decoder.decode_rows(logits, lane.streams[: len(logits)], turn)
-            lane.tokens.set_step(step, symbols)
-            lane.decoded += len(symbols)
-            if number == 0 and step % _REPORTED == 0:
+        for newest in lane.decode(decoder, turns.of(number), many=stop is None):
+            if number == 0:
                 report()
-            if stop is not None and stop(int(symbols[0])):  # there is one stream, and one lane
-                lane.lengths = [step + 1]
+            if stop is not None and stop(newest):  # there is one stream, and one lane
+                lane.lengths = [lane.decoded]
                 return True
         return False
 
@@ -116,7 +113,7 @@ def decode_tokens(
 
 
 class _Lane:
-    """Some of the streams, evaluated in a session of their own."""
+    """Some of the streams, decoded from a session of their own."""
 
     def __init__(
         self,
@@ -129,17 +126,62 @@ class _Lane:
         self.tokens = _TokenGrid(settings, lengths[0])
         self.lengths = lengths
         self.decoded = 0
-        self.streams = np.arange(first, first + len(lengths), dtype=np.int64)
-        self._steps = _lockstep_logits(session, start_token, self.tokens, lengths[0], settings)
+        self._streams = np.arange(first, first + len(lengths), dtype=np.int64)
+        self._session = session
+        self._start_token = start_token
+        self._settings = settings
 
-    def logits(self) -> Iterator[NDArray[np.float32]]:
-        """For each step the logits (n, n_vocab) of the streams that have a token there, which are
-        the first n; that token must be set before the next step."""
-        for step, logits in enumerate(self._steps):
-            active = len(self.lengths)
-            if step >= self.lengths[-1]:
-                active = sum(length > step for length in self.lengths)
-            yield logits[:active]
+    def decode(self, decoder: TokenDecoder, turn: Turn, many: bool) -> Iterator[int]:
+        """Decode all tokens; now and then, without `many` after each step, the newest of the first
+        stream is given."""
+        for window in self._settings.windows(0, self.lengths[0]):
+            tail = self.tokens.columns(window.tail, window.first)
+            logits = _open_window(self._session, self._start_token, tail)
+            yield self._decode_step(decoder, turn, window.first, logits)
+            yield from self._decode_window(decoder, turn, window, many)
+
+    def _decode_window(
+        self, decoder: TokenDecoder, turn: Turn, window: Window, many: bool
+    ) -> Iterator[int]:
+        """Decode all columns of a window but the first."""
+        n = len(self._streams)
+        append = self._session.next_tokens(n, window.first - window.tail + 1)
+        column, last = window.first + 1, window.first + window.count
+        if (
+            many
+            and isinstance(decoder, StepDecoder)
+            and (function := self._session.step_function(n))
+        ):
+            source = Source(*function, np.empty((n, self._session.n_vocab), np.uint32))
+            common = min(last, len(self._settings.primer) + self.lengths[-1])
+            while column < common:
+                until = min(column + _STEPS, common)
+                function.tokens[:] = self.tokens.column(column - 1)
+                grid = self.tokens.with_room(until)
+                columns = range(column, until)
+                if not decoder.decode_steps(source, grid, columns, self._streams, turn):
+                    self._session.check_step()
+                self.decoded += n * (until - column)
+                column = until
+                yield int(grid[0, until - 1])
+        while column < last:
+            logits = append(self.tokens.column(column - 1))
+            yield self._decode_step(decoder, turn, column, logits)
+            column += 1
+
+    def _decode_step(
+        self, decoder: TokenDecoder, turn: Turn, column: int, logits: NDArray[np.float32]
+    ) -> int:
+        """Decode one column from its logits (streams, n_vocab): the streams that have a token there
+        are the first ones."""
+        step = column - len(self._settings.primer)
+        active = len(self.lengths)
+        if step >= self.lengths[-1]:
+            active = sum(length > step for length in self.lengths)
+        symbols = decoder.decode_rows(logits[:active], self._streams[:active], turn)
+        self.tokens.set_step(step, symbols)
+        self.decoded += active
+        return int(symbols[0])
 
     def runs(self) -> list[NDArray[np.int32]]:
         """The tokens of each stream."""
@@ -159,10 +201,15 @@ class _TokenGrid:
     def set_step(self, step: int, symbols: NDArray[np.int32]) -> None:
         """Store one step; `symbols` are those of the first streams."""
         column = self._primed + step
-        if column == self._grid.shape[1]:
-            room = min(self._columns, 2 * column) - column
+        self.with_room(column + 1)[: len(symbols), column] = symbols
+
+    def with_room(self, columns: int) -> NDArray[np.int32]:
+        """The tokens (streams, .) of at least so many columns, to be written to."""
+        present = self._grid.shape[1]
+        if columns > present:
+            room = max(min(self._columns, 2 * present), columns) - present
             self._grid = np.pad(self._grid, ((0, 0), (0, room)))
-        self._grid[: len(symbols), column] = symbols
+        return self._grid
 
     def columns(self, first: int, last: int) -> NDArray[np.int32]:
         """Tokens of all streams from `first` to before `last`, counted from the primer's start."""

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgezip.coding.mixing.params import MixParams
-from edgezip.coding.mixing.token_mixing import MixingDecoder, MixingEncoder
+from edgezip.coding.mixing.token_decoding import MixingDecoder
+from edgezip.coding.mixing.token_mixing import MixingEncoder
 from edgezip.coding.mixing.trie import build_trie
 from edgezip.coding.plain import PlainDecoder, PlainEncoder
 from edgezip.coding.protocols import Measured, TokenDecoder, TokenEncoder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from pathlib import Path
 
@@ -213,6 +214,42 @@ def test_next_tokens_end_with_the_window(stories: Engine) -> None:
             append(np.zeros(1, np.int32))
         with pytest.raises(EngineError, match="full"):
             append(np.zeros(1, np.int32))
+
+
+def test_a_step_function_does_what_next_tokens_does(stories: Engine) -> None:
+    tokens = np.stack([tokens_of(stories, 12, seed) for seed in range(3)])
+    call = ctypes.CFUNCTYPE(ctypes.c_void_p, *[ctypes.c_void_p] * 3)
+    steps: list[list[NDArray[np.float32]]] = [[], []]
+    for way in range(2):
+        with stories.session(3, 64) as session:
+            append = session.next_tokens(3, 0)
+            function = session.step_function(3)
+            assert function is not None
+            next_logits = call(function.function)
+            for at in range(12):
+                if way == 0:
+                    steps[0].append(append(tokens[:, at]).copy())
+                    continue
+                function.tokens[:] = tokens[:, at]
+                address = next_logits(function.context, function.batch, function.code.ctypes.data)
+                session.check_step()
+                shape = (3, session.n_vocab)
+                pointer = ctypes.cast(address, ctypes.POINTER(ctypes.c_float))
+                steps[1].append(np.ctypeslib.as_array(pointer, shape).copy())
+    assert same(np.stack(steps[0]), np.stack(steps[1]))
+
+
+def test_a_step_function_says_that_the_window_is_full(stories: Engine) -> None:
+    with stories.session(1, 256) as session:
+        append = session.next_tokens(1, 0)
+        for _ in range(256):
+            append(np.zeros(1, np.int32))
+        function = session.step_function(1)
+        assert function is not None
+        call = ctypes.CFUNCTYPE(ctypes.c_void_p, *[ctypes.c_void_p] * 3)(function.function)
+        assert not call(function.context, function.batch, function.code.ctypes.data)
+        with pytest.raises(EngineError, match="full"):
+            session.check_step()
 
 
 def test_next_tokens_need_streams(stories: Engine) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edgezip.coding.mixing.params import MixParams
-from edgezip.coding.mixing.token_mixing import MixingDecoder, MixingEncoder
+from edgezip.coding.mixing.token_decoding import MixingDecoder
+from edgezip.coding.mixing.token_mixing import MixingEncoder
 from edgezip.coding.mixing.trie import HIGH, LEFT, LOW, MIDDLE, RIGHT, build_trie
 from edgezip.errors import EngineError, ModelError, SettingsError
 

@@ -82,6 +82,9 @@ class _HashSession:
 
         return append
 
+    def step_function(self, n):  # type: ignore[no-untyped-def]
+        return None
+
 
 def _hash_sessions(count: int) -> list[Any]:
     return [_HashSession(16) for _ in range(count)]
