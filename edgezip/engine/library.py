@@ -42,7 +42,7 @@ class StrictFunctions:
 
     fpenv_set: rounding to nearest, no flush to zero, for the calling thread; fpenv_check: 1 if that
     is so. simd_level, simd_name: the kernels in use; simd_limit: forbid levels above the argument.
-    version: the number of the arithmetic. next_address: of `edgezip_next` (native/src/step.c).
+    version: the number of the arithmetic. next_address: of `edgezip_next` (native/src/step.cpp).
     """
 
     fpenv_set: Any

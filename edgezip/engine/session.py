@@ -19,6 +19,8 @@ MAX_STREAMS = 64  # native/src/sequences.h
 # llama.cpp rounds the cells of a sequence up to a multiple of this.
 CELL_STEP = 256
 
+_FIRST_STEP = -1000
+"""Tells `edgezip_next` (native/src/step.cpp) that the library has done something else before."""
 _FLASH_AUTO, _FLASH_DISABLED, _FLASH_ENABLED = -1, 0, 1
 STRICT_FLASH = _FLASH_ENABLED
 _LOGIT_BYTES_PER_BATCH = 32 << 20
@@ -211,6 +213,7 @@ class Session:
         self._wanted[:n] = 1
         positions[:] = position - 1
         batch.n_tokens = n
+        self._code[0] = _FIRST_STEP
 
         def append(newest: NDArray[np.int32]) -> NDArray[np.float32]:
             tokens[:] = newest
@@ -226,7 +229,8 @@ class Session:
         """What machine code needs to do as the function that `next_tokens(n, ...)` gave last does;
         None if there is no such thing for this engine.
 
-        A call that returns 0 leaves its failure to `check_step`.
+        A call that returns 0 leaves its failure to `check_step`. No call any more once another
+        method of this session has been.
         """
         if self._library.strict is None:
             return None
