@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgezip.coding.mixing import bytecodec
 from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
+from edgezip.coding.mixing.layout import R_TOKENS
 from edgezip.coding.mixing.params import MixParams
 from edgezip.errors import FormatError, SettingsError
 
@@ -69,3 +72,26 @@ def test_settings_are_checked() -> None:
             MixParams.from_bytes(stored)
     with pytest.raises(SettingsError):
         MixParams(40)
+
+
+def test_a_prime_is_learned_once_for_bytes_and_once_for_tokens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learned: list[bool] = []
+    run = bytecodec.run_bytes
+
+    def counted(*arguments: Any) -> None:
+        if arguments[-1] == bytecodec.LEARN:
+            learned.append(bool(arguments[0].scratch[R_TOKENS]))
+        run(*arguments)
+
+    monkeypatch.setattr(bytecodec, "run_bytes", counted)
+    monkeypatch.setattr(bytecodec, "_primed", {})
+    for _ in range(3):
+        for tokens in (False, True):
+            bytecodec.primed_model(SMALL, 1, 5000, tokens, TEXT)
+    assert learned == [False, True]
+    bytecodec.primed_model(SMALL, 1, 5000, False, TEXT + b"other")
+    bytecodec.primed_model(SMALL, 1, 5000, True, TEXT)
+    bytecodec.primed_model(SMALL, 1, 5000, False, TEXT)
+    assert learned == [False, True, False, False]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 import numpy as np
 
 from edgezip.coding import rangecoder
@@ -51,7 +53,10 @@ def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
         end_byte(m, s, c, 2)
 
 
-_last_primed: tuple[tuple[object, ...], Model] | None = None
+_Key = tuple[MixParams, int, bool, bytes]
+_primed: dict[_Key, Model] = {}
+_MOST_PRIMED = 2
+_lock = Lock()
 
 
 def primed_model(
@@ -59,20 +64,22 @@ def primed_model(
 ) -> Model:
     """Return a model as `new_model` does, that has learned `prime` as bytes of stream 0.
 
-    The last one is kept, because whoever primes packs many short records with the same text, and
-    learning it takes far longer than a record.
+    The last two are kept, for tokens and for bytes, because whoever primes packs many short records
+    with the same text, and learning it takes far longer than a record.
     """
-    global _last_primed
     if not prime:
         return new_model(params, streams, capacity, tokens)
     key = (params, streams, tokens, prime)
-    kept = _last_primed
-    if kept is None or kept[0] != key:
-        model = new_model(params, streams, len(prime) + 1, tokens)
-        data = np.frombuffer(prime, np.uint8).copy()
-        run_bytes(model, 0, rangecoder.new_encoder(), np.zeros(1, np.uint8), data, LEARN)
-        kept = _last_primed = (key, model)
-    return copy_model(kept[1], streams * capacity)
+    with _lock:
+        kept = _primed.pop(key, None)
+        if kept is None:
+            kept = new_model(params, streams, len(prime) + 1, tokens)
+            data = np.frombuffer(prime, np.uint8).copy()
+            run_bytes(kept, 0, rangecoder.new_encoder(), np.zeros(1, np.uint8), data, LEARN)
+            while len(_primed) >= _MOST_PRIMED:
+                del _primed[next(iter(_primed))]
+        _primed[key] = kept  # the newest is the last
+    return copy_model(kept, streams * capacity)
 
 
 def cm_encode(data: bytes, params: MixParams, prime: bytes = b"") -> bytes:
