@@ -128,7 +128,7 @@ def _time_llama_decode() -> None:
 
     def session(self: Engine, *args: Any, **kwargs: Any) -> Session:
         result = made(self, *args, **kwargs)
-        result.step_function = lambda n: None  # type: ignore[method-assign]
+        result.step_function = lambda: None  # type: ignore[method-assign]
         result._api = Api(result._api)
         return result
 

@@ -20,6 +20,7 @@ import os
 from collections.abc import Callable
 from functools import cache, wraps
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numba
@@ -29,6 +30,8 @@ _config: Any = numba.config
 _typeof: Any = numba.typeof
 _log = logging.getLogger(__name__)
 _PACKAGE = Path(__file__).resolve().parent
+
+_compiling = RLock()
 
 
 def _sources(folder: Path) -> list[Path]:
@@ -104,7 +107,9 @@ def lazy_njit(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], 
 
         @wraps(function)
         def call(*arguments: Any) -> Any:
-            return compiled()(*arguments)
+            with _compiling:  # several threads may be the first; Numba's settings are global
+                kernel = compiled()
+            return kernel(*arguments)
 
         return call
 

@@ -27,8 +27,9 @@ from edgezip.coding.jit import njit
 _WHOSE, _BROKEN = 0, 8  # a cache line each
 _PATIENCE = 2000
 """Looks at the state before giving up; some 50 us."""
-_NAP, _LONGEST_NAP = 0.0001, 0.002
-"""Seconds."""
+_NAP = 0.0001
+"""Seconds, doubled after each nap in vain, `_DOUBLED` times."""
+_DOUBLED = 5
 
 COMES, NOT_YET, BROKEN = 0, -1, -2
 """What `wait_briefly` says; decoding kernels give the last two on."""
@@ -72,14 +73,14 @@ def alone() -> Turn:
 
 def nap(what: int, times: int) -> None:
     """After `wait_briefly` gave `what`: sleep before it is called again, the longer the more
-    `times` there were before.
+    `times` it gave that before; at most 3 ms.
 
     Raises:
         BrokenOff: there will be no turn.
     """
     if what == BROKEN:
         raise BrokenOff
-    sleep(min(_NAP * 2**times, _LONGEST_NAP))
+    sleep(_NAP * 2 ** min(times, _DOUBLED))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ MAX_STREAMS = 64  # native/src/sequences.h
 # llama.cpp rounds the cells of a sequence up to a multiple of this.
 CELL_STEP = 256
 
+_NO_LOGITS = "llama.cpp returned no logits"
 _FIRST_STEP = -1000
 """Tells `edgezip_next` (native/src/step.cpp) that the library has done something else before."""
 _FLASH_AUTO, _FLASH_DISABLED, _FLASH_ENABLED = -1, 0, 1
@@ -84,7 +85,7 @@ class Session:
         self._library = library
         self._api: Any = library.api
         batch = max(n_streams, batch or default_batch(n_vocab, n_streams))
-        params = self._parameters(batch, ubatch or batch, threads, gpu_layers)
+        params = self._parameters(batch, max(n_streams, ubatch or batch), threads, gpu_layers)
         library.secure_float_environment()
         logs.forget()
         self._context: Any = self._api.llama_init_from_model(model, params)
@@ -225,27 +226,29 @@ class Session:
 
         return append
 
-    def step_function(self, n: int) -> StepFunction | None:
-        """What machine code needs to do as the function that `next_tokens(n, ...)` gave last does;
+    def step_function(self) -> StepFunction | None:
+        """What machine code needs to do as the function that `next_tokens` gave last does;
         None if there is no such thing for this engine.
 
-        A call that returns 0 leaves its failure to `check_step`. No call any more once another
+        Where a call returns 0, `step_failure` says why. No call any more once another
         method of this session has been.
         """
         if self._library.strict is None:
             return None
         self._open()
+        logs.forget()
         return StepFunction(
             self._library.strict.next_address,
             int(self._context),
             ctypes.addressof(self._batch),
             self._code,
-            self._tokens[:n],
+            self._tokens[: int(self._batch.n_tokens)],
         )
 
-    def check_step(self) -> None:
-        """Raise EngineError if the last call of a step function failed."""
-        self._check(int(self._code[0]))
+    def step_failure(self) -> EngineError:
+        """What the last call of a step function failed with."""
+        code = int(self._code[0])
+        return EngineError(logs.explain(_decode_failure(code) if code else _NO_LOGITS))
 
     def _decode(
         self,
@@ -278,7 +281,7 @@ class Session:
         """The logits of the last batch; the view is kept, as making one costs as much as a copy."""
         address = self._library.logits_address(self._context)
         if not address:
-            raise EngineError(logs.explain("llama.cpp returned no logits"))
+            raise EngineError(logs.explain(_NO_LOGITS))
         if address != self._logits_address or rows > len(self._logits):
             pointer = ctypes.cast(address, ctypes.POINTER(ctypes.c_float))
             self._logits = np.ctypeslib.as_array(pointer, shape=(rows, self.n_vocab))

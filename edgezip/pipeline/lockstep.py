@@ -7,6 +7,7 @@ calls, too.
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -22,8 +23,11 @@ from edgezip.pipeline.lm import LmSettings
 from edgezip.pipeline.windows import Window, run_lengths
 from edgezip.pipeline.workers import run_in_turn
 
-_STEPS = 16
-"""Steps that are decoded without the interpreter, which then hears of progress and of Ctrl-C."""
+_MOST_STEPS = 16
+"""Steps that are decoded without the interpreter, which then hears of progress and of Ctrl-C; fewer
+while they take longer than `_PATIENCE`."""
+_PATIENCE = 0.1
+"""Seconds."""
 
 
 def encode_tokens_lockstep(
@@ -128,6 +132,7 @@ class _Lane:
         self.decoded = 0
         self._streams = np.arange(first, first + len(lengths), dtype=np.int64)
         self._session = session
+        self._steps = 1
         self._start_token = start_token
         self._settings = settings
 
@@ -147,20 +152,22 @@ class _Lane:
         n = len(self._streams)
         append = self._session.next_tokens(n, window.first - window.tail + 1)
         column, last = window.first + 1, window.first + window.count
-        if (
-            many
-            and isinstance(decoder, StepDecoder)
-            and (function := self._session.step_function(n))
-        ):
+        function = self._session.step_function() if many else None
+        if function is not None and isinstance(decoder, StepDecoder):
             source = Source(*function, np.empty((n, self._session.n_vocab), np.uint32))
             common = min(last, len(self._settings.primer) + self.lengths[-1])
             while column < common:
-                until = min(column + _STEPS, common)
+                start = time.perf_counter()
+                until = min(column + self._steps, common)
                 function.tokens[:] = self.tokens.column(column - 1)
                 grid = self.tokens.with_room(until)
                 columns = range(column, until)
                 if not decoder.decode_steps(source, grid, columns, self._streams, turn):
-                    self._session.check_step()
+                    raise self._session.step_failure()
+                if time.perf_counter() - start < _PATIENCE:
+                    self._steps = min(2 * self._steps, _MOST_STEPS)
+                else:
+                    self._steps = max(self._steps // 2, 1)
                 self.decoded += n * (until - column)
                 column = until
                 yield int(grid[0, until - 1])

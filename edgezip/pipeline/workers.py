@@ -103,8 +103,12 @@ def run_in_turn(work: Callable[[int], Result], turns: Turns) -> Result:
     if turns.count == 1:
         return work(0)
     with ThreadPoolExecutor(turns.count - 1, "edgezip-model") as pool:
-        others = [pool.submit(guarded, number) for number in range(1, turns.count)]
-        result = guarded(0)
+        try:
+            others = [pool.submit(guarded, number) for number in range(1, turns.count)]
+            result = guarded(0)
+        except BaseException:  # perhaps before any worker could see it: nobody may wait for ever
+            turns.break_off()
+            raise
     for other in others:
         other.result()
     assert result is not None, "only another worker's failure breaks this one off"

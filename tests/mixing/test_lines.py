@@ -34,6 +34,7 @@ def test_the_largest_block_is_kept_and_comes_back_empty() -> None:
     for table in (small, large, small):
         table.fill(255)
         lines.give_back(table)
+    assert not np.shares_memory(lines.tables({"s": (100, np.uint8)})["s"], large)  # too small
     again = lines.tables({"u": (4000, np.uint8)})["u"]
     assert np.shares_memory(again, large)
     assert not again.any()

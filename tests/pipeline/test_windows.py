@@ -82,7 +82,7 @@ class _HashSession:
 
         return append
 
-    def step_function(self, n):  # type: ignore[no-untyped-def]
+    def step_function(self):  # type: ignore[no-untyped-def]
         return None
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import Any
 
 import pytest
 
-from edgezip.coding.turns import Turns, taken
+from edgezip.coding.turns import BROKEN, NOT_YET, BrokenOff, Turns, nap, taken
 from edgezip.pipeline.workers import Behind, map_in_order, run_in_turn
 
 
@@ -96,6 +98,35 @@ def test_a_turn_that_takes_long_is_waited_for() -> None:
 
     assert run_in_turn(work, turns)
     assert order == [0, 1]
+
+
+def test_naps_stay_short_however_many_there_were() -> None:
+    start = time.perf_counter()
+    nap(NOT_YET, 10_000)
+    assert time.perf_counter() - start < 1
+    with pytest.raises(BrokenOff):
+        nap(BROKEN, 0)
+
+
+def test_a_worker_that_cannot_be_started_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = Turns(3)
+    submit = ThreadPoolExecutor.submit
+    started: list[int] = []
+
+    def limited(pool: Any, *arguments: Any) -> Any:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(1)
+        return submit(pool, *arguments)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", limited)
+
+    def work(number: int) -> None:
+        with taken(turns.of(number)):
+            pass
+
+    with pytest.raises(RuntimeError, match="thread"):
+        run_in_turn(work, turns)
 
 
 def test_a_failure_during_anothers_turn_is_the_one_that_is_raised() -> None:

@@ -33,8 +33,8 @@ def zeros(size: int, dtype: type[Number]) -> NDArray[Number]:
 def tables(kinds: Mapping[str, tuple[int, Any]]) -> dict[str, NDArray[Any]]:
     """Return a table of zeros for each (size, dtype) of `kinds`, all in one block of memory.
 
-    It is the one that `give_back` got last, if that is large enough: clearing memory takes a tenth
-    of the time that the system needs to find some.
+    It is the one that `give_back` keeps, if that is large enough and not far too large: clearing
+    memory takes a tenth of the time that the system needs to find some.
     """
     widths = [-(-size * np.dtype(dtype).itemsize // LINE) * LINE for size, dtype in kinds.values()]
     block = _take(sum(widths) + LINE)
@@ -49,9 +49,10 @@ def tables(kinds: Mapping[str, tuple[int, Any]]) -> dict[str, NDArray[Any]]:
 def _take(size: int) -> NDArray[np.uint8]:
     global _spare
     with _lock:
+        # A much larger one is left for whoever needs it.
+        if _spare is None or not size <= _spare.size <= 4 * size:
+            return np.zeros(size, np.uint8)
         block, _spare = _spare, None
-    if block is None or block.size < size:
-        return np.zeros(size, np.uint8)
     block[:size] = 0
     return block
 

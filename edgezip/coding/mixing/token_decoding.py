@@ -26,6 +26,7 @@ from .trie import Trie
 _FRESH, _PREPARED, _OURS = 0, 1, 2
 """Stages of a decoding call: nothing done; weights filled; our turn has come as well."""
 _NO_ROOM, _NOT_FINITE, _NO_LOGITS = -3, -4, -5
+_TURNS = 2
 
 
 @njit(_nrt=False)
@@ -54,7 +55,8 @@ def _run_in_turn(  # type: ignore[no-untyped-def]
     """Decode `tokens` (n,) of `streams` (n,) when the turn comes.
 
     limits: int64, size of the history (shared, to tell whether `m` is still the model) and of the
-    longest piece. Returns the decisions used, or as `wait_briefly`, or _NO_ROOM.
+    longest piece, and a count of turns. Returns the decisions used, or as `wait_briefly`, or
+    _NO_ROOM.
     """
     if stage != _OURS:
         what = wait_briefly(turn)
@@ -63,6 +65,7 @@ def _run_in_turn(  # type: ignore[no-untyped-def]
     if m.history.size != limits[0] or not _room(m, streams, limits[1]):
         return _NO_ROOM
     used = run(m, trie, stretch, coder, data, True, tokens, streams, none, weights, sums)
+    limits[_TURNS] += 1
     pass_on(turn)
     return used
 
@@ -124,7 +127,7 @@ class MixingDecoder(Mixing):
         self._payload = np.frombuffer(payload, np.uint8).copy()
         self._coder = rangecoder.new_decoder(self._payload)
         self._none = np.zeros(1, np.int16)
-        self._limits = np.array([self.model.history.size, self._longest], np.int64)
+        self._limits = np.array([self.model.history.size, self._longest, 0], np.int64)
         self._scratch: dict[int, tuple[NDArray[np.uint32], NDArray[np.uint64]]] = {}
         self._compiled: dict[Any, Callable[..., int]] = {}
         self._alone = alone()
@@ -185,11 +188,13 @@ class MixingDecoder(Mixing):
         if compiled is None:
             compiled = compiled_for(kernel, self.model, *first, stage, *extra)
             self._compiled[kernel] = compiled
-        naps = 0
+        naps, place = 0, int(self._limits[_TURNS])
         while True:
             result = compiled(self.model, *first, stage, *extra)
             if result >= 0 or result == _NO_LOGITS:
                 return result
+            if place != self._limits[_TURNS]:  # somebody has decoded since
+                naps, place = 0, int(self._limits[_TURNS])
             stage = self._prepared_for(result, naps)
             naps += 1
 
@@ -198,9 +203,8 @@ class MixingDecoder(Mixing):
         if reason == _NOT_FINITE:
             raise EngineError("the model gave a logit that is not finite; run edgezip doctor")
         if reason == _NO_ROOM:
-            if self.model.history.size == self._limits[0]:  # else another worker saw to it
-                self._enlarge(1)
-                self._limits[0] = self.model.history.size
+            self._enlarge(1)  # if another worker has not seen to it already
+            self._limits[0] = self.model.history.size
             return _OURS
         nap(reason, naps)
         return _PREPARED
