@@ -1,8 +1,8 @@
 """Workers that do something one after another, round after round, from machine code.
 
 A worker whose turn comes soon waits awake and without the interpreter's lock: to sleep and to be
-woken, or to wait for the lock that the one before still holds, takes some 40 us in a virtual
-machine, as long as the turn itself. Only who waits longer sleeps in between.
+woken, or to wait for the lock that the one before still holds, can take as long as a turn. Only who
+waits longer sleeps in between.
 """
 
 from __future__ import annotations

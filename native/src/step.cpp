@@ -1,8 +1,7 @@
 /* One step of decoding as one call, for callers in machine code. Compiled into libllama.
  *
  * llama_decode checks a batch, sorts its tokens into sequences, tries whether they fit the cache, and copies the logits
- * to a buffer of its own: for a small model and a few tokens that takes as long as a layer. Here the batch is known to be
- * what it looks like. The graph, its inputs and its evaluation are llama.cpp's, and so are the numbers.
+ * to a buffer of its own: a small model notices. Here the batch is known to be what it looks like. The graph, its inputs and its evaluation are llama.cpp's, and so are the numbers.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "llama-context.h"
 #include "llama-kv-cache.h"

@@ -46,9 +46,8 @@ def new_weights(trie: Trie, rows: int = 1) -> tuple[NDArray[np.uint32], NDArray[
     sums is uint64 (rows, n_leaves // 16 + 2): what stands before each block of 16 leaves.
     """
     blocks = trie.tokens.size >> _BLOCK_LOG2
-    return np.zeros((rows, 2 * trie.leaf_of.size), np.uint32), np.zeros(
-        (rows, blocks + 2), np.uint64
-    )
+    weights = np.zeros((rows, 2 * trie.leaf_of.size), np.uint32)
+    return weights, np.zeros((rows, blocks + 2), np.uint64)
 
 
 @njit(_nrt=False)
