@@ -160,20 +160,24 @@ EZ_INLINE void ez_values_part(float * const * out, const float * const * p, int 
         EZ_UNROLL for (int i = 0; i < vectors; i++) acc[r * vectors + i] = vf_load(out[r] + d + i * W);
         weights[r] = p[r] + d / 32 * block;
     }
-    for (int j = 0; j < n; j++) {
-        const uint8_t * cell = v + (size_t) j * stride;
-        if (tiles) {
-            cell = v + (size_t) (j / EZ_TILE) * stride + (size_t) (j % EZ_TILE * 32);
-            __builtin_prefetch(cell + 2 * stride + (size_t) (j % EZ_TILE * 32));
-        } else if (!wide) {
-            ez_fetch_cell(v + (size_t) (j + EZ_CELLS_AHEAD) * stride + 2 * (size_t) d, vectors * W);
-        }
-        EZ_UNROLL for (int i = 0; i < vectors; i++) {
-            const vf x = tiles ? ez_tile_cell(cell, d + i * W) : ez_cell(cell, d + i * W, wide);
-            EZ_UNROLL for (int r = 0; r < rows; r++) { /* the vectors of a part lie in one block, or fill several */
-                const vf weight = vf_set1(weights[r][i * W / 32 * block + j]);
-                acc[r * vectors + i] = vf_add(acc[r * vectors + i], vf_mul(weight, x));
+    const int together = tiles ? EZ_TILE : n;
+    for (int first = 0; first < n; first += together) {
+        const uint8_t * cell = v + (size_t) (first / together) * stride;
+        const int last = n - first < together ? n : first + together;
+        for (int j = first; j < last; j++) {
+            if (tiles) {
+                __builtin_prefetch(cell + 2 * stride + (size_t) ((j - first) * 32));
+            } else if (!wide) {
+                ez_fetch_cell(cell + EZ_CELLS_AHEAD * stride + 2 * (size_t) d, vectors * W);
             }
+            EZ_UNROLL for (int i = 0; i < vectors; i++) {
+                const vf x = tiles ? ez_tile_cell(cell, d + i * W) : ez_cell(cell, d + i * W, wide);
+                EZ_UNROLL for (int r = 0; r < rows; r++) { /* the vectors of a part lie in one block, or fill several */
+                    const vf weight = vf_set1(weights[r][i * W / 32 * block + j]);
+                    acc[r * vectors + i] = vf_add(acc[r * vectors + i], vf_mul(weight, x));
+                }
+            }
+            cell += tiles ? 32 : stride;
         }
     }
     EZ_UNROLL for (int r = 0; r < rows; r++) {
@@ -198,14 +202,12 @@ EZ_INLINE void ez_values_of(float * const * out, const float * const * p, int bl
 
 /* Weights p of each row times the scales of n cells: for each row and block of 32 numbers EZ_CELLS products. */
 EZ_INLINE void ez_scale_weights(float * to, const float * const * p, int rows, const uint8_t * v, size_t stride, int n, int blocks) {
-    for (int j = 0; j < n; j += EZ_TILE) {
+    for (int j = 0; j < n; j += W) {
         const ez_values * tile = (const ez_values *) (v + (size_t) (j / EZ_TILE) * stride);
         for (int b = 0; b < blocks; b++) {
-            for (int i = 0; i < EZ_TILE; i += W) {
-                const vf scale = vf_load(tile[b].d + i);
-                for (int r = 0; r < rows; r++) {
-                    vf_store(to + (r * blocks + b) * EZ_CELLS + j + i, vf_mul(vf_load(p[r] + j + i), scale));
-                }
+            const vf scale = vf_load(tile[b].d + j % EZ_TILE);
+            for (int r = 0; r < rows; r++) {
+                vf_store(to + (r * blocks + b) * EZ_CELLS + j, vf_mul(vf_load(p[r] + j), scale));
             }
         }
     }
@@ -286,7 +288,11 @@ EZ_INLINE void ez_value_block(const struct ez_attention * a, int head, int first
         p[r] = a->scratch + (size_t) (head * a->rows + r) * (size_t) padded + first;
     }
     if (tiles) {
-        ez_scale_weights(scaled, p, a->rows, v, a->v_stride, cells, blocks);
+        if (a->rows == 2 && blocks == 2) {
+            ez_scale_weights(scaled, p, 2, v, a->v_stride, cells, 2);
+        } else {
+            ez_scale_weights(scaled, p, a->rows, v, a->v_stride, cells, blocks);
+        }
         for (int r = 0; r < a->rows; r++) {
             p[r] = scaled + r * blocks * EZ_CELLS;
         }
