@@ -1,8 +1,8 @@
 /* The loops around one dot product (EZ_DOT), making the kernel EZ_GEMM_NAME. Included once per format. EZ_PAIR, where
  * there is one, does two tiles at once; with one or two columns the weights come too slowly for it to help.
  *
- * A chunk of tiles that fits the first-level cache goes over all columns, EZ_COLUMNS at a time: a block of
- * weights in registers serves all of them, and weights come from memory once per call. */
+ * A chunk of tiles that fits the first-level cache (whole pairs, where there are such) goes over all columns, EZ_COLUMNS
+ * at a time: a block of weights in registers serves all of them, and weights come from memory once per call. */
 
 EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(const struct ez_gemm * g, int row, int column, const vf * acc, int n) {
     const int left = g->rows - row;
@@ -43,7 +43,11 @@ EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(
 
 static void EZ_NAME(EZ_GEMM_NAME)(const struct ez_gemm * g, int first_tile, int last_tile) {
     const size_t fitting = EZ_CHUNK_BYTES / g->tile_bytes;
+#ifdef EZ_PAIR
+    const int chunk = fitting > 2 ? (int) fitting / 2 * 2 : 2;
+#else
     const int chunk = fitting > 1 ? (int) fitting : 1;
+#endif
     for (int t = first_tile; t < last_tile; t += chunk) {
         const uint8_t * tiles = g->w + (size_t) (t - first_tile) * g->tile_bytes;
         const int count = last_tile - t < chunk ? last_tile - t : chunk;
