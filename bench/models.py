@@ -1,12 +1,13 @@
-"""Models, coders and thread counts on the same file, in alternating runs: size and speed.
+"""Models, coders, stream and thread counts on the same file, in alternating runs: size and speed.
 
     python -m bench.models MODEL MODEL...              # alice29.txt, default settings, all cores
     python -m bench.models edgezip-small OTHER.gguf --file FILE --threads 1
     python -m bench.models edgezip-small --coders plain mix --threads 1 2     # what mixing costs
+    python -m bench.models edgezip-small --streams 4 8 16 24         # size against speed
 
 Loading a model is left out: a part of the file is packed first, untimed. A first round is
 not counted. Medians of `--runs` rounds; `time / first` compares packing with the first coder's at
-the same model and threads.
+the same model, threads and streams.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ from edgezip.pipeline.options import PackOptions, UnpackOptions
 _WARM = 16_384
 
 
-Setting = tuple[Path, int | None, str]
-"""Model file, threads, coder."""
+Setting = tuple[Path, int | None, int | None, str]
+"""Model file, threads, streams, coder."""
 
 
 def measure(setting: Setting, data: bytes) -> tuple[int, float, float]:
     """Packed bytes, seconds of packing and of unpacking; SystemExit when the file is not back."""
-    path, threads, coder = setting
-    options = PackOptions(model=str(path), threads=threads, coder=coder)
+    path, threads, streams, coder = setting
+    options = PackOptions(model=str(path), threads=threads, streams=streams, coder=coder)
     api.compress(data[:_WARM], options=options)  # edgezip keeps the model that it opened last
     start = time.perf_counter()
     packed = api.compress(data, options=options)
@@ -61,13 +62,16 @@ def main() -> None:
     parser.add_argument("models", nargs="+", metavar="MODEL")
     parser.add_argument("--file", type=Path, default=EVAL / "text" / "alice29.txt")
     parser.add_argument("--threads", type=int, nargs="+", default=[None])
+    parser.add_argument("--streams", type=int, nargs="+", default=[None])
     parser.add_argument("--coders", nargs="+", choices=["auto", "plain", "mix"], default=["auto"])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--csv", type=Path, default=RESULTS / "models-speed.csv")
     arguments = parser.parse_args()
     data = arguments.file.read_bytes()
     paths = [resolve(name).path for name in arguments.models]
-    settings = list(itertools.product(paths, arguments.threads, arguments.coders))
+    settings = list(
+        itertools.product(paths, arguments.threads, arguments.streams, arguments.coders)
+    )
     results: dict[Setting, list[tuple[int, float, float]]] = {each: [] for each in settings}
     for number in range(arguments.runs + 1):
         log(f"round {number} of {arguments.runs}")
@@ -76,10 +80,12 @@ def main() -> None:
             if number:
                 results[setting].append(found)
     rows = []
-    for path, threads, coder in settings:
-        runs = results[path, threads, coder]
+    for setting in settings:
+        path, threads, streams, coder = setting
+        runs = results[setting]
         pack, unpack = (statistics.median(run[k] for run in runs) for k in (1, 2))
-        first = statistics.median(run[1] for run in results[path, threads, arguments.coders[0]])
+        like = (path, threads, streams, arguments.coders[0])
+        first = statistics.median(run[1] for run in results[like])
         rows.append(
             {
                 "model": path.name,
@@ -87,6 +93,7 @@ def main() -> None:
                 "file": arguments.file.name,
                 "bytes": len(data),
                 "threads": threads or "all",
+                "streams": streams or "chosen",
                 "coder": coder,
                 "packed": runs[0][0],
                 "time / first": f"{pack / first:.3f}",

@@ -98,7 +98,7 @@ TopK = Annotated[
 Streams = Annotated[
     int | None,
     typer.Option(
-        "--streams", metavar="N", help="Parts coded in parallel: 1 packs best, 8 unpack fast."
+        "--streams", metavar="N", help="Parts coded in parallel: 1 packs best, 16 unpack fast."
     ),
 ]
 Window = Annotated[

@@ -73,13 +73,16 @@ def encode_text(
     context: Context,
     options: PackOptions,
     progress: Progress,
+    information: int,
 ) -> Coded:
-    """Code `data` with the language model, CR LF shortened where that can be undone."""
+    """Code `data` with the language model, CR LF shortened where that can be undone.
+    `information` is about what a byte codec makes of it, bytes."""
     settings = context.settings
     short = lineends.shorten(data)
     text, line_params = short if short is not None else (data, b"")
     ids = model.tokenizer.encode(text)
-    streams = options.streams or model.most_streams(settings, choose_streams(len(ids)))
+    chosen = choose_streams(len(ids), information)
+    streams = options.streams or model.most_streams(settings, chosen)
     streams = min(streams, len(ids))
     done = _ByteProgress(len(ids), len(data), progress)
     tokens = TokenLayout(len(text), len(ids), streams, context.prime)

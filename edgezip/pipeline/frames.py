@@ -77,7 +77,8 @@ def encode_frame(
         coded[Kind.BINARY] = encode_bytes(rest, context, thorough=True)
     progress(len(raw) - len(text))
     if text and model is not None:
-        coded[Kind.TEXT] = encode_text(text, model, context, options, progress)
+        information = whole.size * len(text) // len(raw)
+        coded[Kind.TEXT] = encode_text(text, model, context, options, progress, information)
         # Records that are all alike are known from the primer better than to any model.
         if options.coder == "auto" and context.prime:
             coded[Kind.TEXT] = min(

@@ -45,10 +45,9 @@ def test_windows_predict_every_token_once_within_the_cells(
 
 
 def test_streams_grow_with_the_input() -> None:
-    counts = [choose_streams(n) for n in (0, 1, 100, 8191, 8192, 1 << 14, 1 << 17, 1 << 24)]
-    assert counts[:4] == [1, 1, 1, 1]
-    assert counts == sorted(counts)
-    assert counts[-1] == 8
+    sizes = (0, 1, 100, 8191, 8192, 1 << 14, 1 << 15, 1 << 24)
+    assert [choose_streams(n, n) for n in sizes] == [1, 1, 1, 1, 2, 4, 16, 16]
+    assert [choose_streams(n, n // 8) for n in sizes] == [1, 1, 1, 1, 2, 4, 8, 16]
 
 
 class _HashSession:
