@@ -71,14 +71,14 @@ def encode_frame(
     if len(rest) == len(raw):
         progress(len(raw))
         return _single(encode_bytes(raw, context, thorough=True))
-    whole = _single(encode_bytes(raw, context, thorough=False))
+    whole = encode_bytes(raw, context, thorough=False)
     coded: dict[Kind, Coded] = {}
     if rest:
         coded[Kind.BINARY] = encode_bytes(rest, context, thorough=True)
     progress(len(raw) - len(text))
     if text and model is not None:
-        information = whole.size * len(text) // len(raw)
-        coded[Kind.TEXT] = encode_text(text, model, context, options, progress, information)
+        plain = whole if len(text) == len(raw) else encode_bytes(text, context, thorough=False)
+        coded[Kind.TEXT] = encode_text(text, model, context, options, progress, plain.size)
         # Records that are all alike are known from the primer better than to any model.
         if options.coder == "auto" and context.prime:
             coded[Kind.TEXT] = min(
@@ -93,7 +93,7 @@ def encode_frame(
         tuple(spans_),
         sum(part.tokens for part in coded.values()),
     )
-    return min(split, whole, key=lambda content: content.size)
+    return min(split, _single(whole), key=lambda content: content.size)
 
 
 def _spans(data: bytes, model: LanguageModel | None) -> list[spans.Span]:

@@ -67,10 +67,10 @@ def choose_streams(n_tokens: int, information: int) -> int:
         information: about the bytes that a classical codec makes of it.
 
     Every further stream starts without context, which costs some hundred bits; the smallest run
-    that is worth it is about 4096 tokens long. Eight more pay where their start does not show in
-    the size, 0.3 % at most: unpacking reads the weights once for all streams of a session, and with
-    16 two sessions have 8 columns each, as many as the kernels take at once, and eight still have
-    two. With more the caches of the streams leave the processor's own (`bench.models --streams`).
+    that is worth it is about 4096 tokens long. Eight more pay where their start hardly shows in the
+    size: unpacking reads the weights once for all streams of a session, and with 16 two sessions
+    have 8 columns each, as many as the widest kernels take at once, and eight still have two. With
+    more the caches of the streams leave the processor's own (`bench.models --streams`).
     """
     streams = 1
     while streams < 8 and n_tokens // (streams * 2) >= 4096:

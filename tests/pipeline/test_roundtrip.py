@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import edgezip
 from edgezip import api
 from edgezip.errors import EdgezipError, FormatError, LimitError, ModelError, SettingsError
+from edgezip.pipeline import channels, codecs
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 from edgezip.pipeline.writer import Packer
 
@@ -126,6 +127,30 @@ def test_mixed_content_is_cut_into_channels(
     assert "repeat" in coders
     assert len(coders) == 3
     assert len(packed) < len(story) // 2 + len(noise) + len(table) // 8 + 500
+
+
+def test_streams_follow_from_the_text_alone(
+    monkeypatch: pytest.MonkeyPatch,
+    data_dir: Path,
+    pack_options: PackOptions,
+    unpack_options: UnpackOptions,
+) -> None:
+    text = (data_dir / "roughing_it.txt").read_bytes()[:9000]
+    asked: list[int] = []
+
+    def choose(n_tokens: int, information: int) -> int:
+        asked.append(information)
+        return 3
+
+    monkeypatch.setattr(channels, "choose_streams", choose)
+    noise = random.Random(5).randbytes(30_000)
+    for raw in (text, text + noise):
+        packed = edgezip.compress(raw, options=replace(pack_options, coder="mix"))
+        assert edgezip.decompress(packed, options=unpack_options) == raw
+    alone, beside_noise = asked
+    smallest = len(codecs.encode_smallest(text)[1])
+    assert smallest <= alone <= smallest + 8
+    assert abs(beside_noise - alone) < 500  # cut to some bytes
 
 
 def test_frames_are_independent_and_recoverable(

@@ -48,6 +48,8 @@ def test_streams_grow_with_the_input() -> None:
     sizes = (0, 1, 100, 8191, 8192, 1 << 14, 1 << 15, 1 << 24)
     assert [choose_streams(n, n) for n in sizes] == [1, 1, 1, 1, 2, 4, 16, 16]
     assert [choose_streams(n, n // 8) for n in sizes] == [1, 1, 1, 1, 2, 4, 8, 16]
+    assert [choose_streams(1 << 15, n) for n in (0, 32767, 32768)] == [8, 8, 16]
+    assert choose_streams(1 << 14, 1 << 24) == 4
 
 
 class _HashSession:

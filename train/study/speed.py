@@ -6,6 +6,7 @@ payload and back: packing a file would choose another coder where a model is wor
 
 from __future__ import annotations
 
+import lzma
 import os
 import time
 from pathlib import Path
@@ -22,7 +23,7 @@ def measure(run: str, path: Path, text: bytes, threads: int, repeats: int) -> di
     """Speeds (the fastest of `repeats`) and sizes of `text` with the plain coder.
 
     Packing is timed and measured with one stream, as `edgezip score` counts: its speed does not
-    depend on the streams. Unpacking is timed with as many as edgezip takes for a text this long.
+    depend on the streams. Unpacking is timed with as many as edgezip takes for such a text.
     Raises SystemExit if the text does not come back.
     """
     from edgezip.pipeline.model import open_for_packing
@@ -35,7 +36,7 @@ def measure(run: str, path: Path, text: bytes, threads: int, repeats: int) -> di
     assert model is not None
     settings = model.settings(options)
     tokens = len(model.tokenizer.encode(text))
-    streams = choose_streams(tokens)
+    streams = choose_streams(tokens, len(lzma.compress(text)))
     for warm in (1, streams):
         _there_and_back(model, settings, text[:_WARM_UP_BYTES], warm)
     packing, reading, sizes = [], [], set()
