@@ -7,7 +7,8 @@
  *
  * Integer dot products: vw holds the weights of W rows, 4 unsigned bytes per row; va accumulates them times
  * 4 signed bytes that all rows share. va_sum gives one exact int32 per row. Where EZ_PAIRS is defined, vx holds such
- * 4 bytes for several products.
+ * 4 bytes for several products. Where va_dot multiplies and adds in two steps, an empty asm statement holds the sum:
+ * GCC would add the products of a whole block in an order of its own, and keep them in memory meanwhile.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef EZ_SIMD_H
 #define EZ_SIMD_H

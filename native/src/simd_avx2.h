@@ -7,7 +7,7 @@
 typedef __m256 vf;
 typedef __m256i vi;
 typedef int16_t ez_x;
-typedef struct { __m256i a, b; } vw; /* rows 0-3, rows 4-7, as 16-bit numbers */
+typedef struct { __m256i a, b; } vw; /* rows 0, 1, 4, 5 and rows 2, 3, 6, 7, as 16-bit numbers */
 typedef struct { __m256i a, b; } va; /* two partial sums per row */
 
 EZ_INLINE vf vf_set1(float x) { return _mm256_set1_ps(x); }
@@ -80,16 +80,13 @@ EZ_INLINE void ez_x_store(ez_x * p, vi a) {
     _mm_storeu_si128((__m128i *) p, _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)));
 }
 
+/* Interleaved with zeros within each half of 128 bits. */
 EZ_INLINE vw vw_widen(__m256i x) {
-    const vw w = {_mm256_cvtepu8_epi16(_mm256_castsi256_si128(x)),
-                  _mm256_cvtepu8_epi16(_mm256_extracti128_si256(x, 1))};
+    const __m256i zero = _mm256_setzero_si256();
+    const vw w = {_mm256_unpacklo_epi8(x, zero), _mm256_unpackhi_epi8(x, zero)};
     return w;
 }
-EZ_INLINE vw vw_load(const uint8_t * p) {
-    const vw w = {_mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *) p)),
-                  _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *) (p + 16)))};
-    return w;
-}
+EZ_INLINE vw vw_load(const uint8_t * p) { return vw_widen(_mm256_loadu_si256((const __m256i *) p)); }
 EZ_INLINE vw vw_load_low(const uint8_t * p) {
     return vw_widen(_mm256_and_si256(_mm256_loadu_si256((const __m256i *) p), _mm256_set1_epi8(15)));
 }
@@ -121,8 +118,7 @@ EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
     const __m256i xs = _mm256_set1_epi64x(four);
     a.a = _mm256_add_epi32(a.a, _mm256_madd_epi16(w.a, xs));
     a.b = _mm256_add_epi32(a.b, _mm256_madd_epi16(w.b, xs));
+    __asm__("" : "+x"(a.a), "+x"(a.b));
     return a;
 }
-EZ_INLINE vi va_sum(va a) {
-    return _mm256_permute4x64_epi64(_mm256_hadd_epi32(a.a, a.b), _MM_SHUFFLE(3, 1, 2, 0));
-}
+EZ_INLINE vi va_sum(va a) { return _mm256_hadd_epi32(a.a, a.b); }

@@ -165,6 +165,7 @@ EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
     const __m512i xs = _mm512_set1_epi64(four);
     a.a = _mm512_add_epi32(a.a, _mm512_madd_epi16(w.a, xs));
     a.b = _mm512_add_epi32(a.b, _mm512_madd_epi16(w.b, xs));
+    __asm__("" : "+v"(a.a), "+v"(a.b));
     return a;
 }
 EZ_INLINE vi va_sum(va a) {

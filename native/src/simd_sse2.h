@@ -130,6 +130,7 @@ EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
     xs = _mm_unpacklo_epi64(xs, xs);
     a.a = _mm_add_epi32(a.a, _mm_madd_epi16(w.a, xs));
     a.b = _mm_add_epi32(a.b, _mm_madd_epi16(w.b, xs));
+    __asm__("" : "+x"(a.a), "+x"(a.b));
     return a;
 }
 EZ_INLINE vi va_sum(va a) {
