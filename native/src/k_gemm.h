@@ -12,6 +12,7 @@
 
 /* Column c of the activations. */
 #define EZ_X(c) ((const ez_x *) (g->x + (size_t) (column + (c)) * g->column_bytes))
+#define EZ_N(c) ((const ez_n *) (g->x + (size_t) (column + (c)) * g->column_bytes))
 #define EZ_DX(c) ((const float *) (g->x + (size_t) (column + (c)) * g->column_bytes + ez_column_scales(g->k)))
 #define EZ_SX(c) ((const int32_t *) (g->x + (size_t) (column + (c)) * g->column_bytes + ez_column_sums(g->k)))
 
@@ -63,18 +64,18 @@ EZ_INLINE void ez_pair_q8_0(const struct ez_gemm * g, const uint8_t * tile, int 
 EZ_INLINE void ez_dot_q4_0(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n) {
     const ez_q4_0 * w = (const ez_q4_0 *) tile;
     for (int b = 0; b < g->k / 32; b++, w++) {
-        va s[EZ_COLUMNS];
-        EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_start(EZ_SX(c) + b);
+        vp s[EZ_COLUMNS];
+        EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_start(EZ_SX(c) + b);
         EZ_UNROLL for (int i = 0; i < 4; i++) {
-            const vw low = vw_load_low(w->q[i] + 4 * lane);
+            const vn low = vn_load_low(w->q[i] + 4 * lane);
             __builtin_prefetch((const char *) w->q[i] + EZ_AHEAD);
-            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], low, EZ_X(c) + 32 * b + 4 * i);
-            const vw high = vw_load_high(w->q[i] + 4 * lane);
-            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], high, EZ_X(c) + 32 * b + 16 + 4 * i);
+            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_dot(s[c], low, EZ_N(c) + 32 * b + 4 * i);
+            const vn high = vn_load_high(w->q[i] + 4 * lane);
+            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_dot(s[c], high, EZ_N(c) + 32 * b + 16 + 4 * i);
         }
         const vf d = vf_load_half(w->d + lane);
         EZ_UNROLL for (int c = 0; c < n; c++) {
-            acc[c] = vf_add(acc[c], vf_mul(vf_from_vi(va_sum(s[c])), vf_mul(d, vf_set1(EZ_DX(c)[b]))));
+            acc[c] = vf_add(acc[c], vf_mul(vf_from_vi(vp_sum(s[c], EZ_SX(c) + b)), vf_mul(d, vf_set1(EZ_DX(c)[b]))));
         }
     }
 }
@@ -84,22 +85,25 @@ EZ_INLINE void ez_dot_q4_k(const struct ez_gemm * g, const uint8_t * tile, int l
     for (int b = 0; b < g->k / 256; b++, w++) {
         vi sums[EZ_COLUMNS], mins[EZ_COLUMNS];
         EZ_UNROLL for (int c = 0; c < n; c++) sums[c] = mins[c] = vi_zero();
-        for (int j = 0; j < 8; j++) {
-            va s[EZ_COLUMNS];
-            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_zero();
-            EZ_UNROLL for (int i = 0; i < 8; i++) {
-                const uint8_t * q = w->q[j / 2][i] + 4 * lane;
-                const vw ws = j & 1 ? vw_load_high(q) : vw_load_low(q);
-                if (!(j & 1)) {
-                    __builtin_prefetch((const char *) q + EZ_AHEAD);
+        for (int pair = 0; pair < 4; pair++) {
+            EZ_UNROLL for (int high = 0; high < 2; high++) {
+                const int j = 2 * pair + high;
+                vp s[EZ_COLUMNS];
+                EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_zero();
+                EZ_UNROLL for (int i = 0; i < 8; i++) {
+                    const uint8_t * q = w->q[pair][i] + 4 * lane;
+                    const vn ws = high ? vn_load_high(q) : vn_load_low(q);
+                    if (!high) {
+                        __builtin_prefetch((const char *) q + EZ_AHEAD);
+                    }
+                    EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_dot(s[c], ws, EZ_N(c) + 256 * b + 32 * j + 4 * i);
                 }
-                EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], ws, EZ_X(c) + 256 * b + 32 * j + 4 * i);
-            }
-            const vi scale = vi_load_u8(w->scale[j] + lane), min = vi_load_u8(w->min[j] + lane);
-            EZ_UNROLL for (int c = 0; c < n; c++) {
-                const int32_t * sx = EZ_SX(c) + 16 * b + 2 * j;
-                sums[c] = vi_add(sums[c], vi_mul(va_sum(s[c]), scale));
-                mins[c] = vi_add(mins[c], vi_mul(vi_set1(sx[0] + sx[1]), min));
+                const vc scale = vc_load_u8(w->scale[j] + lane);
+                const vi min = vi_load_u8(w->min[j] + lane);
+                EZ_UNROLL for (int c = 0; c < n; c++) {
+                    sums[c] = vi_add(sums[c], vp_scaled(s[c], scale));
+                    mins[c] = vi_add(mins[c], vi_mul(vi_set1(EZ_SX(c)[8 * b + j]), min));
+                }
             }
         }
         const vf d = vf_load_half(w->d + lane), dmin = vf_load_half(w->dmin + lane);
@@ -115,21 +119,28 @@ EZ_INLINE void ez_dot_q6_k(const struct ez_gemm * g, const uint8_t * tile, int l
     for (int b = 0; b < g->k / 256; b++, w++) {
         vi sums[EZ_COLUMNS];
         EZ_UNROLL for (int c = 0; c < n; c++) sums[c] = vi_zero();
-        for (int j = 0; j < 16; j++) {
-            va s[EZ_COLUMNS];
-            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_start(EZ_SX(c) + 16 * b + j);
-            EZ_UNROLL for (int i = 0; i < 4; i++) {
-                const int t = 4 * j + i, h = t / 32, quarter = t % 32 / 8, l = t % 8;
-                const uint8_t * low = w->low[16 * h + 8 * (quarter & 1) + l] + 4 * lane;
-                if (t < 48) {
-                    __builtin_prefetch((const char *) w->low[t] + EZ_AHEAD);
+        for (int h = 0; h < 2; h++) {
+            EZ_UNROLL for (int j = 0; j < 8; j++) { /* 16 h + 8 quarter + l = 4 j + i counts groups of 4 numbers */
+                vp6 s[EZ_COLUMNS];
+                EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp6_start(EZ_SX(c) + 16 * b + 8 * h + j);
+                EZ_UNROLL for (int i = 0; i < 4; i++) {
+                    const int quarter = j / 2, l = 4 * (j % 2) + i;
+                    const uint8_t * low = w->low[16 * h + 8 * (quarter & 1) + l];
+                    const uint8_t * high = w->high[8 * h + l];
+                    if (quarter < 2) {
+                        __builtin_prefetch((const char *) low + EZ_AHEAD);
+                    } else if (quarter == 2) {
+                        __builtin_prefetch((const char *) high + EZ_AHEAD);
+                    }
+                    const vn ws = vn_load_6(low + 4 * lane, quarter & 2, high + 4 * lane, 2 * quarter);
+                    EZ_UNROLL for (int c = 0; c < n; c++) {
+                        s[c] = vp6_dot(s[c], i, ws, EZ_N(c) + 256 * b + 128 * h + 16 * j + 4 * i);
+                    }
                 }
-                const vw ws = vw_load_6(low, quarter & 2, w->high[8 * h + l] + 4 * lane, 2 * quarter);
-                EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], ws, EZ_X(c) + 256 * b + 4 * t);
-            }
-            const vi scale = vi_load_s8(w->scale[j] + lane);
-            EZ_UNROLL for (int c = 0; c < n; c++) {
-                sums[c] = vi_add(sums[c], vi_mul(va_sum(s[c]), scale));
+                const vc scale = vc_load_s8(w->scale[8 * h + j] + lane);
+                EZ_UNROLL for (int c = 0; c < n; c++) {
+                    sums[c] = vi_add(sums[c], vp6_scaled(s[c], scale, EZ_SX(c) + 16 * b + 8 * h + j));
+                }
             }
         }
         const vf d = vf_load_half(w->d + lane);

@@ -9,6 +9,11 @@
  * 4 signed bytes that all rows share. va_sum gives one exact int32 per row. Where EZ_PAIRS is defined, vx holds such
  * 4 bytes for several products. Where va_dot multiplies and adds in two steps, an empty asm statement holds the sum:
  * GCC would add the products of a whole block in an order of its own, and keep them in memory meanwhile.
+ *
+ * Narrow weights have 4 or 6 bits. vn holds them, ez_n is how activations are stored beside them, vc holds a scale per row.
+ * vp accumulates at most 32 products per row, vp6 at most 16 of 6-bit weights, whose group (0 to 3) it is told; the
+ * integer at which a sum starts is given twice, at the start and at the end. Where a level does nothing else for them
+ * (no EZ_NARROW), they are vw and va.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef EZ_SIMD_H
 #define EZ_SIMD_H
@@ -33,6 +38,33 @@
 #include "simd_avx512.h"
 #elif defined(__aarch64__)
 #include "simd_neon.h"
+#endif
+
+#ifndef EZ_NARROW
+typedef ez_x ez_n;
+typedef vw vn;
+typedef va vp, vp6;
+typedef vi vc;
+#define ez_n_store ez_x_store
+#define vn_load_low vw_load_low
+#define vn_load_high vw_load_high
+#define vn_load_6 vw_load_6
+#define vc_load_u8 vi_load_u8
+#define vc_load_s8 vi_load_s8
+#define vp_zero va_zero
+#define vp_start va_start
+#define vp_dot va_dot
+#define vp6_start va_start
+#define vp6_dot(a, i, w, x) va_dot(a, w, x)
+EZ_INLINE vi vp_sum(vp a, const int32_t * sum) {
+    (void) sum;
+    return va_sum(a);
+}
+EZ_INLINE vi vp_scaled(vp a, vc scale) { return vi_mul(va_sum(a), scale); }
+EZ_INLINE vi vp6_scaled(vp6 a, vc scale, const int32_t * sum) {
+    (void) sum;
+    return vi_mul(va_sum(a), scale);
+}
 #endif
 
 #define EZ_GROUP (16 / W) /* vectors in a group of 16 lanes */

@@ -1,4 +1,5 @@
-/* EZ_LEVEL 2: AVX2 and F16C, eight lanes. Dot products through 16-bit multiply-add.
+/* EZ_LEVEL 2: AVX2 and F16C, eight lanes. Dot products through 16-bit multiply-add, those of narrow weights through
+ * maddubs, which multiplies bytes and adds pairs of products in 16 bits.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <immintrin.h>
 
@@ -81,30 +82,10 @@ EZ_INLINE void ez_x_store(ez_x * p, vi a) {
 }
 
 /* Interleaved with zeros within each half of 128 bits. */
-EZ_INLINE vw vw_widen(__m256i x) {
-    const __m256i zero = _mm256_setzero_si256();
+EZ_INLINE vw vw_load(const uint8_t * p) {
+    const __m256i x = _mm256_loadu_si256((const __m256i *) p), zero = _mm256_setzero_si256();
     const vw w = {_mm256_unpacklo_epi8(x, zero), _mm256_unpackhi_epi8(x, zero)};
     return w;
-}
-EZ_INLINE vw vw_load(const uint8_t * p) { return vw_widen(_mm256_loadu_si256((const __m256i *) p)); }
-EZ_INLINE vw vw_load_low(const uint8_t * p) {
-    return vw_widen(_mm256_and_si256(_mm256_loadu_si256((const __m256i *) p), _mm256_set1_epi8(15)));
-}
-EZ_INLINE vw vw_load_high(const uint8_t * p) {
-    return vw_widen(_mm256_and_si256(_mm256_srli_epi16(_mm256_loadu_si256((const __m256i *) p), 4),
-                                     _mm256_set1_epi8(15)));
-}
-EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) {
-    __m256i low = _mm256_loadu_si256((const __m256i *) p);
-    low = _mm256_and_si256(high ? _mm256_srli_epi16(low, 4) : low, _mm256_set1_epi8(15));
-    __m256i two = _mm256_srl_epi16(_mm256_loadu_si256((const __m256i *) h), _mm_cvtsi32_si128(shift));
-    two = _mm256_slli_epi16(_mm256_and_si256(two, _mm256_set1_epi8(3)), 4);
-    return vw_widen(_mm256_or_si256(low, two));
-}
-
-EZ_INLINE va va_zero(void) {
-    const va a = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-    return a;
 }
 /* Every row's sum starts at *sum, in the first of its two parts. */
 EZ_INLINE va va_start(const int32_t * sum) {
@@ -122,3 +103,65 @@ EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
     return a;
 }
 EZ_INLINE vi va_sum(va a) { return _mm256_hadd_epi32(a.a, a.b); }
+
+#define EZ_NARROW
+typedef int8_t ez_n;
+typedef __m256i vn; /* 8 rows, 4 bytes each */
+typedef __m256i vp; /* two partial sums of 16 bits per row: 32 products of 4-bit weights stay below 2^15 */
+typedef struct { __m256i a, b; } vp6; /* the same for 6-bit weights, 8 products in each */
+typedef struct { __m256i one, pair; } vc; /* as 32 bits, and twice as 16 bits */
+
+EZ_INLINE void ez_n_store(ez_n * p, vi a) { vi_store_s8(p, a); }
+EZ_INLINE vn vn_load_low(const uint8_t * p) {
+    return _mm256_and_si256(_mm256_loadu_si256((const __m256i *) p), _mm256_set1_epi8(15));
+}
+EZ_INLINE vn vn_load_high(const uint8_t * p) {
+    return _mm256_and_si256(_mm256_srli_epi16(_mm256_loadu_si256((const __m256i *) p), 4), _mm256_set1_epi8(15));
+}
+EZ_INLINE vn vn_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) {
+    const __m256i two = _mm256_srli_epi16(_mm256_loadu_si256((const __m256i *) h), shift);
+    return _mm256_or_si256(high ? vn_load_high(p) : vn_load_low(p),
+                           _mm256_slli_epi16(_mm256_and_si256(two, _mm256_set1_epi8(3)), 4));
+}
+EZ_INLINE vc vc_of(__m256i x) {
+    const vc c = {x, _mm256_blend_epi16(x, _mm256_slli_epi32(x, 16), 0xAA)};
+    return c;
+}
+EZ_INLINE vc vc_load_u8(const uint8_t * p) { return vc_of(vi_load_u8(p)); }
+EZ_INLINE vc vc_load_s8(const int8_t * p) { return vc_of(vi_load_s8(p)); }
+
+EZ_INLINE vp ez_dot_narrow(vp a, vn w, const ez_n * x) {
+    int32_t four;
+    memcpy(&four, x, 4);
+    a = _mm256_add_epi16(a, _mm256_maddubs_epi16(w, _mm256_set1_epi32(four)));
+    __asm__("" : "+x"(a));
+    return a;
+}
+EZ_INLINE vp vp_zero(void) { return _mm256_setzero_si256(); }
+EZ_INLINE vp vp_start(const int32_t * sum) {
+    (void) sum;
+    return vp_zero();
+}
+EZ_INLINE vp vp_dot(vp a, vn w, const ez_n * x) { return ez_dot_narrow(a, w, x); }
+EZ_INLINE vi vp_sum(vp a, const int32_t * sum) {
+    return _mm256_add_epi32(_mm256_madd_epi16(a, _mm256_set1_epi16(1)), _mm256_set1_epi32(*sum));
+}
+EZ_INLINE vi vp_scaled(vp a, vc scale) { return _mm256_madd_epi16(a, scale.pair); }
+
+EZ_INLINE vp6 vp6_start(const int32_t * sum) {
+    (void) sum;
+    const vp6 a = {vp_zero(), vp_zero()};
+    return a;
+}
+EZ_INLINE vp6 vp6_dot(vp6 a, int i, vn w, const ez_n * x) {
+    if (i < 2) {
+        a.a = ez_dot_narrow(a.a, w, x);
+    } else {
+        a.b = ez_dot_narrow(a.b, w, x);
+    }
+    return a;
+}
+EZ_INLINE vi vp6_scaled(vp6 a, vc scale, const int32_t * sum) {
+    const __m256i products = _mm256_add_epi32(_mm256_madd_epi16(a.a, scale.pair), _mm256_madd_epi16(a.b, scale.pair));
+    return _mm256_add_epi32(products, _mm256_mullo_epi32(scale.one, _mm256_set1_epi32(*sum)));
+}

@@ -146,11 +146,14 @@ static float reference_dot(enum ez_format format, const void * row, const float 
 
 static uint16_t random_half(void) { return ez_float_to_half(uniform() * 0.1f); }
 
-static size_t random_row(enum ez_format format, uint8_t * row, int k) {
+/* With `extreme` all bytes of a row are one, so that the integer sums are as large as they can be. */
+static size_t random_row(enum ez_format format, uint8_t * row, int k, int extreme) {
+    static const uint8_t ends[] = {0x00, 0x7F, 0x80, 0xFF};
     static const size_t block_bytes[] = {sizeof(block_q8_0), sizeof(block_q4_0), sizeof(block_q4_K), sizeof(block_q6_K), 4, 2};
     static const int block_numbers[] = {32, 32, 256, 256, 1, 1};
     const size_t bytes = block_bytes[format] * (size_t) (k / block_numbers[format]);
-    for (size_t i = 0; i < bytes; i++) row[i] = (uint8_t) (below(20) ? random32() : below(2) * 255);
+    const uint8_t end = ends[below(4)];
+    for (size_t i = 0; i < bytes; i++) row[i] = extreme ? end : (uint8_t) (below(20) ? random32() : below(2) * 255);
     for (int b = 0; b < k; b++) {
         if (format == EZ_F32) ((float *) row)[b] = uniform();
         if (format == EZ_F16) ((uint16_t *) row)[b] = random_half();
@@ -167,10 +170,11 @@ static size_t random_row(enum ez_format format, uint8_t * row, int k) {
 
 static void check_gemm(enum ez_format format, int kind) {
     static const char * const names[] = {"Q8_0", "Q4_0", "Q4_K", "Q6_K", "F32", "F16"};
-    const int k = format == EZ_Q4_K || format == EZ_Q6_K ? 256 * (1 + below(3))
-                  : format >= EZ_F32                     ? 1 + below(200)
-                                                         : 32 * (1 + below(9));
-    const int rows = 1 + below(40), columns = 1 + below(19), tiles = (rows + 15) / 16;
+    const int extreme = kind % 4 == 3, large = kind % 8 == 5; /* large: several chunks of tiles (k_gemm_loop.h) */
+    const int k = format == EZ_Q4_K || format == EZ_Q6_K ? 256 * (1 + below(large ? 6 : 3))
+                  : format >= EZ_F32                     ? 1 + below(large ? 600 : 200)
+                                                         : 32 * (1 + below(large ? 40 : 9));
+    const int rows = 1 + below(large ? 150 : 40), columns = 1 + below(19), tiles = (rows + 15) / 16;
     const size_t tile_bytes = ez_tile_bytes(format, k), column_bytes = ez_column_bytes(format, k);
     uint8_t * raw = malloc((size_t) rows * (size_t) k * 4 + 4096);
     uint8_t * w = aligned_alloc(64, (tile_bytes * (size_t) tiles + 63) / 64 * 64);
@@ -179,12 +183,13 @@ static void check_gemm(enum ez_format format, int kind) {
     float * y = malloc(sizeof(float) * (size_t) (rows * columns));
     float * want = malloc(sizeof(float) * (size_t) (rows * columns));
     size_t row_bytes = 0;
-    for (int r = 0; r < rows; r++) row_bytes = random_row(format, raw + (size_t) r * row_bytes, k);
+    for (int r = 0; r < rows; r++) row_bytes = random_row(format, raw + (size_t) r * row_bytes, k, extreme);
     for (int t = 0; t < tiles; t++) {
         ez_pack_tile(format, w + (size_t) t * tile_bytes, raw + (size_t) t * 16 * row_bytes, row_bytes,
                      rows - t * 16 < 16 ? rows - t * 16 : 16, k);
     }
     fill(floats, k * columns, kind);
+    for (int i = 0; extreme && i < k * columns; i++) floats[i] = i / k % 2 ? -1.0f : 1.0f; /* every byte -127 or 127 */
     for (int c = 0; c < columns; c++) {
         const float * from = floats + (size_t) c * (size_t) k;
         uint8_t * column = x + (size_t) c * column_bytes;
