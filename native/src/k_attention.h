@@ -71,7 +71,7 @@ EZ_INLINE void ez_scores_2(vf * r, const float * q0, const float * q1, const uin
     r[1] = vf_reduce_pairs(b);
 }
 #else
-#define EZ_ROWS_JOINED 1 /* too few registers */
+#define EZ_ROWS_JOINED 1 /* too few registers for sums of 8 cells and 2 rows; of values there are less */
 #endif
 
 /* Scores of n cells; up to W - 1 more are computed, and ignored later, when `readable` allows. */
@@ -305,7 +305,7 @@ EZ_INLINE void ez_value_block(const struct ez_attention * a, int head, int first
     float * const * out = a->out + head * a->rows;
     for (int r = 0; r < a->rows;) {
         const int left = a->rows - r;
-        const int rows = left >= 4 ? 4 : !share && left == EZ_ROWS_JOINED ? EZ_ROWS_JOINED : 1;
+        const int rows = left >= 4 ? 4 : !share && left == 2 ? 2 : 1;
         const uint8_t * widened = (const uint8_t *) wide;
         if (rows == 4) {
             ez_values_of(out + r, p + r, block, widened, (size_t) a->dv * 4, cells, a->dv, 4, 1, 0);
