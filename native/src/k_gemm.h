@@ -34,24 +34,27 @@ EZ_INLINE void ez_dot_q8_0(const struct ez_gemm * g, const uint8_t * tile, int l
 }
 
 #ifdef EZ_PAIRS
-/* Two tiles: acc[c] and acc[n + c]. Each activation is loaded once for both. */
+/* Two vectors of rows, of two tiles or of one: acc[c] and acc[n + c]. Each activation is loaded once for both. */
 EZ_INLINE void ez_pair_q8_0(const struct ez_gemm * g, const uint8_t * tile, int column, vf * acc, int n) {
     const ez_q8_0 * w = (const ez_q8_0 *) tile;
-    const ez_q8_0 * v = (const ez_q8_0 *) (tile + g->tile_bytes);
+    const ez_q8_0 * v = (const ez_q8_0 *) (tile + (W < EZ_TILE ? 0 : g->tile_bytes));
+    const int lane = W < EZ_TILE ? W : 0; /* the first row of the second in its tile */
     for (int b = 0; b < g->k / 32; b++, w++, v++) {
         va s[EZ_COLUMNS], t[EZ_COLUMNS];
         EZ_UNROLL for (int c = 0; c < n; c++) s[c] = t[c] = va_start(EZ_SX(c) + b);
         EZ_UNROLL for (int i = 0; i < 8; i++) {
-            const vw ws = vw_load(w->q[i]), vs = vw_load(v->q[i]);
+            const vw ws = vw_load(w->q[i]), vs = vw_load(v->q[i] + 4 * lane);
             __builtin_prefetch((const char *) w->q[i] + EZ_AHEAD);
-            __builtin_prefetch((const char *) v->q[i] + EZ_AHEAD);
+            if (lane == 0) {
+                __builtin_prefetch((const char *) v->q[i] + EZ_AHEAD);
+            }
             EZ_UNROLL for (int c = 0; c < n; c++) {
                 const vx x = vx_load(EZ_X(c) + 32 * b + 4 * i);
                 s[c] = va_dot_x(s[c], ws, x);
                 t[c] = va_dot_x(t[c], vs, x);
             }
         }
-        const vf d = vf_load_half(w->d), e = vf_load_half(v->d);
+        const vf d = vf_load_half(w->d), e = vf_load_half(v->d + lane);
         EZ_UNROLL for (int c = 0; c < n; c++) {
             const vf dx = vf_set1(EZ_DX(c)[b]);
             acc[c] = vf_add(acc[c], vf_mul(vf_from_vi(va_sum(s[c])), vf_mul(d, dx)));

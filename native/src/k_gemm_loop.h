@@ -1,5 +1,5 @@
 /* The loops around one dot product (EZ_DOT), making the kernel EZ_GEMM_NAME. Included once per format. EZ_PAIR, where
- * there is one, does two tiles at once; with one or two columns the weights come too slowly for it to help.
+ * there is one, does two vectors of rows at once (EZ_PAIR_TILES tiles) for EZ_PAIR_COLUMNS columns and more.
  *
  * A chunk of tiles that fits the first-level cache (whole pairs, where there are such) goes over all columns, EZ_COLUMNS
  * at a time: a block of weights in registers serves all of them, and weights come from memory once per call. */
@@ -23,12 +23,12 @@ EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(
     const struct ez_gemm * g, const uint8_t * tiles, int count, int row, int column, int n) {
     int t = 0;
 #ifdef EZ_PAIR
-    for (; n >= 4 && t + 2 <= count; t += 2) {
+    for (; n >= EZ_PAIR_COLUMNS && t + EZ_PAIR_TILES <= count; t += EZ_PAIR_TILES) {
         vf acc[2 * EZ_COLUMNS];
         EZ_UNROLL for (int c = 0; c < 2 * n; c++) acc[c] = vf_set1(0.0f);
         EZ_PAIR(g, tiles + (size_t) t * g->tile_bytes, column, acc, n);
         EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(g, row + t * EZ_TILE, column, acc, n);
-        EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(g, row + (t + 1) * EZ_TILE, column, acc + n, n);
+        EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(g, row + t * EZ_TILE + W, column, acc + n, n);
     }
 #endif
     for (; t < count; t++) {
@@ -44,7 +44,7 @@ EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(
 static void EZ_NAME(EZ_GEMM_NAME)(const struct ez_gemm * g, int first_tile, int last_tile) {
     const size_t fitting = EZ_CHUNK_BYTES / g->tile_bytes;
 #ifdef EZ_PAIR
-    const int chunk = fitting > 2 ? (int) fitting / 2 * 2 : 2;
+    const int chunk = fitting > EZ_PAIR_TILES ? (int) fitting / EZ_PAIR_TILES * EZ_PAIR_TILES : EZ_PAIR_TILES;
 #else
     const int chunk = fitting > 1 ? (int) fitting : 1;
 #endif

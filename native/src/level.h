@@ -23,6 +23,9 @@
 #define EZ_COLUMNS 4
 #endif
 
+#define EZ_PAIR_TILES (2 * W / EZ_TILE) /* that two vectors of rows fill */
+#define EZ_PAIR_COLUMNS (W == 16 ? 4 : 1) /* fewest that pairs are for: with fewer, two tiles' weights come too slowly */
+
 #include "k_quantize.h"
 #include "k_gemm.h"
 #include "k_gemm_float.h"

@@ -8,8 +8,9 @@
 typedef __m256 vf;
 typedef __m256i vi;
 typedef int16_t ez_x;
-typedef struct { __m256i a, b; } vw; /* rows 0, 1, 4, 5 and rows 2, 3, 6, 7, as 16-bit numbers */
-typedef struct { __m256i a, b; } va; /* two partial sums per row */
+typedef struct { __m256i even, odd; } vw; /* of 8 rows: numbers 0 and 2, and 1 and 3, in 16 bits each */
+typedef vw vx;                            /* four numbers, in the same order, for all rows */
+typedef __m256i va;
 
 EZ_INLINE vf vf_set1(float x) { return _mm256_set1_ps(x); }
 EZ_INLINE vf vf_load(const float * p) { return _mm256_loadu_ps(p); }
@@ -77,32 +78,38 @@ EZ_INLINE int32_t vi_sum_lanes(vi v) {
     a = _mm_add_epi32(a, _mm_srli_si128(a, 8));
     return _mm_cvtsi128_si32(_mm_add_epi32(a, _mm_srli_si128(a, 4)));
 }
+/* Four by four, in the order 0, 2, 1, 3. */
 EZ_INLINE void ez_x_store(ez_x * p, vi a) {
-    _mm_storeu_si128((__m128i *) p, _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)));
+    __m128i x = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    x = _mm_shufflehi_epi16(_mm_shufflelo_epi16(x, _MM_SHUFFLE(3, 1, 2, 0)), _MM_SHUFFLE(3, 1, 2, 0));
+    _mm_storeu_si128((__m128i *) p, x);
 }
 
-/* Interleaved with zeros within each half of 128 bits. */
 EZ_INLINE vw vw_load(const uint8_t * p) {
-    const __m256i x = _mm256_loadu_si256((const __m256i *) p), zero = _mm256_setzero_si256();
-    const vw w = {_mm256_unpacklo_epi8(x, zero), _mm256_unpackhi_epi8(x, zero)};
+    const __m256i x = _mm256_loadu_si256((const __m256i *) p);
+    const vw w = {_mm256_and_si256(x, _mm256_set1_epi16(255)), _mm256_srli_epi16(x, 8)};
     return w;
 }
-/* Every row's sum starts at *sum, in the first of its two parts. */
-EZ_INLINE va va_start(const int32_t * sum) {
-    const __m256i x = _mm256_set1_epi64x((int64_t) (uint32_t) *sum);
-    const va a = {x, x};
+/* Every row's sum starts at *sum. */
+EZ_INLINE va va_start(const int32_t * sum) { return _mm256_set1_epi32(*sum); }
+#define EZ_PAIRS
+EZ_INLINE vx vx_load(const ez_x * x) {
+    int32_t even, odd;
+    memcpy(&even, x, 4);
+    memcpy(&odd, x + 2, 4);
+    vx xs = {_mm256_set1_epi32(even), _mm256_set1_epi32(odd)};
+    __asm__("" : "+x"(xs.even), "+x"(xs.odd));
+    return xs;
+}
+EZ_INLINE va va_dot_x(va a, vw w, vx x) {
+    a = _mm256_add_epi32(a, _mm256_madd_epi16(w.even, x.even));
+    __asm__("" : "+x"(a));
+    a = _mm256_add_epi32(a, _mm256_madd_epi16(w.odd, x.odd));
+    __asm__("" : "+x"(a));
     return a;
 }
-EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
-    int64_t four;
-    memcpy(&four, x, 8);
-    const __m256i xs = _mm256_set1_epi64x(four);
-    a.a = _mm256_add_epi32(a.a, _mm256_madd_epi16(w.a, xs));
-    a.b = _mm256_add_epi32(a.b, _mm256_madd_epi16(w.b, xs));
-    __asm__("" : "+x"(a.a), "+x"(a.b));
-    return a;
-}
-EZ_INLINE vi va_sum(va a) { return _mm256_hadd_epi32(a.a, a.b); }
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x) { return va_dot_x(a, w, vx_load(x)); }
+EZ_INLINE vi va_sum(va a) { return a; }
 
 #define EZ_NARROW
 typedef int8_t ez_n;
