@@ -46,7 +46,7 @@ EZ_INLINE vf ez_scores(const float * q, const uint8_t * cells, size_t stride, in
 }
 
 #if W == 16
-#define EZ_ROWS_JOINED 2
+#define EZ_SCORE_ROWS 2
 /* The same for two rows at once: a cell is widened once, and pairs of cells are reduced as they come. */
 EZ_INLINE void ez_scores_2(vf * r, const float * q0, const float * q1, const uint8_t * cells, size_t stride, int dk) {
     vf a[8], b[8];
@@ -71,7 +71,7 @@ EZ_INLINE void ez_scores_2(vf * r, const float * q0, const float * q1, const uin
     r[1] = vf_reduce_pairs(b);
 }
 #else
-#define EZ_ROWS_JOINED 1 /* too few registers for sums of 8 cells and 2 rows; of values there are less */
+#define EZ_SCORE_ROWS 1 /* two rows' sums of W cells need too many registers */
 #endif
 
 /* Scores of n cells; up to W - 1 more are computed, and ignored later, when `readable` allows. */
@@ -99,7 +99,7 @@ EZ_INLINE void ez_score_row(float * s, const float * q, const uint8_t * cells, s
 /* Scores of n cells, a whole number of vectors, for two rows; those past a row's end are ignored later. */
 EZ_INLINE void ez_score_rows_2(float * const * s, const float * const * q, const uint8_t * cells, size_t stride, int n, int dk,
                                float scale) {
-#if EZ_ROWS_JOINED == 2
+#if EZ_SCORE_ROWS == 2
     for (int j = 0; j < n; j += W) {
         const uint8_t * at = cells + (size_t) j * stride;
         vf r[2];
@@ -240,7 +240,7 @@ EZ_INLINE void ez_score_block(const struct ez_attention * a, int head, int first
     if (share) {
         ez_widen(wide, k, a->k_stride, rounded, a->dk);
     }
-    if (a->rows == 2 && EZ_ROWS_JOINED == 2 && rounded % W == 0) {
+    if (a->rows == 2 && EZ_SCORE_ROWS == 2 && rounded % W == 0) {
         const int r = head * 2;
         float * s[2] = {a->scratch + (size_t) r * (size_t) padded + first, a->scratch + (size_t) (r + 1) * (size_t) padded + first};
         ez_score_rows_2(s, a->q + r, k, a->k_stride, rounded, a->dk, a->scale);

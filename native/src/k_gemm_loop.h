@@ -23,6 +23,7 @@ EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(
     const struct ez_gemm * g, const uint8_t * tiles, int count, int row, int column, int n) {
     int t = 0;
 #ifdef EZ_PAIR
+    _Static_assert(EZ_PAIR_TILES >= 1, "two vectors fill a tile");
     for (; n >= EZ_PAIR_COLUMNS && t + EZ_PAIR_TILES <= count; t += EZ_PAIR_TILES) {
         vf acc[2 * EZ_COLUMNS];
         EZ_UNROLL for (int c = 0; c < 2 * n; c++) acc[c] = vf_set1(0.0f);

@@ -32,9 +32,9 @@ typedef struct { int8_t q[16][32]; float d[16]; } ez_values;
 
 enum ez_format { EZ_Q8_0, EZ_Q4_0, EZ_Q4_K, EZ_Q6_K, EZ_F32, EZ_F16, EZ_FORMATS };
 
-/* A column of activations. Quantized: k numbers of 1 or 2 bytes (2 k bytes are reserved), then k/32 scales
- * (float), then k/16 sums of the numbers (int32), multiplied by what the format's zero
- * point asks for (k_quantize.h). For EZ_F32 and EZ_F16: k floats. */
+/* A column of activations. Quantized: k numbers of 1 or 2 bytes, as the level's products want them (2 k bytes are reserved),
+ * then k/32 scales (float), then sums over 32 or 16 of the numbers (int32; k/16 are reserved), multiplied by what the
+ * format's zero point asks for (k_quantize.h). For EZ_F32 and EZ_F16: k floats. */
 static inline size_t ez_column_scales(int k) { return 2 * (size_t) k; }
 static inline size_t ez_column_sums(int k) { return 2 * (size_t) k + (size_t) k / 32 * 4; }
 static inline size_t ez_column_bytes(enum ez_format format, int k) {

@@ -114,8 +114,10 @@ EZ_INLINE vi va_sum(va a) { return a; }
 #define EZ_NARROW
 typedef int8_t ez_n;
 typedef __m256i vn; /* 8 rows, 4 bytes each */
-typedef __m256i vp; /* two partial sums of 16 bits per row: 32 products of 4-bit weights stay below 2^15 */
-typedef struct { __m256i a, b; } vp6; /* the same for 6-bit weights, 8 products in each */
+/* Two partial sums of 16 bits per row. No step saturates: of 32 products of 4-bit weights each is at most
+ * 16 * 15 * 127 = 30480, of 8 products of 6-bit weights 4 * 63 * 127 = 32004, which is why vp6 has two. */
+typedef __m256i vp;
+typedef struct { __m256i a, b; } vp6;
 typedef struct { __m256i one, pair; } vc; /* as 32 bits, and twice as 16 bits */
 
 EZ_INLINE void ez_n_store(ez_n * p, vi a) { vi_store_s8(p, a); }

@@ -146,20 +146,24 @@ static float reference_dot(enum ez_format format, const void * row, const float 
 
 static uint16_t random_half(void) { return ez_float_to_half(uniform() * 0.1f); }
 
-/* With `extreme` all bytes of a row are one, so that the integer sums are as large as they can be. */
+/* With `extreme` all bytes of a row's weights are one, and so are those of its scales: the largest integer sums. */
 static size_t random_row(enum ez_format format, uint8_t * row, int k, int extreme) {
     static const uint8_t ends[] = {0x00, 0x7F, 0x80, 0xFF};
     static const size_t block_bytes[] = {sizeof(block_q8_0), sizeof(block_q4_0), sizeof(block_q4_K), sizeof(block_q6_K), 4, 2};
     static const int block_numbers[] = {32, 32, 256, 256, 1, 1};
     const size_t bytes = block_bytes[format] * (size_t) (k / block_numbers[format]);
-    const uint8_t end = ends[below(4)];
+    const uint8_t end = ends[below(4)], scale = ends[below(4)];
     for (size_t i = 0; i < bytes; i++) row[i] = extreme ? end : (uint8_t) (below(20) ? random32() : below(2) * 255);
     for (int b = 0; b < k; b++) {
         if (format == EZ_F32) ((float *) row)[b] = uniform();
         if (format == EZ_F16) ((uint16_t *) row)[b] = random_half();
         if (format == EZ_Q8_0 && b < k / 32) ((block_q8_0 *) row)[b].d = random_half();
         if (format == EZ_Q4_0 && b < k / 32) ((block_q4_0 *) row)[b].d = random_half();
-        if (format == EZ_Q6_K && b < k / 256) ((block_q6_K *) row)[b].d = random_half();
+        if (format == EZ_Q6_K && b < k / 256) {
+            block_q6_K * block = (block_q6_K *) row + b;
+            block->d = random_half();
+            if (extreme) memset(block->scales, scale, sizeof(block->scales));
+        }
         if (format == EZ_Q4_K && b < k / 256) {
             ((block_q4_K *) row)[b].d = random_half();
             ((block_q4_K *) row)[b].dmin = random_half();
