@@ -161,12 +161,14 @@ EZ_INLINE void ez_values_part(float * const * out, const float * const * p, int 
         weights[r] = p[r] + d / 32 * block;
     }
     const int together = tiles ? EZ_TILE : n;
+    const int share = (int) sizeof(ez_values) / EZ_TILE * (vectors * W > 32 ? vectors * W / 32 : 1); /* of a tile's blocks */
     for (int first = 0; first < n; first += together) {
         const uint8_t * cell = v + (size_t) (first / together) * stride;
+        const uint8_t * ahead = cell + 2 * stride + (size_t) (d / 32) * sizeof(ez_values);
         const int last = n - first < together ? n : first + together;
         for (int j = first; j < last; j++) {
             if (tiles) {
-                __builtin_prefetch(cell + 2 * stride + (size_t) ((j - first) * 32));
+                __builtin_prefetch(ahead + (size_t) ((j - first) * share));
             } else if (!wide) {
                 ez_fetch_cell(cell + EZ_CELLS_AHEAD * stride + 2 * (size_t) d, vectors * W);
             }
@@ -205,6 +207,9 @@ EZ_INLINE void ez_scale_weights(float * to, const float * const * p, int rows, c
     for (int j = 0; j < n; j += W) {
         const ez_values * tile = (const ez_values *) (v + (size_t) (j / EZ_TILE) * stride);
         for (int b = 0; b < blocks; b++) {
+            if (j % EZ_TILE == 0) {
+                __builtin_prefetch((const uint8_t *) tile[b].d + EZ_CELLS / EZ_TILE * stride);
+            }
             const vf scale = vf_load(tile[b].d + j % EZ_TILE);
             for (int r = 0; r < rows; r++) {
                 vf_store(to + (r * blocks + b) * EZ_CELLS + j, vf_mul(vf_load(p[r] + j), scale));
