@@ -8,7 +8,7 @@
  *   Q6_K  per 256: acc = acc + (d * dx) * [sum scale_j sum (q - 32) x]
  * with the bracketed integer converted to float (rounded once). acc starts at +0. */
 
-#define EZ_AHEAD 4096 /* bytes of weights fetched ahead: across the page that hardware stops at */
+/* Products fetch weights `ahead` bytes before their use. */
 
 /* Column c of the activations. */
 #define EZ_X(c) ((const ez_x *) (g->x + (size_t) (column + (c)) * g->column_bytes))
@@ -16,14 +16,15 @@
 #define EZ_DX(c) ((const float *) (g->x + (size_t) (column + (c)) * g->column_bytes + ez_column_scales(g->k)))
 #define EZ_SX(c) ((const int32_t *) (g->x + (size_t) (column + (c)) * g->column_bytes + ez_column_sums(g->k)))
 
-EZ_INLINE void ez_dot_q8_0(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n) {
+EZ_INLINE void ez_dot_q8_0(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n,
+                            size_t ahead) {
     const ez_q8_0 * w = (const ez_q8_0 *) tile;
     for (int b = 0; b < g->k / 32; b++, w++) {
         va s[EZ_COLUMNS];
         EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_start(EZ_SX(c) + b);
         EZ_UNROLL for (int i = 0; i < 8; i++) {
             const vw ws = vw_load(w->q[i] + 4 * lane);
-            __builtin_prefetch((const char *) w->q[i] + EZ_AHEAD);
+            __builtin_prefetch((const char *) w->q[i] + ahead);
             EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], ws, EZ_X(c) + 32 * b + 4 * i);
         }
         const vf d = vf_load_half(w->d + lane);
@@ -35,7 +36,7 @@ EZ_INLINE void ez_dot_q8_0(const struct ez_gemm * g, const uint8_t * tile, int l
 
 #ifdef EZ_PAIRS
 /* Two vectors of rows, of two tiles or of one: acc[c] and acc[n + c]. Each activation is loaded once for both. */
-EZ_INLINE void ez_pair_q8_0(const struct ez_gemm * g, const uint8_t * tile, int column, vf * acc, int n) {
+EZ_INLINE void ez_pair_q8_0(const struct ez_gemm * g, const uint8_t * tile, int column, vf * acc, int n, size_t ahead) {
     const ez_q8_0 * w = (const ez_q8_0 *) tile;
     const ez_q8_0 * v = (const ez_q8_0 *) (tile + (W < EZ_TILE ? 0 : g->tile_bytes));
     const int lane = W < EZ_TILE ? W : 0; /* the first row of the second in its tile */
@@ -44,9 +45,9 @@ EZ_INLINE void ez_pair_q8_0(const struct ez_gemm * g, const uint8_t * tile, int 
         EZ_UNROLL for (int c = 0; c < n; c++) s[c] = t[c] = va_start(EZ_SX(c) + b);
         EZ_UNROLL for (int i = 0; i < 8; i++) {
             const vw ws = vw_load(w->q[i]), vs = vw_load(v->q[i] + 4 * lane);
-            __builtin_prefetch((const char *) w->q[i] + EZ_AHEAD);
+            __builtin_prefetch((const char *) w->q[i] + ahead);
             if (lane == 0) {
-                __builtin_prefetch((const char *) v->q[i] + EZ_AHEAD);
+                __builtin_prefetch((const char *) v->q[i] + ahead);
             }
             EZ_UNROLL for (int c = 0; c < n; c++) {
                 const vx x = vx_load(EZ_X(c) + 32 * b + 4 * i);
@@ -64,14 +65,15 @@ EZ_INLINE void ez_pair_q8_0(const struct ez_gemm * g, const uint8_t * tile, int 
 }
 #endif
 
-EZ_INLINE void ez_dot_q4_0(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n) {
+EZ_INLINE void ez_dot_q4_0(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n,
+                            size_t ahead) {
     const ez_q4_0 * w = (const ez_q4_0 *) tile;
     for (int b = 0; b < g->k / 32; b++, w++) {
         vp s[EZ_COLUMNS];
         EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_start(EZ_SX(c) + b);
         EZ_UNROLL for (int i = 0; i < 4; i++) {
             const vn low = vn_load_low(w->q[i] + 4 * lane);
-            __builtin_prefetch((const char *) w->q[i] + EZ_AHEAD);
+            __builtin_prefetch((const char *) w->q[i] + ahead);
             EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_dot(s[c], low, EZ_N(c) + 32 * b + 4 * i);
             const vn high = vn_load_high(w->q[i] + 4 * lane);
             EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_dot(s[c], high, EZ_N(c) + 32 * b + 16 + 4 * i);
@@ -83,7 +85,8 @@ EZ_INLINE void ez_dot_q4_0(const struct ez_gemm * g, const uint8_t * tile, int l
     }
 }
 
-EZ_INLINE void ez_dot_q4_k(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n) {
+EZ_INLINE void ez_dot_q4_k(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n,
+                            size_t ahead) {
     const ez_q4_k * w = (const ez_q4_k *) tile;
     for (int b = 0; b < g->k / 256; b++, w++) {
         vi sums[EZ_COLUMNS], mins[EZ_COLUMNS];
@@ -97,7 +100,7 @@ EZ_INLINE void ez_dot_q4_k(const struct ez_gemm * g, const uint8_t * tile, int l
                     const uint8_t * q = w->q[pair][i] + 4 * lane;
                     const vn ws = high ? vn_load_high(q) : vn_load_low(q);
                     if (!high) {
-                        __builtin_prefetch((const char *) q + EZ_AHEAD);
+                        __builtin_prefetch((const char *) q + ahead);
                     }
                     EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_dot(s[c], ws, EZ_N(c) + 256 * b + 32 * j + 4 * i);
                 }
@@ -117,7 +120,8 @@ EZ_INLINE void ez_dot_q4_k(const struct ez_gemm * g, const uint8_t * tile, int l
     }
 }
 
-EZ_INLINE void ez_dot_q6_k(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n) {
+EZ_INLINE void ez_dot_q6_k(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n,
+                            size_t ahead) {
     const ez_q6_k * w = (const ez_q6_k *) tile;
     for (int b = 0; b < g->k / 256; b++, w++) {
         vi sums[EZ_COLUMNS];
@@ -131,9 +135,9 @@ EZ_INLINE void ez_dot_q6_k(const struct ez_gemm * g, const uint8_t * tile, int l
                     const uint8_t * low = w->low[16 * h + 8 * (quarter & 1) + l];
                     const uint8_t * high = w->high[8 * h + l];
                     if (quarter < 2) {
-                        __builtin_prefetch((const char *) low + EZ_AHEAD);
+                        __builtin_prefetch((const char *) low + ahead);
                     } else if (quarter == 2) {
-                        __builtin_prefetch((const char *) high + EZ_AHEAD);
+                        __builtin_prefetch((const char *) high + ahead);
                     }
                     const vn ws = vn_load_6(low + 4 * lane, quarter & 2, high + 4 * lane, 2 * quarter);
                     EZ_UNROLL for (int c = 0; c < n; c++) {

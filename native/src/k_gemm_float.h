@@ -37,10 +37,14 @@ EZ_INLINE void ez_dot_float(const struct ez_gemm * g, const uint8_t * tile, int 
     }
 }
 
-EZ_INLINE void ez_dot_f32(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n) {
+EZ_INLINE void ez_dot_f32(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n,
+                            size_t ahead) {
+    (void) ahead;
     ez_dot_float(g, tile, lane, column, acc, n, 0);
 }
-EZ_INLINE void ez_dot_f16(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n) {
+EZ_INLINE void ez_dot_f16(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n,
+                            size_t ahead) {
+    (void) ahead;
     ez_dot_float(g, tile, lane, column, acc, n, 1);
 }
 

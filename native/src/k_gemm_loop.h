@@ -2,7 +2,8 @@
  * there is one, does two vectors of rows at once (EZ_PAIR_TILES tiles) for EZ_PAIR_COLUMNS columns and more.
  *
  * A chunk of tiles that fits the first-level cache (whole pairs, where there are such) goes over all columns, EZ_COLUMNS
- * at a time: a block of weights in registers serves all of them, and weights come from memory once per call. */
+ * at a time: a block of weights in registers serves all of them, and weights come from memory once per call. The first
+ * columns fetch the chunk itself, the second ones the next chunk, so that memory is not idle meanwhile. */
 
 EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(const struct ez_gemm * g, int row, int column, const vf * acc, int n) {
     const int left = g->rows - row;
@@ -20,14 +21,15 @@ EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(const struct ez_gemm * g, i
 
 /* n columns, a constant wherever this is inlined */
 EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(
-    const struct ez_gemm * g, const uint8_t * tiles, int count, int row, int column, int n) {
+    const struct ez_gemm * g, const uint8_t * tiles, int count, int row, int column, int n,
+    size_t ahead) {
     int t = 0;
 #ifdef EZ_PAIR
     _Static_assert(EZ_PAIR_TILES >= 1, "two vectors fill a tile");
     for (; n >= EZ_PAIR_COLUMNS && t + EZ_PAIR_TILES <= count; t += EZ_PAIR_TILES) {
         vf acc[2 * EZ_COLUMNS];
         EZ_UNROLL for (int c = 0; c < 2 * n; c++) acc[c] = vf_set1(0.0f);
-        EZ_PAIR(g, tiles + (size_t) t * g->tile_bytes, column, acc, n);
+        EZ_PAIR(g, tiles + (size_t) t * g->tile_bytes, column, acc, n, ahead);
         EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(g, row + t * EZ_TILE, column, acc, n);
         EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(g, row + t * EZ_TILE + W, column, acc + n, n);
     }
@@ -36,11 +38,20 @@ EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(
         for (int lane = 0; lane < EZ_TILE; lane += W) {
             vf acc[EZ_COLUMNS];
             EZ_UNROLL for (int c = 0; c < n; c++) acc[c] = vf_set1(0.0f);
-            EZ_DOT(g, tiles + (size_t) t * g->tile_bytes, lane, column, acc, n);
+            EZ_DOT(g, tiles + (size_t) t * g->tile_bytes, lane, column, acc, n, ahead);
             EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(g, row + t * EZ_TILE + lane, column, acc, n);
         }
     }
 }
+
+#ifndef EZ_FETCHED
+#define EZ_AHEAD 4096 /* bytes: across the page that hardware stops at */
+#if W == 16 /* 8 columns: most calls have no later ones */
+#define EZ_FETCHED(c) EZ_AHEAD
+#else
+#define EZ_FETCHED(c) ((c) == EZ_COLUMNS ? (size_t) chunk * g->tile_bytes : EZ_AHEAD)
+#endif
+#endif
 
 static void EZ_NAME(EZ_GEMM_NAME)(const struct ez_gemm * g, int first_tile, int last_tile) {
     const size_t fitting = EZ_CHUNK_BYTES / g->tile_bytes;
@@ -55,22 +66,22 @@ static void EZ_NAME(EZ_GEMM_NAME)(const struct ez_gemm * g, int first_tile, int 
         const int row = t * EZ_TILE;
         int c = 0;
         for (; c + EZ_COLUMNS <= g->columns; c += EZ_COLUMNS) {
-            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, EZ_COLUMNS);
+            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, EZ_COLUMNS, EZ_FETCHED(c));
         }
 #if EZ_COLUMNS > 4
         if (c + 4 <= g->columns) {
-            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 4);
+            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 4, EZ_FETCHED(c));
             c += 4;
         }
 #endif
 #if EZ_COLUMNS > 2
         if (c + 2 <= g->columns) {
-            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 2);
+            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 2, EZ_FETCHED(c));
             c += 2;
         }
 #endif
         if (c < g->columns) {
-            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 1);
+            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 1, EZ_FETCHED(c));
         }
     }
 }
