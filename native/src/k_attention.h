@@ -161,14 +161,14 @@ EZ_INLINE void ez_values_part(float * const * out, const float * const * p, int 
         weights[r] = p[r] + d / 32 * block;
     }
     const int together = tiles ? EZ_TILE : n;
-    const int share = (int) sizeof(ez_values) / EZ_TILE * (vectors * W > 32 ? vectors * W / 32 : 1); /* of a tile's blocks */
+    const int per_cell = (int) sizeof(ez_values) / EZ_TILE * (vectors * W > 32 ? vectors * W / 32 : 1); /* bytes to fetch */
     for (int first = 0; first < n; first += together) {
         const uint8_t * cell = v + (size_t) (first / together) * stride;
         const uint8_t * ahead = cell + 2 * stride + (size_t) (d / 32) * sizeof(ez_values);
         const int last = n - first < together ? n : first + together;
         for (int j = first; j < last; j++) {
             if (tiles) {
-                __builtin_prefetch(ahead + (size_t) ((j - first) * share));
+                __builtin_prefetch(ahead + (size_t) ((j - first) * per_cell));
             } else if (!wide) {
                 ez_fetch_cell(cell + EZ_CELLS_AHEAD * stride + 2 * (size_t) d, vectors * W);
             }

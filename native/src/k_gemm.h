@@ -8,7 +8,10 @@
  *   Q6_K  per 256: acc = acc + (d * dx) * [sum scale_j sum (q - 32) x]
  * with the bracketed integer converted to float (rounded once). acc starts at +0. */
 
-/* Products fetch weights `ahead` bytes before their use. */
+#define EZ_AHEAD 4096 /* bytes: across the page that hardware stops at */
+/* How many bytes ahead the columns from c on fetch weights: the first ones the chunk itself, the second ones the next
+ * chunk, so that memory is not idle meanwhile. With sixteen lanes this has not been tried. */
+EZ_INLINE size_t ez_ahead(int c, size_t chunk_bytes) { return W < 16 && c == EZ_COLUMNS ? chunk_bytes : EZ_AHEAD; }
 
 /* Column c of the activations. */
 #define EZ_X(c) ((const ez_x *) (g->x + (size_t) (column + (c)) * g->column_bytes))

@@ -2,8 +2,8 @@
  * there is one, does two vectors of rows at once (EZ_PAIR_TILES tiles) for EZ_PAIR_COLUMNS columns and more.
  *
  * A chunk of tiles that fits the first-level cache (whole pairs, where there are such) goes over all columns, EZ_COLUMNS
- * at a time: a block of weights in registers serves all of them, and weights come from memory once per call. The first
- * columns fetch the chunk itself, the second ones the next chunk, so that memory is not idle meanwhile. */
+ * at a time: a block of weights in registers serves all of them, and weights come from memory once per call
+ * (ez_ahead). */
 
 EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _store))(const struct ez_gemm * g, int row, int column, const vf * acc, int n) {
     const int left = g->rows - row;
@@ -44,15 +44,6 @@ EZ_INLINE void EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(
     }
 }
 
-#ifndef EZ_FETCHED
-#define EZ_AHEAD 4096 /* bytes: across the page that hardware stops at */
-#if W == 16 /* 8 columns: most calls have no later ones */
-#define EZ_FETCHED(c) EZ_AHEAD
-#else
-#define EZ_FETCHED(c) ((c) == EZ_COLUMNS ? (size_t) chunk * g->tile_bytes : EZ_AHEAD)
-#endif
-#endif
-
 static void EZ_NAME(EZ_GEMM_NAME)(const struct ez_gemm * g, int first_tile, int last_tile) {
     const size_t fitting = EZ_CHUNK_BYTES / g->tile_bytes;
 #ifdef EZ_PAIR
@@ -60,28 +51,29 @@ static void EZ_NAME(EZ_GEMM_NAME)(const struct ez_gemm * g, int first_tile, int 
 #else
     const int chunk = fitting > 1 ? (int) fitting : 1;
 #endif
+    const size_t chunk_bytes = (size_t) chunk * g->tile_bytes;
     for (int t = first_tile; t < last_tile; t += chunk) {
         const uint8_t * tiles = g->w + (size_t) (t - first_tile) * g->tile_bytes;
         const int count = last_tile - t < chunk ? last_tile - t : chunk;
         const int row = t * EZ_TILE;
         int c = 0;
         for (; c + EZ_COLUMNS <= g->columns; c += EZ_COLUMNS) {
-            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, EZ_COLUMNS, EZ_FETCHED(c));
+            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, EZ_COLUMNS, ez_ahead(c, chunk_bytes));
         }
 #if EZ_COLUMNS > 4
         if (c + 4 <= g->columns) {
-            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 4, EZ_FETCHED(c));
+            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 4, ez_ahead(c, chunk_bytes));
             c += 4;
         }
 #endif
 #if EZ_COLUMNS > 2
         if (c + 2 <= g->columns) {
-            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 2, EZ_FETCHED(c));
+            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 2, ez_ahead(c, chunk_bytes));
             c += 2;
         }
 #endif
         if (c < g->columns) {
-            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 1, EZ_FETCHED(c));
+            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 1, ez_ahead(c, chunk_bytes));
         }
     }
 }

@@ -139,7 +139,7 @@ EZ_INLINE vc vc_of(__m256i x) {
 EZ_INLINE vc vc_load_u8(const uint8_t * p) { return vc_of(vi_load_u8(p)); }
 EZ_INLINE vc vc_load_s8(const int8_t * p) { return vc_of(vi_load_s8(p)); }
 
-EZ_INLINE vp ez_dot_narrow(vp a, vn w, const ez_n * x) {
+EZ_INLINE vp vp_dot(vp a, vn w, const ez_n * x) {
     int32_t four;
     memcpy(&four, x, 4);
     a = _mm256_add_epi16(a, _mm256_maddubs_epi16(w, _mm256_set1_epi32(four)));
@@ -151,7 +151,6 @@ EZ_INLINE vp vp_start(const int32_t * sum) {
     (void) sum;
     return vp_zero();
 }
-EZ_INLINE vp vp_dot(vp a, vn w, const ez_n * x) { return ez_dot_narrow(a, w, x); }
 EZ_INLINE vi vp_sum(vp a, const int32_t * sum) {
     return _mm256_add_epi32(_mm256_madd_epi16(a, _mm256_set1_epi16(1)), _mm256_set1_epi32(*sum));
 }
@@ -164,9 +163,9 @@ EZ_INLINE vp6 vp6_start(const int32_t * sum) {
 }
 EZ_INLINE vp6 vp6_dot(vp6 a, int i, vn w, const ez_n * x) {
     if (i < 2) {
-        a.a = ez_dot_narrow(a.a, w, x);
+        a.a = vp_dot(a.a, w, x);
     } else {
-        a.b = ez_dot_narrow(a.b, w, x);
+        a.b = vp_dot(a.b, w, x);
     }
     return a;
 }
