@@ -1,5 +1,7 @@
 # What is done to ggml's targets once they exist. Called through cmake_language(DEFER) by strict.cmake, in
 # ggml's directory; the targets themselves live in ggml/src.
+include(CheckCSourceCompiles)
+
 function(edgezip_strict_targets)
     set(src ${EDGEZIP_NATIVE_DIR}/src)
     set(upstream ${CMAKE_CURRENT_SOURCE_DIR}/src)
@@ -21,12 +23,23 @@ function(edgezip_strict_targets)
     set(own fpenv.c graph.c dispatch.c tiles.c ops_matmul.c ops_rows.c ops_rope.c ops_attention.c buffer.cpp
         level_portable.c)
     if(EDGEZIP_TARGET_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
-        list(APPEND own level_x86_sse2.c level_x86_avx2.c level_x86_avx512.c level_x86_vnni.c)
+        list(APPEND own level_x86_sse2.c level_x86_avx2.c level_x86_avx512.c level_x86_avx512_vnni.c)
         set(avx2 -mavx2 -mf16c -mno-fma)
         set(avx512 -mavx2 -mf16c -mno-fma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
         set(flags_level_x86_avx2.c ${avx2})
         set(flags_level_x86_avx512.c ${avx512})
-        set(flags_level_x86_vnni.c ${avx512} -mavx512vnni)
+        set(flags_level_x86_avx512_vnni.c ${avx512} -mavx512vnni)
+        set(CMAKE_REQUIRED_FLAGS "-mavx2 -mavxvnni") # compilers since 2021
+        check_c_source_compiles("#include <immintrin.h>
+            int main(void) {
+                const __m256i x = _mm256_set1_epi8(1);
+                return _mm256_extract_epi32(_mm256_dpbusd_avx_epi32(x, x, x), 0);
+            }" EDGEZIP_AVX_VNNI)
+        if(EDGEZIP_AVX_VNNI)
+            list(APPEND own level_x86_avx_vnni.c)
+            set(flags_level_x86_avx_vnni.c ${avx2} -mavxvnni)
+            target_compile_definitions(ggml-cpu PRIVATE EDGEZIP_AVX_VNNI)
+        endif()
     elseif(EDGEZIP_TARGET_PROCESSOR MATCHES "^(aarch64|arm64|ARM64)$")
         list(APPEND own level_arm_neon.c level_arm_dotprod.c)
         set(flags_level_arm_dotprod.c -march=armv8.2-a+dotprod)

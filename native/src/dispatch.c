@@ -2,6 +2,7 @@
  * for tests (edgezip_simd_limit, or the environment variable EDGEZIP_SIMD_LEVEL).
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "edgezip.h"
@@ -10,22 +11,47 @@
 extern const struct ez_kernels ez_kernels_level_0, ez_kernels_level_1, ez_kernels_level_2;
 
 #if defined(__x86_64__)
-extern const struct ez_kernels ez_kernels_level_3, ez_kernels_level_4;
+#include <cpuid.h>
 
-static int best_level(void) {
+extern const struct ez_kernels ez_kernels_level_3, ez_kernels_level_4, ez_kernels_level_5;
+
+static bool has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c"); }
+
+static bool has_avx512(void) {
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+
+#ifdef EDGEZIP_AVX_VNNI
+/* Not every compiler's __builtin_cpu_supports knows this one: leaf 7, subleaf 1, bit 4 of EAX. */
+static bool has_avx_vnni(void) {
+    unsigned a = 0, b, c, d;
+    if (!has_avx2() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || a < 1) {
+        return false;
+    }
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+}
+#define AVX_VNNI &ez_kernels_level_3
+#else /* the compiler is too old */
+static bool has_avx_vnni(void) { return false; }
+#define AVX_VNNI NULL
+#endif
+
+/* A CPU can have a level and lack one below it. */
+static bool has_level(int level) {
     __builtin_cpu_init();
-    if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c"))) {
-        return 1;
+    switch (level) {
+    case 0:
+    case 1: return true;
+    case 2: return has_avx2();
+    case 3: return has_avx_vnni();
+    case 4: return has_avx512();
+    default: return has_avx512() && __builtin_cpu_supports("avx512vnni");
     }
-    if (!(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))) {
-        return 2;
-    }
-    return __builtin_cpu_supports("avx512vnni") ? 4 : 3;
 }
 
 static const struct ez_kernels * const levels[] = {
-    &ez_kernels_level_0, &ez_kernels_level_1, &ez_kernels_level_2, &ez_kernels_level_3, &ez_kernels_level_4,
+    &ez_kernels_level_0, &ez_kernels_level_1, &ez_kernels_level_2, AVX_VNNI, &ez_kernels_level_4, &ez_kernels_level_5,
 };
 
 #elif defined(__aarch64__)
@@ -35,9 +61,9 @@ static const struct ez_kernels * const levels[] = {
 #ifndef HWCAP_ASIMDDP
 #define HWCAP_ASIMDDP (1 << 20)
 #endif
-static int best_level(void) { return getauxval(AT_HWCAP) & HWCAP_ASIMDDP ? 2 : 1; }
+static bool has_level(int level) { return level < 2 || getauxval(AT_HWCAP) & HWCAP_ASIMDDP; }
 #else
-static int best_level(void) { return 2; } /* every 64-bit Apple and Windows machine since 2018; untested */
+static bool has_level(int level) { return level <= 2; } /* every 64-bit Apple and Windows machine since 2018; untested */
 #endif
 
 static const struct ez_kernels * const levels[] = {
@@ -45,11 +71,15 @@ static const struct ez_kernels * const levels[] = {
 };
 #endif
 
+#define LEVELS ((int) (sizeof(levels) / sizeof(levels[0])))
+
 static atomic_int current = -1;
 
 int edgezip_simd_limit(int level) {
-    const int best = best_level();
-    const int chosen = level < 0 || level > best ? best : level;
+    int chosen = level < 0 || level >= LEVELS ? LEVELS - 1 : level;
+    while (!has_level(chosen)) {
+        chosen--;
+    }
     atomic_store(&current, chosen);
     return chosen;
 }

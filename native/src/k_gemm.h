@@ -111,7 +111,7 @@ EZ_INLINE void ez_dot_q4_k(const struct ez_gemm * g, const uint8_t * tile, int l
                 const vi min = vi_load_u8(w->min[j] + lane);
                 EZ_UNROLL for (int c = 0; c < n; c++) {
                     sums[c] = vi_add(sums[c], vp_scaled(s[c], scale));
-                    mins[c] = vi_add(mins[c], vi_mul(vi_set1(EZ_SX(c)[8 * b + j]), min));
+                    mins[c] = vi_add(mins[c], vi_mul_short(vi_set1(EZ_SX(c)[8 * b + j]), min));
                 }
             }
         }

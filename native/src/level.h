@@ -15,7 +15,7 @@
 #else
 #define EZ_FLOAT_COLUMNS 2
 #endif
-#if W == 16 && EZ_LEVEL == 4
+#if W == 16 && EZ_LEVEL == 5
 #define EZ_COLUMNS 8
 #elif defined(__x86_64__) && EZ_LEVEL == 1
 #define EZ_COLUMNS 2

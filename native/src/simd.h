@@ -1,9 +1,12 @@
 /* One vocabulary of vector operations for every instruction set. EZ_LEVEL selects it:
- *   x86-64: 0 portable C (W = 1), 1 SSE2 (4), 2 AVX2 + F16C (8), 3 AVX-512 F/BW/DQ/VL (16), 4 with VNNI (16)
+ *   x86-64: 0 portable C (W = 1), 1 SSE2 (4), 2 AVX2 + F16C (8), 3 with AVX-VNNI (8), 4 AVX-512 F/BW/DQ/VL (16),
+ *           5 with VNNI (16)
  *   aarch64: 0 portable C, 1 NEON (4), 2 NEON with dotprod (4)
  * W is the number of 32-bit lanes of vf (float) and vi (int32_t). Kernels are written in terms of W, and in
  * groups of 16 lanes held in 16/W vectors wherever lanes are summed, so that every level does the same
  * operations in the same order for each output. There is no fused multiply-add here.
+ *
+ * vi_mul_short multiplies a number of 16 bits by one from 0 to 32767, each in a lane of 32 bits.
  *
  * Integer dot products: vw holds the weights of W rows, 4 unsigned bytes per row; va accumulates them times
  * 4 signed bytes that all rows share. va_sum gives one exact int32 per row. Where EZ_PAIRS is defined, vx holds such
@@ -32,7 +35,7 @@
 #include "simd_portable.h"
 #elif defined(__x86_64__) && EZ_LEVEL == 1
 #include "simd_sse2.h"
-#elif defined(__x86_64__) && EZ_LEVEL == 2
+#elif defined(__x86_64__) && EZ_LEVEL <= 3
 #include "simd_avx2.h"
 #elif defined(__x86_64__)
 #include "simd_avx512.h"

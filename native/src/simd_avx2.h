@@ -1,5 +1,5 @@
-/* EZ_LEVEL 2: AVX2 and F16C, eight lanes. Dot products through 16-bit multiply-add, those of narrow weights through
- * maddubs, which multiplies bytes and adds pairs of products in 16 bits.
+/* EZ_LEVEL 2 and 3: AVX2 and F16C, eight lanes. Level 3 takes dot products from AVX-VNNI, level 2 from 16-bit
+ * multiply-add, those of narrow weights from maddubs, which multiplies bytes and adds pairs of products in 16 bits.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <immintrin.h>
 
@@ -7,10 +7,6 @@
 #define EZ_BIAS 128
 typedef __m256 vf;
 typedef __m256i vi;
-typedef int16_t ez_x;
-typedef struct { __m256i even, odd; } vw; /* of 8 rows: numbers 0 and 2, and 1 and 3, in 16 bits each */
-typedef vw vx;                            /* four numbers, in the same order, for all rows */
-typedef __m256i va;
 
 EZ_INLINE vf vf_set1(float x) { return _mm256_set1_ps(x); }
 EZ_INLINE vf vf_load(const float * p) { return _mm256_loadu_ps(p); }
@@ -65,6 +61,7 @@ EZ_INLINE vi vi_set1(int32_t x) { return _mm256_set1_epi32(x); }
 EZ_INLINE vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
 EZ_INLINE vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
 EZ_INLINE vi vi_mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }
+EZ_INLINE vi vi_mul_short(vi a, vi b) { return _mm256_madd_epi16(a, b); }
 EZ_INLINE void vi_store(int32_t * p, vi a) { _mm256_storeu_si256((__m256i *) p, a); }
 EZ_INLINE vi vi_load_u8(const uint8_t * p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *) p)); }
 EZ_INLINE vi vi_load_s8(const int8_t * p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) p)); }
@@ -78,6 +75,56 @@ EZ_INLINE int32_t vi_sum_lanes(vi v) {
     a = _mm_add_epi32(a, _mm_srli_si128(a, 8));
     return _mm_cvtsi128_si32(_mm_add_epi32(a, _mm_srli_si128(a, 4)));
 }
+EZ_INLINE __m256i ez_low(const uint8_t * p) {
+    return _mm256_and_si256(_mm256_loadu_si256((const __m256i *) p), _mm256_set1_epi8(15));
+}
+EZ_INLINE __m256i ez_high(const uint8_t * p) {
+    return _mm256_and_si256(_mm256_srli_epi16(_mm256_loadu_si256((const __m256i *) p), 4), _mm256_set1_epi8(15));
+}
+EZ_INLINE __m256i ez_six(const uint8_t * p, int high, const uint8_t * h, int shift) {
+    const __m256i two = _mm256_srli_epi16(_mm256_loadu_si256((const __m256i *) h), shift);
+    return _mm256_or_si256(high ? ez_high(p) : ez_low(p),
+                           _mm256_slli_epi16(_mm256_and_si256(two, _mm256_set1_epi8(3)), 4));
+}
+
+typedef __m256i va; /* a sum for each of 8 rows */
+/* Every row's sum starts at *sum. */
+EZ_INLINE va va_start(const int32_t * sum) { return _mm256_set1_epi32(*sum); }
+EZ_INLINE vi va_sum(va a) { return a; }
+#define EZ_PAIRS
+
+#if EZ_LEVEL == 3
+
+typedef int8_t ez_x;
+typedef __m256i vw; /* 8 rows, 4 bytes each */
+typedef __m256i vx; /* four numbers for all rows */
+
+EZ_INLINE void ez_x_store(ez_x * p, vi a) { vi_store_s8(p, a); }
+EZ_INLINE vw vw_load(const uint8_t * p) { return _mm256_loadu_si256((const __m256i *) p); }
+EZ_INLINE vw vw_load_low(const uint8_t * p) { return ez_low(p); }
+EZ_INLINE vw vw_load_high(const uint8_t * p) { return ez_high(p); }
+EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) { return ez_six(p, high, h, shift); }
+EZ_INLINE va va_zero(void) { return _mm256_setzero_si256(); }
+EZ_INLINE vx vx_load(const ez_x * x) {
+    int32_t four;
+    memcpy(&four, x, 4);
+    vx xs = _mm256_set1_epi32(four);
+    __asm__("" : "+x"(xs));
+    return xs;
+}
+EZ_INLINE va va_dot_x(va a, vw w, vx x) { return _mm256_dpbusd_avx_epi32(a, w, x); }
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
+    int32_t four;
+    memcpy(&four, x, 4);
+    return va_dot_x(a, w, _mm256_set1_epi32(four));
+}
+
+#else
+
+typedef int16_t ez_x;
+typedef struct { __m256i even, odd; } vw; /* of 8 rows: numbers 0 and 2, and 1 and 3, in 16 bits each */
+typedef vw vx;                            /* four numbers, in the same order, for all rows */
+
 /* Four by four, in the order 0, 2, 1, 3. */
 EZ_INLINE void ez_x_store(ez_x * p, vi a) {
     __m128i x = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
@@ -90,9 +137,6 @@ EZ_INLINE vw vw_load(const uint8_t * p) {
     const vw w = {_mm256_and_si256(x, _mm256_set1_epi16(255)), _mm256_srli_epi16(x, 8)};
     return w;
 }
-/* Every row's sum starts at *sum. */
-EZ_INLINE va va_start(const int32_t * sum) { return _mm256_set1_epi32(*sum); }
-#define EZ_PAIRS
 EZ_INLINE vx vx_load(const ez_x * x) {
     int32_t even, odd;
     memcpy(&even, x, 4);
@@ -109,7 +153,6 @@ EZ_INLINE va va_dot_x(va a, vw w, vx x) {
     return a;
 }
 EZ_INLINE va va_dot(va a, vw w, const ez_x * x) { return va_dot_x(a, w, vx_load(x)); }
-EZ_INLINE vi va_sum(va a) { return a; }
 
 #define EZ_NARROW
 typedef int8_t ez_n;
@@ -121,17 +164,9 @@ typedef struct { __m256i a, b; } vp6;
 typedef struct { __m256i one, pair; } vc; /* as 32 bits, and twice as 16 bits */
 
 EZ_INLINE void ez_n_store(ez_n * p, vi a) { vi_store_s8(p, a); }
-EZ_INLINE vn vn_load_low(const uint8_t * p) {
-    return _mm256_and_si256(_mm256_loadu_si256((const __m256i *) p), _mm256_set1_epi8(15));
-}
-EZ_INLINE vn vn_load_high(const uint8_t * p) {
-    return _mm256_and_si256(_mm256_srli_epi16(_mm256_loadu_si256((const __m256i *) p), 4), _mm256_set1_epi8(15));
-}
-EZ_INLINE vn vn_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) {
-    const __m256i two = _mm256_srli_epi16(_mm256_loadu_si256((const __m256i *) h), shift);
-    return _mm256_or_si256(high ? vn_load_high(p) : vn_load_low(p),
-                           _mm256_slli_epi16(_mm256_and_si256(two, _mm256_set1_epi8(3)), 4));
-}
+EZ_INLINE vn vn_load_low(const uint8_t * p) { return ez_low(p); }
+EZ_INLINE vn vn_load_high(const uint8_t * p) { return ez_high(p); }
+EZ_INLINE vn vn_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) { return ez_six(p, high, h, shift); }
 EZ_INLINE vc vc_of(__m256i x) {
     const vc c = {x, _mm256_blend_epi16(x, _mm256_slli_epi32(x, 16), 0xAA)};
     return c;
@@ -173,3 +208,5 @@ EZ_INLINE vi vp6_scaled(vp6 a, vc scale, const int32_t * sum) {
     const __m256i products = _mm256_add_epi32(_mm256_madd_epi16(a.a, scale.pair), _mm256_madd_epi16(a.b, scale.pair));
     return _mm256_add_epi32(products, _mm256_mullo_epi32(scale.one, _mm256_set1_epi32(*sum)));
 }
+
+#endif

@@ -1,4 +1,4 @@
-/* EZ_LEVEL 3 and 4: AVX-512 (F, BW, DQ, VL), sixteen lanes; level 4 takes dot products from VNNI, level 3
+/* EZ_LEVEL 4 and 5: AVX-512 (F, BW, DQ, VL), sixteen lanes; level 5 takes dot products from VNNI, level 4
  * from 16-bit multiply-add.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <immintrin.h>
@@ -74,6 +74,7 @@ EZ_INLINE vi vi_set1(int32_t x) { return _mm512_set1_epi32(x); }
 EZ_INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 EZ_INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 EZ_INLINE vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
+EZ_INLINE vi vi_mul_short(vi a, vi b) { return _mm512_madd_epi16(a, b); }
 EZ_INLINE void vi_store(int32_t * p, vi a) { _mm512_storeu_si512(p, a); }
 EZ_INLINE vi vi_load_u8(const uint8_t * p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *) p)); }
 EZ_INLINE vi vi_load_s8(const int8_t * p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *) p)); }
@@ -93,7 +94,7 @@ EZ_INLINE __m512i ez_six(const uint8_t * p, int high, const uint8_t * h, int shi
     return _mm512_or_si512(low, _mm512_slli_epi16(_mm512_and_si512(two, _mm512_set1_epi8(3)), 4));
 }
 
-#if EZ_LEVEL == 4
+#if EZ_LEVEL == 5
 
 typedef int8_t ez_x;
 typedef __m512i vw;

@@ -69,6 +69,7 @@ EZ_INLINE vi vi_mul(vi a, vi b) { /* low 32 bits */
     return _mm_unpacklo_epi32(_mm_shuffle_epi32(even, _MM_SHUFFLE(0, 0, 2, 0)),
                               _mm_shuffle_epi32(odd, _MM_SHUFFLE(0, 0, 2, 0)));
 }
+EZ_INLINE vi vi_mul_short(vi a, vi b) { return _mm_madd_epi16(a, b); }
 EZ_INLINE void vi_store(int32_t * p, vi a) { _mm_storeu_si128((__m128i *) p, a); }
 EZ_INLINE vi vi_load_u8(const uint8_t * p) {
     int32_t four;

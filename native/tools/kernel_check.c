@@ -411,7 +411,9 @@ int main(int argc, char ** argv) {
     edgezip_fpenv_set();
     const int best = edgezip_simd_limit(-1);
     for (int level = 0; level <= best; level++) {
-        edgezip_simd_limit(level);
+        if (edgezip_simd_limit(level) != level) { /* the CPU has a higher one, but not this one */
+            continue;
+        }
         digest = 0;
         state = argc > 1 ? (uint64_t) atoll(argv[1]) : 1;
         for (int i = 0; i < 60; i++) {

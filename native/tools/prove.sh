@@ -71,7 +71,7 @@ for model; do
         for v in $variants; do
             for shape in "--threads 1 --rows 64" "--threads 2 --rows 65 --shuffle 3" "--threads 3 --rows 7 --shuffle 4" \
                 "--rows 1 --streams 1" "--threads 8 --rows 8 --ubatch 16" "--level 0 --rows 64" "--level 1 --rows 64" \
-                "--level 2 --rows 64" "--level 3 --rows 64" "--mapped 1 --rows 2"; do
+                "--level 2 --rows 64" "--level 3 --rows 64" "--level 4 --rows 64" "--mapped 1 --rows 2"; do
                 case "$v $size $shape" in
                     aarch64*530*) # emulated: fewer of the long ones
                         case "$shape" in *"--rows 64"*) ;; *) continue ;; esac ;;

@@ -48,7 +48,7 @@ def test_one_hash_for_all_batch_shapes(
 def test_one_hash_for_all_vector_levels(
     kind: str, driver: Driver, run: Run, random_model: MakeModel
 ) -> None:
-    shapes = [["--level", str(level)] for level in range(5)]
+    shapes = [["--level", str(level)] for level in range(6)]
     common = ["--flash", "1", "--length", "12", "--sequences", "3", "--streams", "3"]
     assert len(hashes(run, driver("logits_hash"), random_model(kind), shapes, *common)) == 1
 

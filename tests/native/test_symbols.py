@@ -81,4 +81,11 @@ def test_levels_can_be_limited(lib_dir: Path) -> None:
     assert library.edgezip_simd_level() == best >= 1
     assert library.edgezip_simd_limit(0) == library.edgezip_simd_level() == 0
     assert library.edgezip_simd_name() == b"portable C"
+    names = {}
+    for level in range(best + 1):
+        chosen = library.edgezip_simd_limit(level)
+        assert chosen == library.edgezip_simd_level() <= level
+        names.setdefault(library.edgezip_simd_name(), set()).add(chosen)
+    assert all(len(levels) == 1 for levels in names.values())
+    assert library.edgezip_simd_limit(99) == best
     assert library.edgezip_simd_limit(-1) == best

@@ -47,6 +47,7 @@ def test_one_stream_everywhere(
         (2, {"EDGEZIP_SIMD_LEVEL": "1", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"}),
         (3, {"EDGEZIP_SIMD_LEVEL": "2", "TZ": "Pacific/Apia"}),
         (2, {"EDGEZIP_SIMD_LEVEL": "3", "PYTHONHASHSEED": "77"}),
+        (1, {"EDGEZIP_SIMD_LEVEL": "4"}),
         (8, {"PYTHONHASHSEED": "0"}),
     ]
     for threads, env in settings:
