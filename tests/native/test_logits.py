@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.native.random_llama import TYPES
+
 ROOT = Path(__file__).resolve().parents[2]
 STORIES = ROOT / "tests" / "data" / "stories260K.gguf"
-TYPES = ["Q8_0", "Q4_0", "Q4_K", "Q6_K", "F16", "F32"]
 
 Driver = Callable[[str], Path]
 Run = Callable[..., str]
