@@ -29,7 +29,7 @@ function(edgezip_strict_targets)
         set(flags_level_x86_avx2.c ${avx2})
         set(flags_level_x86_avx512.c ${avx512})
         set(flags_level_x86_avx512_vnni.c ${avx512} -mavx512vnni)
-        set(CMAKE_REQUIRED_FLAGS "-mavx2 -mavxvnni") # compilers since 2021
+        set(CMAKE_REQUIRED_FLAGS "-mavx2 -mavxvnni") # compilers since 2021; -DEDGEZIP_AVX_VNNI=OFF leaves it out
         check_c_source_compiles("#include <immintrin.h>
             int main(void) {
                 const __m256i x = _mm256_set1_epi8(1);

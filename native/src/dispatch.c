@@ -15,7 +15,12 @@ extern const struct ez_kernels ez_kernels_level_0, ez_kernels_level_1, ez_kernel
 
 extern const struct ez_kernels ez_kernels_level_3, ez_kernels_level_4, ez_kernels_level_5;
 
-static bool has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c"); }
+/* Not every compiler's __builtin_cpu_supports knows F16C and AVX-VNNI: bit 29 of ECX in leaf 1, bit 4 of EAX in leaf 7,
+ * subleaf 1. That the operating system keeps the registers is part of "avx2". */
+static bool has_avx2(void) {
+    unsigned a, b, c, d;
+    return __builtin_cpu_supports("avx2") && __get_cpuid(1, &a, &b, &c, &d) && (c >> 29 & 1);
+}
 
 static bool has_avx512(void) {
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -23,9 +28,8 @@ static bool has_avx512(void) {
 }
 
 #ifdef EDGEZIP_AVX_VNNI
-/* Not every compiler's __builtin_cpu_supports knows this one: leaf 7, subleaf 1, bit 4 of EAX. */
 static bool has_avx_vnni(void) {
-    unsigned a = 0, b, c, d;
+    unsigned a, b, c, d;
     if (!has_avx2() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || a < 1) {
         return false;
     }
@@ -46,7 +50,8 @@ static bool has_level(int level) {
     case 2: return has_avx2();
     case 3: return has_avx_vnni();
     case 4: return has_avx512();
-    default: return has_avx512() && __builtin_cpu_supports("avx512vnni");
+    case 5: return has_avx512() && __builtin_cpu_supports("avx512vnni");
+    default: return false;
     }
 }
 

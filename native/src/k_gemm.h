@@ -109,7 +109,7 @@ EZ_INLINE void ez_dot_q4_k(const struct ez_gemm * g, const uint8_t * tile, int l
                 }
                 const vc scale = vc_load_u8(w->scale[j] + lane);
                 const vi min = vi_load_u8(w->min[j] + lane);
-                EZ_UNROLL for (int c = 0; c < n; c++) {
+                EZ_UNROLL for (int c = 0; c < n; c++) { /* min is at most 63, a sum of 32 at most 32 * 127 */
                     sums[c] = vi_add(sums[c], vp_scaled(s[c], scale));
                     mins[c] = vi_add(mins[c], vi_mul_short(vi_set1(EZ_SX(c)[8 * b + j]), min));
                 }

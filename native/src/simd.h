@@ -6,7 +6,8 @@
  * groups of 16 lanes held in 16/W vectors wherever lanes are summed, so that every level does the same
  * operations in the same order for each output. There is no fused multiply-add here.
  *
- * vi_mul_short multiplies a number of 16 bits by one from 0 to 32767, each in a lane of 32 bits.
+ * vi_mul_short multiplies a signed number of 16 bits by one from 0 to 32767, each in a lane of 32 bits: less work on x86
+ * than vi_mul.
  *
  * Integer dot products: vw holds the weights of W rows, 4 unsigned bytes per row; va accumulates them times
  * 4 signed bytes that all rows share. va_sum gives one exact int32 per row. Where EZ_PAIRS is defined, vx holds such

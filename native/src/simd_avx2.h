@@ -108,7 +108,7 @@ EZ_INLINE va va_zero(void) { return _mm256_setzero_si256(); }
 EZ_INLINE vx vx_load(const ez_x * x) {
     int32_t four;
     memcpy(&four, x, 4);
-    vx xs = _mm256_set1_epi32(four);
+    vx xs = _mm256_set1_epi32(four); /* in a register, see simd_avx512.h */
     __asm__("" : "+x"(xs));
     return xs;
 }

@@ -62,8 +62,9 @@ check() { # what, hash
 under() { [ "$1" = aarch64 ] && echo "qemu-aarch64 -L /usr/aarch64-linux-gnu" || true; }
 
 for v in $variants; do
-    digest=$($(under "$v") "$build/$v/bin/kernel_check" | cut -d' ' -f1 | sort -u)
-    check "kernels, all levels: $v" "$digest"
+    lines=$($(under "$v") "$build/$v/bin/kernel_check")
+    levels=$(echo "$lines" | cut -d' ' -f2- | paste -sd, -)
+    check "kernels: $v ($levels)" "$(echo "$lines" | cut -d' ' -f1 | sort -u)"
 done
 for model; do
     for size in "--length 24" "--length 530 --sequences 1"; do
@@ -72,6 +73,7 @@ for model; do
             for shape in "--threads 1 --rows 64" "--threads 2 --rows 65 --shuffle 3" "--threads 3 --rows 7 --shuffle 4" \
                 "--rows 1 --streams 1" "--threads 8 --rows 8 --ubatch 16" "--level 0 --rows 64" "--level 1 --rows 64" \
                 "--level 2 --rows 64" "--level 3 --rows 64" "--level 4 --rows 64" "--mapped 1 --rows 2"; do
+                case "$v $shape" in aarch64*"--level "[34]*) continue ;; esac # has two levels
                 case "$v $size $shape" in
                     aarch64*530*) # emulated: fewer of the long ones
                         case "$shape" in *"--rows 64"*) ;; *) continue ;; esac ;;

@@ -70,5 +70,6 @@ def random_weights(kind: str, rows: int, columns: int, rng: np.random.Generator)
 
 
 if __name__ == "__main__":
+    Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
     for kind in TYPES:
         write_random_llama(Path(sys.argv[1]) / f"{kind}.gguf", kind)
