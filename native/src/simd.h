@@ -25,7 +25,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__clang__)
+#define EZ_UNROLL _Pragma("clang loop unroll(full)")
+#else
 #define EZ_UNROLL _Pragma("GCC unroll 64")
+#endif
 #define EZ_INLINE static inline __attribute__((always_inline, unused))
 #define EZ_CAT2(a, b) a##b
 #define EZ_CAT(a, b) EZ_CAT2(a, b)

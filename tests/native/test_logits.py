@@ -30,6 +30,16 @@ SHAPES = [
     ["--mapped", "1", "--rows", "7", "--threads", "2"],
 ]
 
+KNOWN_LOGITS = {
+    "Q8_0": "3729b9774afda4e1",
+    "Q4_0": "8cbd294dd6011a06",
+    "Q4_K": "a9d2e926e80f4652",
+    "Q6_K": "b143109a11c0d8b1",
+    "F16": "c8d2db753a48d7ac",
+    "F32": "3b6dc59add4d4a81",
+}
+"""Of engine version 2."""
+
 
 def hashes(run: Run, program: Path, model: Path, shapes: list[list[str]], *common: str) -> set[str]:
     """The set of hashes over all shapes."""
@@ -43,6 +53,13 @@ def test_one_hash_for_all_batch_shapes(
     common = ["--flash", "1", "--length", "24"]
     model = random_model(kind)
     assert len(hashes(run, driver("logits_hash"), model, SHAPES, *common)) == 1
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_known_logits(kind: str, driver: Driver, run: Run, random_model: MakeModel) -> None:
+    """What differs needs a new engine version, unless NumPy's random numbers have changed."""
+    command = [driver("logits_hash"), random_model(kind), "--flash", "1", "--length", "24"]
+    assert run(*command) == KNOWN_LOGITS[kind]
 
 
 @pytest.mark.parametrize("kind", TYPES)

@@ -15,6 +15,7 @@ import pytest
 EXACT = {
     *("ceil", "floor", "round", "trunc", "rint", "nearbyint", "sqrt", "fmod", "ldexp", "frexp"),
     *("fmax", "fmin", "fabs", "copysign", "lround", "llround", "lrint", "llrint", "scalbn", "modf"),
+    "nextafter",
 }
 LIBM = re.compile(
     r"(a?(sin|cos|tan)h?|atan2|sincos|exp(2|10|m1)?|log(2|10|1p|b)?|pow|cbrt|hypot|erfc?|[tl]gamma"
@@ -22,6 +23,8 @@ LIBM = re.compile(
     r"|scalbn|fmax|fmin|fdim|fabs|copysign|l?lround|l?lrint|modf|ilogb|nextafter)[fl]?"
 )
 FUSED = re.compile(r"\s(vfn?m(add|sub)\w*|v?fn?m(la|ls|add|sub)|fcmla|bfml\w*|fml\w*)\s")
+SAMPLERS = {"logl"}
+"""Of a constant in libstdc++'s generate_canonical, for samplers; GCC computes it early."""
 LEVELS = {
     "x86_64": ["portable C", "SSE2", "AVX2", "AVX-VNNI", "AVX-512", "AVX-512 VNNI"],
     "aarch64": ["portable C", "NEON", "NEON dotprod"],
@@ -37,13 +40,22 @@ def tool(name: str) -> str:
     return found
 
 
+def by_clang(lib_dir: Path) -> bool:
+    """Whether Clang compiled libllama."""
+    command = [tool("readelf"), "-p", ".comment", lib_dir / "libllama.so"]
+    return "clang" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_no_inexact_libm_symbol(lib_dir: Path, library: str) -> None:
     command = [tool("nm"), "-D", "-u", lib_dir / library]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     names = {line.split()[-1].partition("@")[0] for line in output.splitlines()}
     from_libm = {name for name in names if LIBM.fullmatch(name)}
-    assert {name for name in from_libm if name not in EXACT and name[:-1] not in EXACT} == set()
+    inexact = {name for name in from_libm if name not in EXACT and name[:-1] not in EXACT}
+    assert (
+        inexact - (SAMPLERS if library == "libllama.so" and by_clang(lib_dir) else set()) == set()
+    )
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
