@@ -28,7 +28,7 @@ EZ_INLINE void ez_dot_q8_0(const struct ez_gemm * g, const uint8_t * tile, int l
         EZ_UNROLL for (int i = 0; i < 8; i++) {
             const vw ws = vw_load(w->q[i] + 4 * lane);
             __builtin_prefetch((const char *) w->q[i] + ahead);
-            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], ws, EZ_X(c) + 32 * b + 4 * i);
+            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], ws, EZ_X(c) + 32 * b, i);
         }
         const vf d = vf_load_half(w->d + lane);
         EZ_UNROLL for (int c = 0; c < n; c++) {
@@ -53,7 +53,7 @@ EZ_INLINE void ez_pair_q8_0(const struct ez_gemm * g, const uint8_t * tile, int 
                 __builtin_prefetch((const char *) v->q[i] + ahead);
             }
             EZ_UNROLL for (int c = 0; c < n; c++) {
-                const vx x = vx_load(EZ_X(c) + 32 * b + 4 * i);
+                const vx x = vx_load(EZ_X(c) + 32 * b, i);
                 s[c] = va_dot_x(s[c], ws, x);
                 t[c] = va_dot_x(t[c], vs, x);
             }
@@ -77,9 +77,9 @@ EZ_INLINE void ez_dot_q4_0(const struct ez_gemm * g, const uint8_t * tile, int l
         EZ_UNROLL for (int i = 0; i < 4; i++) {
             const vn low = vn_load_low(w->q[i] + 4 * lane);
             __builtin_prefetch((const char *) w->q[i] + ahead);
-            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_dot(s[c], low, EZ_N(c) + 32 * b + 4 * i);
+            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_dot(s[c], low, EZ_N(c) + 32 * b, i);
             const vn high = vn_load_high(w->q[i] + 4 * lane);
-            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_dot(s[c], high, EZ_N(c) + 32 * b + 16 + 4 * i);
+            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_dot(s[c], high, EZ_N(c) + 32 * b, 4 + i);
         }
         const vf d = vf_load_half(w->d + lane);
         EZ_UNROLL for (int c = 0; c < n; c++) {
@@ -105,7 +105,7 @@ EZ_INLINE void ez_dot_q4_k(const struct ez_gemm * g, const uint8_t * tile, int l
                     if (!high) {
                         __builtin_prefetch((const char *) q + ahead);
                     }
-                    EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_dot(s[c], ws, EZ_N(c) + 256 * b + 32 * j + 4 * i);
+                    EZ_UNROLL for (int c = 0; c < n; c++) s[c] = vp_dot(s[c], ws, EZ_N(c) + 256 * b + 32 * j, i);
                 }
                 const vc scale = vc_load_u8(w->scale[j] + lane);
                 const vi min = vi_load_u8(w->min[j] + lane);
@@ -144,7 +144,7 @@ EZ_INLINE void ez_dot_q6_k(const struct ez_gemm * g, const uint8_t * tile, int l
                     }
                     const vn ws = vn_load_6(low + 4 * lane, quarter & 2, high + 4 * lane, 2 * quarter);
                     EZ_UNROLL for (int c = 0; c < n; c++) {
-                        s[c] = vp6_dot(s[c], i, ws, EZ_N(c) + 256 * b + 128 * h + 16 * j + 4 * i);
+                        s[c] = vp6_dot(s[c], ws, EZ_N(c) + 256 * b + 128 * h + 16 * j, i);
                     }
                 }
                 const vc scale = vc_load_s8(w->scale[8 * h + j] + lane);

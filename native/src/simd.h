@@ -9,10 +9,11 @@
  * vi_mul_short multiplies a signed number of 16 bits by one from 0 to 32767, each in a lane of 32 bits: less work on x86
  * than vi_mul.
  *
- * Integer dot products: vw holds the weights of W rows, 4 unsigned bytes per row; va accumulates them times
- * 4 signed bytes that all rows share. va_sum gives one exact int32 per row. Where EZ_PAIRS is defined, vx holds such
- * 4 bytes for several products. On x86, where va_dot multiplies and adds in two steps, an empty asm statement holds the
- * sum: GCC would add the products of a whole block in an order of its own, and keep them in memory meanwhile.
+ * Integer dot products: vw holds the weights of W rows, 4 unsigned bytes per row; va accumulates them times 4 signed
+ * bytes that all rows share, the i-th 4 at the given address. va_sum gives one exact int32 per row. Where EZ_PAIRS is
+ * defined, vx holds such 4 bytes for several products. On x86, where va_dot multiplies and adds in two steps, an empty
+ * asm statement holds the sum: GCC would add the products of a whole block in an order of its own, and keep them in
+ * memory meanwhile.
  *
  * Narrow weights have 4 or 6 bits. vn holds them, ez_n is how activations are stored beside them, vc holds a scale per row.
  * vp accumulates at most 32 products per row, vp6 at most 16 of 6-bit weights, whose group (0 to 3) it is told; the
@@ -63,7 +64,7 @@ typedef vi vc;
 #define vp_start va_start
 #define vp_dot va_dot
 #define vp6_start va_start
-#define vp6_dot(a, i, w, x) va_dot(a, w, x)
+#define vp6_dot va_dot
 EZ_INLINE vi vp_sum(vp a, const int32_t * sum) {
     (void) sum;
     return va_sum(a);

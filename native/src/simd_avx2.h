@@ -105,17 +105,17 @@ EZ_INLINE vw vw_load_low(const uint8_t * p) { return ez_low(p); }
 EZ_INLINE vw vw_load_high(const uint8_t * p) { return ez_high(p); }
 EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) { return ez_six(p, high, h, shift); }
 EZ_INLINE va va_zero(void) { return _mm256_setzero_si256(); }
-EZ_INLINE vx vx_load(const ez_x * x) {
+EZ_INLINE vx vx_load(const ez_x * x, int i) {
     int32_t four;
-    memcpy(&four, x, 4);
+    memcpy(&four, x + 4 * i, 4);
     vx xs = _mm256_set1_epi32(four); /* in a register, see simd_avx512.h */
     __asm__("" : "+x"(xs));
     return xs;
 }
 EZ_INLINE va va_dot_x(va a, vw w, vx x) { return _mm256_dpbusd_avx_epi32(a, w, x); }
-EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x, int i) {
     int32_t four;
-    memcpy(&four, x, 4);
+    memcpy(&four, x + 4 * i, 4);
     return va_dot_x(a, w, _mm256_set1_epi32(four));
 }
 
@@ -137,10 +137,10 @@ EZ_INLINE vw vw_load(const uint8_t * p) {
     const vw w = {_mm256_and_si256(x, _mm256_set1_epi16(255)), _mm256_srli_epi16(x, 8)};
     return w;
 }
-EZ_INLINE vx vx_load(const ez_x * x) {
+EZ_INLINE vx vx_load(const ez_x * x, int i) {
     int32_t even, odd;
-    memcpy(&even, x, 4);
-    memcpy(&odd, x + 2, 4);
+    memcpy(&even, x + 4 * i, 4);
+    memcpy(&odd, x + 4 * i + 2, 4);
     vx xs = {_mm256_set1_epi32(even), _mm256_set1_epi32(odd)};
     __asm__("" : "+x"(xs.even), "+x"(xs.odd));
     return xs;
@@ -152,7 +152,7 @@ EZ_INLINE va va_dot_x(va a, vw w, vx x) {
     __asm__("" : "+x"(a));
     return a;
 }
-EZ_INLINE va va_dot(va a, vw w, const ez_x * x) { return va_dot_x(a, w, vx_load(x)); }
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x, int i) { return va_dot_x(a, w, vx_load(x, i)); }
 
 #define EZ_NARROW
 typedef int8_t ez_n;
@@ -174,9 +174,9 @@ EZ_INLINE vc vc_of(__m256i x) {
 EZ_INLINE vc vc_load_u8(const uint8_t * p) { return vc_of(vi_load_u8(p)); }
 EZ_INLINE vc vc_load_s8(const int8_t * p) { return vc_of(vi_load_s8(p)); }
 
-EZ_INLINE vp vp_dot(vp a, vn w, const ez_n * x) {
+EZ_INLINE vp vp_dot(vp a, vn w, const ez_n * x, int i) {
     int32_t four;
-    memcpy(&four, x, 4);
+    memcpy(&four, x + 4 * i, 4);
     a = _mm256_add_epi16(a, _mm256_maddubs_epi16(w, _mm256_set1_epi32(four)));
     __asm__("" : "+x"(a));
     return a;
@@ -196,11 +196,11 @@ EZ_INLINE vp6 vp6_start(const int32_t * sum) {
     const vp6 a = {vp_zero(), vp_zero()};
     return a;
 }
-EZ_INLINE vp6 vp6_dot(vp6 a, int i, vn w, const ez_n * x) {
+EZ_INLINE vp6 vp6_dot(vp6 a, vn w, const ez_n * x, int i) {
     if (i < 2) {
-        a.a = vp_dot(a.a, w, x);
+        a.a = vp_dot(a.a, w, x, i);
     } else {
-        a.b = vp_dot(a.b, w, x);
+        a.b = vp_dot(a.b, w, x, i);
     }
     return a;
 }

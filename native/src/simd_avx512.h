@@ -112,9 +112,9 @@ EZ_INLINE va va_zero(void) { return _mm512_setzero_si512(); }
 EZ_INLINE va va_start(const int32_t * sum) {
     return _mm512_set1_epi32(*sum);
 }
-EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x, int i) {
     int32_t four;
-    memcpy(&four, x, 4);
+    memcpy(&four, x + 4 * i, 4);
     return _mm512_dpbusd_epi32(a, w, _mm512_set1_epi32(four));
 }
 EZ_INLINE vi va_sum(va a) { return a; }
@@ -123,9 +123,9 @@ EZ_INLINE vi va_sum(va a) { return a; }
  * anew for each, and there are as many loads as products then. */
 #define EZ_PAIRS
 typedef __m512i vx;
-EZ_INLINE vx vx_load(const ez_x * x) {
+EZ_INLINE vx vx_load(const ez_x * x, int i) {
     int32_t four;
-    memcpy(&four, x, 4);
+    memcpy(&four, x + 4 * i, 4);
     vx xs = _mm512_set1_epi32(four);
     __asm__("" : "+v"(xs));
     return xs;
@@ -160,9 +160,9 @@ EZ_INLINE va va_start(const int32_t * sum) {
     const va a = {x, x};
     return a;
 }
-EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x, int i) {
     int64_t four;
-    memcpy(&four, x, 8);
+    memcpy(&four, x + 4 * i, 8);
     const __m512i xs = _mm512_set1_epi64(four);
     a.a = _mm512_add_epi32(a.a, _mm512_madd_epi16(w.a, xs));
     a.b = _mm512_add_epi32(a.b, _mm512_madd_epi16(w.b, xs));

@@ -85,10 +85,14 @@ EZ_INLINE vw vw_signed(uint8x16_t x) { return vreinterpretq_s8_u8(x); }
 EZ_INLINE va va_zero(void) { return vdupq_n_s32(0); }
 /* Every row's sum starts at *sum. */
 EZ_INLINE va va_start(const int32_t * sum) { return vdupq_n_s32(*sum); }
-EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
-    int32_t four;
-    memcpy(&four, x, 4);
-    return vdotq_s32(a, w, vreinterpretq_s8_s32(vdupq_n_s32(four)));
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x, int i) {
+    const int8x16_t sixteen = vld1q_s8(x + i / 4 * 16); /* loaded once for four i */
+    switch (i % 4) {                                    /* known to the compiler, which wants a constant lane */
+    case 0: return vdotq_laneq_s32(a, w, sixteen, 0);
+    case 1: return vdotq_laneq_s32(a, w, sixteen, 1);
+    case 2: return vdotq_laneq_s32(a, w, sixteen, 2);
+    default: return vdotq_laneq_s32(a, w, sixteen, 3);
+    }
 }
 EZ_INLINE vi va_sum(va a) { return a; }
 
@@ -114,8 +118,8 @@ EZ_INLINE va va_start(const int32_t * sum) {
     const va a = {x, x};
     return a;
 }
-EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
-    const int16x4_t xs = vld1_s16(x);
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x, int i) {
+    const int16x4_t xs = vld1_s16(x + 4 * i);
     a.a = vaddq_s32(a.a, vpaddq_s32(vmull_s16(vget_low_s16(w.lo), xs), vmull_s16(vget_high_s16(w.lo), xs)));
     a.b = vaddq_s32(a.b, vpaddq_s32(vmull_s16(vget_low_s16(w.hi), xs), vmull_s16(vget_high_s16(w.hi), xs)));
     return a;

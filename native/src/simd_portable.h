@@ -82,9 +82,9 @@ EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift
 EZ_INLINE va va_zero(void) { return 0; }
 /* Every row's sum starts at *sum. */
 EZ_INLINE va va_start(const int32_t * sum) { return *sum; }
-EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
-    for (int i = 0; i < 4; i++) {
-        a += (int32_t) w.b[i] * x[i];
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x, int i) {
+    for (int n = 0; n < 4; n++) {
+        a += (int32_t) w.b[n] * x[4 * i + n];
     }
     return a;
 }

@@ -126,8 +126,8 @@ EZ_INLINE va va_start(const int32_t * sum) {
     const va a = {x, x};
     return a;
 }
-EZ_INLINE va va_dot(va a, vw w, const ez_x * x) {
-    __m128i xs = _mm_loadl_epi64((const __m128i *) x);
+EZ_INLINE va va_dot(va a, vw w, const ez_x * x, int i) {
+    __m128i xs = _mm_loadl_epi64((const __m128i *) (x + 4 * i));
     xs = _mm_unpacklo_epi64(xs, xs);
     a.a = _mm_add_epi32(a.a, _mm_madd_epi16(w.a, xs));
     a.b = _mm_add_epi32(a.b, _mm_madd_epi16(w.b, xs));
