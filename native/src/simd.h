@@ -10,15 +10,15 @@
  * than vi_mul.
  *
  * Integer dot products: vw holds the weights of W rows, 4 unsigned bytes per row; va accumulates them times 4 signed
- * bytes that all rows share, the i-th 4 at the given address. va_sum gives one exact int32 per row. Where EZ_PAIRS is
- * defined, vx holds such 4 bytes for several products. On x86, where va_dot multiplies and adds in two steps, an empty
- * asm statement holds the sum: GCC would add the products of a whole block in an order of its own, and keep them in
- * memory meanwhile.
+ * bytes that all rows share, group i (from 0) of those at the given address, of which whole 16s must be readable.
+ * va_sum gives one exact int32 per row. Where EZ_PAIRS is defined, vx holds such 4 bytes for several products. On x86,
+ * where va_dot multiplies and adds in two steps, an empty asm statement holds the sum: GCC would add the products of a
+ * whole block in an order of its own, and keep them in memory meanwhile.
  *
- * Narrow weights have 4 or 6 bits. vn holds them, ez_n is how activations are stored beside them, vc holds a scale per row.
- * vp accumulates at most 32 products per row, vp6 at most 16 of 6-bit weights, whose group (0 to 3) it is told; the
- * integer at which a sum starts is given twice, at the start and at the end. Where a level does nothing else for them
- * (no EZ_NARROW), they are vw and va.
+ * Narrow weights have 4 or 6 bits. vn holds them, ez_n is how activations are stored beside them, vc holds a scale per
+ * row. vp accumulates at most 32 products per row, vp6 at most 16 of 6-bit weights, so that i is 0 to 3; the integer at
+ * which a sum starts is given twice, at the start and at the end. Where a level does nothing else for them (no
+ * EZ_NARROW), they are vw and va.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef EZ_SIMD_H
 #define EZ_SIMD_H
@@ -26,7 +26,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__clang__)
+#if defined(__clang__) /* does not know GCC's pragma, and without one keeps sums in memory */
 #define EZ_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define EZ_UNROLL _Pragma("GCC unroll 64")
