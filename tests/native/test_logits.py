@@ -38,7 +38,7 @@ KNOWN_LOGITS = {
     "F16": "c8d2db753a48d7ac",
     "F32": "3b6dc59add4d4a81",
 }
-"""Of engine version 2."""
+"""Of engine version 2. What differs needs a new one, unless NumPy's random numbers changed."""
 
 
 def hashes(run: Run, program: Path, model: Path, shapes: list[list[str]], *common: str) -> set[str]:
@@ -51,15 +51,8 @@ def test_one_hash_for_all_batch_shapes(
     kind: str, driver: Driver, run: Run, random_model: MakeModel
 ) -> None:
     common = ["--flash", "1", "--length", "24"]
-    model = random_model(kind)
-    assert len(hashes(run, driver("logits_hash"), model, SHAPES, *common)) == 1
-
-
-@pytest.mark.parametrize("kind", TYPES)
-def test_known_logits(kind: str, driver: Driver, run: Run, random_model: MakeModel) -> None:
-    """What differs needs a new engine version, unless NumPy's random numbers have changed."""
-    command = [driver("logits_hash"), random_model(kind), "--flash", "1", "--length", "24"]
-    assert run(*command) == KNOWN_LOGITS[kind]
+    found = hashes(run, driver("logits_hash"), random_model(kind), SHAPES, *common)
+    assert found == {KNOWN_LOGITS[kind]}
 
 
 @pytest.mark.parametrize("kind", TYPES)
