@@ -1,6 +1,6 @@
 """Tiny Llamas with random weights, one per type of weights.
 
-`python -m tests.native.random_llama FOLDER` writes Q8_0.gguf, Q4_0.gguf... for native/tools/prove.sh.
+`python -m tests.native.random_llama FOLDER` writes Q8_0.gguf... for native/tools/prove.sh.
 """
 
 from __future__ import annotations
