@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from bench.common import ROOT, peak_memory
 from edgezip import api
 from edgezip.coding.probability import ideal_bits
-from edgezip.pipeline import model as pipeline_model
 from edgezip.pipeline.model import LanguageModel, TokenLayout
+from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 from edgezip.pipeline.writer import Packer
 
@@ -100,7 +100,7 @@ def ideal(request: dict[str, Any]) -> dict[str, Any]:
     What packing takes away from the model (repeats, binary parts) counts with its coded size.
     """
     options = _options(request)
-    model = pipeline_model.open_for_packing(options)
+    model = open_for_packing(options)
     if model is None:
         raise SystemExit("the ideal size needs a language model")
     banned = np.array([piece is None for piece in model.engine.vocabulary().pieces], np.bool_)

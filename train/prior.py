@@ -31,7 +31,8 @@ from edgezip.coding.mixing.tables import fine_stretch_table
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 from edgezip.coding.mixing.token_walk import run
 from edgezip.coding.mixing.trie import Trie
-from edgezip.pipeline.model import LanguageModel, TokenLayout, open_for_packing
+from edgezip.pipeline.model import LanguageModel, TokenLayout
+from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
 from train.binaries import make_binaries
 from train.corpus import Cleaner, exclusion_set, read_rows

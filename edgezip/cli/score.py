@@ -12,7 +12,8 @@ from edgezip.cli.console import Console, for_each, label, printable, write_line
 from edgezip.cli.inputs import InputRules, open_source
 from edgezip.cli.progress import progress_bar
 from edgezip.errors import SettingsError
-from edgezip.pipeline.model import LanguageModel, open_for_packing
+from edgezip.pipeline.model import LanguageModel
+from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.score import Score, break_even, combine, score
 

@@ -9,7 +9,7 @@ from edgezip.errors import FormatError
 from edgezip.pipeline.channels import decode_channel, encode_bytes
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.frames import encode_frame
-from edgezip.pipeline.model import open_for_packing
+from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
 
 

@@ -16,7 +16,7 @@ from edgezip.container import (
 from edgezip.errors import LimitError
 from edgezip.pipeline.context import Context, check_primer
 from edgezip.pipeline.frames import CODERS, decode_frame
-from edgezip.pipeline.model import open_for_unpacking
+from edgezip.pipeline.opening import open_for_unpacking
 from edgezip.pipeline.options import UnpackOptions
 
 

@@ -14,7 +14,7 @@ from edgezip.container.recover import FoundMember, find_members, lost_ranges
 from edgezip.errors import FormatError, LimitError
 from edgezip.pipeline.context import Context, check_primer
 from edgezip.pipeline.frames import CODERS, decode_frame
-from edgezip.pipeline.model import open_for_unpacking
+from edgezip.pipeline.opening import open_for_unpacking
 from edgezip.pipeline.options import UnpackOptions
 from edgezip.pipeline.reader import Unpacker
 

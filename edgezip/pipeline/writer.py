@@ -18,7 +18,7 @@ from edgezip.container import constants as c
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.frames import FrameContent, encode_frame
 from edgezip.pipeline.inspect import engine_name
-from edgezip.pipeline.model import open_for_packing
+from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import ChannelReport, PackOptions, PackReport
 
 KNOWN_ANSWER_FROM = 4096

@@ -10,7 +10,7 @@ import pytest
 
 import edgezip
 from edgezip.container import Settings
-from edgezip.pipeline.model import open_for_packing
+from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.score import (
     CHUNK_BYTES,

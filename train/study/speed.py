@@ -26,7 +26,7 @@ def measure(run: str, path: Path, text: bytes, threads: int, repeats: int) -> di
     depend on the streams. Unpacking is timed with as many as edgezip takes for such a text.
     Raises SystemExit if the text does not come back.
     """
-    from edgezip.pipeline.model import open_for_packing
+    from edgezip.pipeline.opening import open_for_packing
     from edgezip.pipeline.options import PackOptions
     from edgezip.pipeline.score import score
     from edgezip.pipeline.windows import choose_streams

@@ -1,0 +1,69 @@
+"""The sessions that work on a channel side by side: how many, how large, and the last ones kept."""
+
+from __future__ import annotations
+
+from edgezip.engine import Engine, Session
+from edgezip.errors import LimitError
+from edgezip.pipeline.memory import memory_size
+
+SMALL_MODEL = 48 << 20
+"""Bytes of a model file up to which sessions of one thread work side by side. The weights of a
+larger one come from memory, which one session with all threads reads once for all of them."""
+
+SMALL_BATCH = 128
+"""Tokens per batch of a small model: its logits (4 MiB with 8192 pieces) are then still in the
+cache when the coder reads them, and the weights come from there anyway."""
+MOST_SESSIONS = 8
+
+
+class Sessions:
+    """The sessions of one engine; not thread-safe.
+
+    Args:
+        engine: evaluates the model.
+        model_size: bytes of the model file.
+    """
+
+    def __init__(self, engine: Engine, model_size: int) -> None:
+        self._engine = engine
+        self._small = engine.kind == "strict" and model_size <= SMALL_MODEL
+        self._made: tuple[object, list[Session]] = (None, [])
+
+    @property
+    def most(self) -> int:
+        """How many sessions may work side by side."""
+        return min(self._engine.threads, MOST_SESSIONS) if self._small else 1
+
+    def most_streams(self, window: int, wanted: int) -> int:
+        """`wanted` streams, or as many fewer as half of the machine's memory holds the cache of."""
+        while wanted > 1 and self._too_large(wanted, window, memory_size() // 2):
+            wanted //= 2
+        return wanted
+
+    def take(self, streams: list[int], window: int) -> list[Session]:
+        """Sessions of `streams` streams each; several have one thread each, a single one has all.
+
+        The last ones are kept, because their caches take time to set up.
+
+        Raises:
+            LimitError: this machine has not enough memory.
+        """
+        if self._made[0] != (streams, window):
+            self._made = (None, [])
+            if self._too_large(sum(streams), window, memory_size()):
+                needed = self._engine.session_bytes(sum(streams), window) >> 20
+                raise LimitError(
+                    f"{sum(streams)} streams of {window} tokens need {needed} MiB, more than this"
+                    " machine has; use a machine with more memory"
+                )
+            threads = 1 if len(streams) > 1 else None
+            batch = SMALL_BATCH if self._small else None
+            made = [
+                self._engine.session(count, window, batch=batch, threads=threads)
+                for count in streams
+            ]
+            self._made = ((streams, window), made)
+        return self._made[1]
+
+    def _too_large(self, streams: int, window: int, limit: int) -> bool:
+        return self._engine.session_bytes(streams, window) > limit
