@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgezip.coding import rangecoder
+from edgezip.coding.logistic import fine_stretch_table
 from edgezip.coding.mixing.bytecodec import LEARN, run_bytes
 from edgezip.coding.mixing.layout import BINARY, INPUTS, SET_SIZE, SETS, TEXT
 from edgezip.coding.mixing.model import Model, new_model
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.paths import new_weights
 from edgezip.coding.mixing.prior import FILE, Prior, pack_prior, plain_prior
-from edgezip.coding.mixing.tables import fine_stretch_table
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 from edgezip.coding.mixing.token_walk import run
 from edgezip.coding.mixing.trie import Trie

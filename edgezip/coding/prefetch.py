@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
+from numba import config
 from numba.core import types
 from numba.extending import intrinsic
 
@@ -34,9 +35,17 @@ def _prefetch(purpose: int) -> Any:
     return intrinsic(typed)
 
 
-prefetch = _prefetch(_WRITE)
-"""`prefetch(array, index)` in a kernel asks for the cache line of element `index` of an array in C
-order, to be written; any index is allowed."""
+def _nothing(_array: Any, _index: Any) -> None:
+    """What a hint does where kernels are Python."""
 
-prefetch_constant = _prefetch(_READ)
-"""The same for an array that is only read, perhaps by several threads."""
+
+if getattr(config, "DISABLE_JIT", False):
+    prefetch: Any = _nothing
+    prefetch_constant: Any = _nothing
+else:
+    prefetch = _prefetch(_WRITE)
+    """`prefetch(array, index)` in a kernel asks for the cache line of element `index` of an array
+    in C order, to be written; any index is allowed."""
+
+    prefetch_constant = _prefetch(_READ)
+    """The same for an array that is only read, perhaps by several threads."""

@@ -6,16 +6,16 @@ import hashlib
 
 import numpy as np
 
-from edgezip.coding.mixing.bytecodec import cm_encode
-from edgezip.coding.mixing.params import MixParams
-from edgezip.coding.mixing.prior import FILE, load_prior
-from edgezip.coding.mixing.tables import (
+from edgezip.coding.histories import state_table
+from edgezip.coding.logistic import (
     fine_stretch_table,
     reciprocal_table,
     squash_table,
-    state_table,
     stretch_table,
 )
+from edgezip.coding.mixing.bytecodec import cm_encode
+from edgezip.coding.mixing.params import MixParams
+from edgezip.coding.mixing.prior import FILE, load_prior
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 
 PRIOR = "e953e06ce5f1c92e"

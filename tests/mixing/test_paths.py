@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgezip.coding.logistic import fine_stretch_table
 from edgezip.coding.mixing.paths import collect, leaf_order, new_weights
-from edgezip.coding.mixing.tables import fine_stretch_table
 from edgezip.coding.mixing.trie import HIGH, LEFT, LOW, MIDDLE, RIGHT, build_trie
 from edgezip.coding.probability import row_weights
 

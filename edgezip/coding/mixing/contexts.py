@@ -3,9 +3,9 @@ binary data."""
 
 from __future__ import annotations
 
+from edgezip.coding.hashing import MASK32, context
 from edgezip.coding.jit import njit
 
-from .hashing import MASK32, context
 from .layout import (
     BINARY,
     FIELDS,

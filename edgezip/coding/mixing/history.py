@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from numpy import uintp
 
+from edgezip.coding.hashing import MASK32, SPREAD, mix32
 from edgezip.coding.jit import njit
 from edgezip.coding.prefetch import prefetch
 
-from .hashing import MASK32, SPREAD, mix32
 from .layout import (
     FIELDS,
     MATCH_LENGTHS,

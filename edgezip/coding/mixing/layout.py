@@ -22,9 +22,7 @@ LEVELS = (9, 17, 25)
 
 SETS = 6
 SET_SIZE = 2304
-CLIP = 2840
 
-APM_BINS = 33
 APM_SIZE = 65536
 APM_LAST = 16384
 """Rows of the map by model confidence or match length; the other two have APM_SIZE."""
@@ -80,7 +78,6 @@ R_NODE = 1
 R_STREAM = 2
 R_MIXED = 3
 R_FINAL = 4
-R_HITS = 5
 R_BITS = 6
 R_DEPTH = 7
 R_EXPECT = (

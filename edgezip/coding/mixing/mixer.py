@@ -1,36 +1,15 @@
-"""The gated logistic mixer: several selected weight rows over the same inputs, then one more over
+"""The mixer of a decision: several selected weight rows over the same inputs, then one more over
 their outputs."""
 
 from __future__ import annotations
 
-import numpy as np
 from numpy import uintp
 
+from edgezip.coding.gated import clipped, dot, train
 from edgezip.coding.jit import njit
+from edgezip.coding.logistic import SQUASH_ZERO
 
-from .layout import CLIP, INPUTS, SET_SIZE, SETS
-
-
-@njit(_nrt=False, forceinline=True)
-def dot(weights, x, row, used):  # type: ignore[no-untyped-def]
-    """Weighted sum of the inputs, in stretch units."""
-    base = row * INPUTS
-    acc = 0
-    for j in range(used):
-        acc += int(x[uintp(j)]) * int(weights[uintp(base + j)])
-    return min(max(acc >> 16, -CLIP), CLIP)
-
-
-@njit(_nrt=False, forceinline=True)
-def train(weights, x, row, step, used):  # type: ignore[no-untyped-def]
-    """Move a row along the inputs by `step`, the scaled error; 32 bits suffice for every
-    product."""
-    base = row * INPUTS
-    rate = np.int32(step)
-    for j in range(used):
-        weights[uintp(base + j)] += np.int32(
-            np.int32(x[uintp(j)] * rate) + np.int32(131072)
-        ) >> np.int32(18)
+from .layout import INPUTS, SET_SIZE, SETS
 
 
 @njit(_nrt=False, forceinline=True)
@@ -39,19 +18,19 @@ def mix(weights, final, squash, x, selected, outputs, row, used):  # type: ignor
     mixture."""
     acc = 0
     for k in range(SETS):
-        d = dot(weights, x, k * SET_SIZE + selected[uintp(k)], used)
+        d = dot(weights, (k * SET_SIZE + selected[uintp(k)]) * INPUTS, x, used)
         outputs[k] = d
         acc += d * final[row * 8 + k]
-    return min(max(acc >> 16, -CLIP), CLIP)
+    return clipped(acc)
 
 
 @njit(_nrt=False, forceinline=True)
 def learn(weights, final, squash, x, selected, outputs, row, used, mixed, bit, rate, final_rate):  # type: ignore[no-untyped-def]
     """Train each set on its own error and the final row on the error of the mixture."""
     full = bit << 16
-    step = (full - squash[mixed + 3072]) * final_rate >> 8
+    step = (full - squash[mixed + SQUASH_ZERO]) * final_rate >> 8
     for k in range(SETS):
         d = outputs[k]
         final[row * 8 + k] += (d * step + 32768) >> 16
-        e = (full - squash[d + 3072]) * rate >> 12
-        train(weights, x, k * SET_SIZE + selected[uintp(k)], e, used)
+        e = (full - squash[d + SQUASH_ZERO]) * rate >> 12
+        train(weights, (k * SET_SIZE + selected[uintp(k)]) * INPUTS, x, e, used)

@@ -7,9 +7,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import lines
+from edgezip.coding import memory
+from edgezip.coding.adaptive import HALF, MAP_BINS
+from edgezip.coding.histories import state_table
+from edgezip.coding.logistic import (
+    SQUASH_ZERO,
+    STRETCH_LIMIT,
+    reciprocal_table,
+    squash_table,
+    stretch_table,
+)
+
 from .layout import (
-    APM_BINS,
     APM_LAST,
     APM_SIZE,
     DIRECT,
@@ -28,9 +37,7 @@ from .layout import (
 )
 from .params import MixParams
 from .prior import load_prior
-from .tables import reciprocal_table, squash_table, state_table, stretch_table
 
-_HALF = 0x80000000
 _TABLES = (
     "slots", "maps", "direct", "heads", "matchmaps", "weights", "final", "apms", "votes", "seen",
 )  # fmt: skip
@@ -88,21 +95,23 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
     log2 = params.mem_log2
     squash = squash_table()
     prior = load_prior(tokens, params.profile)
-    apm = squash[np.clip((np.arange(APM_BINS) - 16) * 128, -2047, 2047) + 3072].astype(np.uint16)
+    apm = squash[
+        np.clip((np.arange(MAP_BINS) - 16) * 128, -STRETCH_LIMIT, STRETCH_LIMIT) + SQUASH_ZERO
+    ].astype(np.uint16)
     apm_rows = APM_SIZE + APM_LAST + (0 if tokens else APM_SIZE)
-    tables = lines.tables(
+    tables = memory.tables(
         {
             "slots": ((1 << log2) + (1 << log2 - 3) + 16, np.uint8),
             "direct": (1 << min(max(log2 - 4, 14), 21), np.uint32),
             "heads": (1 << 18, np.int64),
             "seen": (2 << max(log2 - 6, 14), np.int32),
             "votes": (RECORD_MAX, np.int32),
-            "apms": (apm_rows * APM_BINS, np.uint16),
+            "apms": (apm_rows * MAP_BINS, np.uint16),
             **{name: (table.size, table.dtype) for name, table in prior._asdict().items()},
         }
     )
-    tables["direct"].fill(_HALF)
-    tables["apms"].reshape(-1, APM_BINS)[:] = apm
+    tables["direct"].fill(HALF)
+    tables["apms"].reshape(-1, MAP_BINS)[:] = apm
     for name, table in prior._asdict().items():
         tables[name][:] = table
     scratch = np.zeros(REGISTERS, np.int64)
@@ -138,7 +147,7 @@ def copy_model(model: Model, size: int) -> Model:
     used = min(size, model.history.size)
     alone["history"][:used] = model.history[:used]
     alone["bounds"][:used] = model.bounds[:used]
-    tables = lines.tables({name: (table.size, table.dtype) for name, table in _tables_of(model)})
+    tables = memory.tables({name: (table.size, table.dtype) for name, table in _tables_of(model)})
     for name, table in _tables_of(model):
         tables[name][:] = table
     return Model(**alone, **tables)
@@ -150,4 +159,4 @@ def _tables_of(model: Model) -> list[tuple[str, NDArray[Any]]]:
 
 def release(model: Model) -> None:
     """Leave the tables of `model`, which must not be used any more, to the next model."""
-    lines.give_back(model.slots)
+    memory.give_back(model.slots)

@@ -6,12 +6,14 @@ from __future__ import annotations
 import numpy as np
 from numpy import uintp
 
+from edgezip.coding.adaptive import CERTAIN, MAP_BINS, TO_12_BITS, adapted, between, moved_map
+from edgezip.coding.hashing import END_SALT, MASK32, NIBBLE_SALT, SPREAD, find_slot, slot_line
 from edgezip.coding.jit import njit
+from edgezip.coding.logistic import SQUASH_ZERO
+from edgezip.coding.memory import LINE
 from edgezip.coding.prefetch import prefetch
 
-from .hashing import END_SALT, MASK32, NIBBLE_SALT, SPREAD, find_slot, slot_line
 from .layout import (
-    APM_BINS,
     APM_LAST,
     APM_RATE,
     APM_SIZE,
@@ -49,7 +51,6 @@ from .layout import (
     SET_SIZE,
     SETS,
 )
-from .lines import LINE
 from .mixer import learn, mix
 
 _LAST_MAP, _PAIR_MAP = APM_SIZE, APM_SIZE + APM_LAST
@@ -114,14 +115,14 @@ def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node, 
     hits = 0
     for i in range(used):
         s = slots[uintp(bases[uintp(i)] + node)]
-        p = maps[uintp((i << 8) + s)] >> np.uint32(20)
+        p = maps[uintp((i << 8) + s)] >> TO_12_BITS
         x[uintp(CONTEXT_INPUT + 2 * i)] = stretch[uintp(p)]
         x[uintp(CONTEXT_INPUT + 2 * i + 1)] = np.int32(p) - np.int32(2048)
         if i >= 1 and i < 7:
             hits += s != 0
     for i in range(DIRECT):
         x[uintp(DIRECT_INPUT + i)] = stretch[
-            uintp(direct[uintp(direct_bases[uintp(i)] + node)] >> np.uint32(20))
+            uintp(direct[uintp(direct_bases[uintp(i)] + node)] >> TO_12_BITS)
         ]
     return hits
 
@@ -146,7 +147,7 @@ def _match_inputs(r, matchmaps, stretch, x):  # type: ignore[no-untyped-def]
                 r[e] = -1
         r[e + 2] = bit
         if bit >= 0:
-            p = int(matchmaps[uintp(j)] >> np.uint32(20))
+            p = int(matchmaps[uintp(j)] >> TO_12_BITS)
             sign = 2 * bit - 1
             x[MATCH_INPUT + 2 * k] = sign * int(stretch[uintp(p)])
             x[MATCH_INPUT + 2 * k + 1] = sign * (p - 2048)
@@ -183,8 +184,8 @@ def _select(r, st, selected, logit):  # type: ignore[no-untyped-def]
 
 @njit(inline="always", _nrt=False)
 def _fetch_map(apms, row):  # type: ignore[no-untyped-def]
-    prefetch(apms, row * APM_BINS)
-    prefetch(apms, row * APM_BINS + APM_BINS - 1)
+    prefetch(apms, row * MAP_BINS)
+    prefetch(apms, row * MAP_BINS + MAP_BINS - 1)
 
 
 @njit(_nrt=False, forceinline=True)
@@ -206,31 +207,25 @@ def _pair_row(c4, c0):  # type: ignore[no-untyped-def]
     return ((c4 & 0xFFFF) * 0x3D4D51CB + c0 * 0x2F0B4C47 >> 13) & 65535
 
 
-@njit(inline="always", _nrt=False)
-def _between(apms, a, w):  # type: ignore[no-untyped-def]
-    """The map between bins `a` and a + 1, `w` 4096ths of the way."""
-    return (int(apms[uintp(a)]) * (4096 - w) + int(apms[uintp(a + 1)]) * w) >> 12
-
-
 @njit(_nrt=False, forceinline=True)
 def _refine(r, apms, c4, mixed, p, last):  # type: ignore[no-untyped-def]
     """Average `p` with what the probability maps make of the mixture in their contexts; the map of
     pairs is for bytes only."""
     c0 = r[R_C0]
-    t = (min(max(mixed, -2047), 2047) + 2048) * (APM_BINS - 1)
+    t = (min(max(mixed, -2047), 2047) + 2048) * (MAP_BINS - 1)
     w = t & 4095
-    a0 = (c0 | (c4 & 255) << 8) * APM_BINS + (t >> 12)
-    a1 = (_LAST_MAP + last) * APM_BINS + (t >> 12)
+    a0 = (c0 | (c4 & 255) << 8) * MAP_BINS + (t >> 12)
+    a1 = (_LAST_MAP + last) * MAP_BINS + (t >> 12)
     near = w >> 11
     r[R_APM] = a0 + near
     r[R_APM + 1] = a1 + near
-    total = p + _between(apms, a0, w) + _between(apms, a1, w)
+    total = p + between(apms, a0, w) + between(apms, a1, w)
     if r[R_TOKENS]:
         total += p
     else:
-        a2 = (_PAIR_MAP + _pair_row(c4, c0)) * APM_BINS + (t >> 12)
+        a2 = (_PAIR_MAP + _pair_row(c4, c0)) * MAP_BINS + (t >> 12)
         r[R_APM + 2] = a2 + near
-        total += _between(apms, a2, w)
+        total += between(apms, a2, w)
     return min(max(total + 2 >> 2, 1), 65535)
 
 
@@ -249,29 +244,19 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     )  # fmt: skip
     m.selected[2] += 9 * hits
     x[MODEL_INPUT] = logit
-    x[MODEL_INPUT + 1] = (int(m.squash[uintp(logit + 3072)]) - 32768) >> 4
+    x[MODEL_INPUT + 1] = (int(m.squash[uintp(logit + SQUASH_ZERO)]) - 32768) >> 4
     x[BIAS_INPUT] = 256
     used = CONTEXT_INPUT + 2 * r[R_CONTEXTS]
     for j in range(m.silent.size):
         x[m.silent[j]] = 0
     mixed = mix(m.weights, m.final, m.squash, x, m.selected, m.outputs, r[R_FINAL], used)
     r[R_MIXED] = mixed
-    return _refine(r, m.apms, st[S_C4], mixed, int(m.squash[uintp(mixed + 3072)]), last)
-
-
-@njit(inline="always", _nrt=False)
-def _adapted(v, target, limit, reciprocal):  # type: ignore[no-untyped-def]
-    """Entry `v`, a 22-bit probability and its count n, moved towards `target` by 1 / (n + 1.5);
-    the count stops at the limit."""
-    n = v & 1023
-    p = v >> 10
-    p += ((target - p) >> 3) * int(reciprocal[uintp(n)]) >> 13
-    return np.uint32(p << 10 | min(n + 1, limit))
+    return _refine(r, m.apms, st[S_C4], mixed, int(m.squash[uintp(mixed + SQUASH_ZERO)]), last)
 
 
 @njit(_nrt=False, forceinline=True)
 def _update_maps(r, slots, maps, direct, matchmaps, follow, reciprocal, bases, direct_bases, bit):  # type: ignore[no-untyped-def]
-    target = 4194303 * bit
+    target = CERTAIN * bit
     node = r[R_NODE]
     for i in range(r[R_CONTEXTS]):
         a = uintp(bases[uintp(i)] + node)
@@ -279,19 +264,19 @@ def _update_maps(r, slots, maps, direct, matchmaps, follow, reciprocal, bases, d
         j = uintp((i << 8) + s)
         # State 0, never seen, keeps its probability; no branch, as nobody can foresee it.
         v = maps[j]
-        moved = _adapted(int(v), target, MAP_LIMIT, reciprocal)
+        moved = adapted(int(v), target, MAP_LIMIT, reciprocal)
         maps[j] = moved if s else v
         slots[a] = follow[uintp(2 * s + bit)]
     for i in range(DIRECT):
         j = uintp(direct_bases[uintp(i)] + node)
-        direct[j] = _adapted(int(direct[j]), target, DIRECT_LIMIT, reciprocal)
+        direct[j] = adapted(int(direct[j]), target, DIRECT_LIMIT, reciprocal)
     end = 512 if r[R_BITS] == 8 else 0
     for k in range(MATCHES):
         e = R_EXPECT + 4 * k
         if r[e + 2] >= 0:
-            right = 4194303 if r[e + 2] == bit else 0
+            right = CERTAIN if r[e + 2] == bit else 0
             j = uintp(r[e + 1] | end)
-            matchmaps[j] = _adapted(int(matchmaps[j]), right, MATCH_LIMIT, reciprocal)
+            matchmaps[j] = adapted(int(matchmaps[j]), right, MATCH_LIMIT, reciprocal)
 
 
 @njit(inline="always", _nrt=False)
@@ -312,6 +297,6 @@ def update(m, bit):  # type: ignore[no-untyped-def]
     for k in range(2 if tokens else 3):
         a = uintp(r[R_APM + k])
         v = int(m.apms[a])
-        m.apms[a] = np.uint16(v + ((((bit << 16) - bit) - v) >> APM_RATE))
+        m.apms[a] = moved_map(v, bit, APM_RATE)
     r[R_C0] = r[R_C0] << 1 | bit
     r[R_NODE] = r[R_NODE] << 1 | bit

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edgezip.coding.histories import state_table
+
 from .layout import CONTEXT_INPUT, INPUTS, MATCH_MAPS, MODEL_INPUT, N_CONTEXTS, SET_SIZE, SETS
-from .tables import state_table
 
 FILE = Path(__file__).with_name("prior.bin")
 KINDS = 3

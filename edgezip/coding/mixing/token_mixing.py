@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgezip.coding import rangecoder
+from edgezip.coding.logistic import fine_stretch_table
 from edgezip.errors import EngineError, SettingsError
 
 from .bytecodec import primed_model
@@ -19,7 +20,6 @@ from .layout import (
 from .model import release
 from .params import MixParams
 from .paths import collect, leaf_order, new_weights
-from .tables import fine_stretch_table
 from .token_walk import run
 from .trie import Trie, build_trie
 

@@ -13,10 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edgezip.coding import memory
 from edgezip.coding.jit import njit
 from edgezip.errors import ModelError
-
-from . import lines
 
 LOW, MIDDLE, HIGH, LEFT, RIGHT, DEPTH, PHASE, BYTE = range(8)
 """Columns of `Trie.nodes`: a node's interval of leaves and the first leaf of its right part; its
@@ -109,6 +108,6 @@ def build_trie(pieces: list[bytes | None]) -> Trie:
     lengths = [len(piece) for piece, _ in usable]
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     flat = np.frombuffer(b"".join(piece for piece, _ in usable), np.uint8)
-    nodes = lines.zeros(8 * (len(usable) - 1), np.int32).reshape(-1, 8)
+    nodes = memory.zeros(8 * (len(usable) - 1), np.int32).reshape(-1, 8)
     _build(offsets, flat, nodes)
     return Trie(tokens, leaf_of, offsets, flat, nodes)

@@ -1,6 +1,6 @@
 """The hash of contexts and the lookup of bit-history slots.
 
-In the kernels of this folder an index into a table is an `uintp`: Numba then does not ask whether a
+In the mixer's kernels an index into a table is an `uintp`: Numba then does not ask whether a
 negative one counts from the end. The questions took an eighth of the time.
 """
 

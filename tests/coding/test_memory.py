@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from edgezip.coding.mixing import lines
+from edgezip.coding import memory
 from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
 from edgezip.coding.mixing.model import new_model, release
 from edgezip.coding.mixing.params import MixParams
@@ -15,42 +15,42 @@ from edgezip.coding.mixing.params import MixParams
 
 @pytest.fixture(autouse=True)
 def nothing_spare() -> Iterator[None]:
-    lines._spare = None
+    memory._spare = None
     yield
-    lines._spare = None
+    memory._spare = None
 
 
 def test_tables_begin_with_a_line_and_do_not_overlap() -> None:
-    made = lines.tables({"a": (3, np.uint8), "b": (70, np.int64), "c": (1, np.uint16)})
+    made = memory.tables({"a": (3, np.uint8), "b": (70, np.int64), "c": (1, np.uint16)})
     for number, table in enumerate(made.values(), 1):
-        assert table.ctypes.data % lines.LINE == 0
+        assert table.ctypes.data % memory.LINE == 0
         assert not table.any()
         table.fill(number)
     assert [table.tolist() for table in made.values()] == [[1] * 3, [2] * 70, [3]]
 
 
 def test_the_largest_block_is_kept_and_comes_back_empty() -> None:
-    small, large = (lines.tables({"t": (size, np.uint8)})["t"] for size in (1000, 5000))
+    small, large = (memory.tables({"t": (size, np.uint8)})["t"] for size in (1000, 5000))
     for table in (small, large, small):
         table.fill(255)
-        lines.give_back(table)
-    assert not np.shares_memory(lines.tables({"s": (100, np.uint8)})["s"], large)  # too small
-    again = lines.tables({"u": (4000, np.uint8)})["u"]
+        memory.give_back(table)
+    assert not np.shares_memory(memory.tables({"s": (100, np.uint8)})["s"], large)  # too small
+    again = memory.tables({"u": (4000, np.uint8)})["u"]
     assert np.shares_memory(again, large)
     assert not again.any()
-    assert not np.shares_memory(lines.tables({"v": (10, np.uint8)})["v"], large)  # it is lent
+    assert not np.shares_memory(memory.tables({"v": (10, np.uint8)})["v"], large)  # it is lent
 
 
 def test_only_what_tables_made_is_taken_back() -> None:
     with pytest.raises(ValueError, match="for itself"):
-        lines.give_back(np.zeros(5000, np.uint8))
+        memory.give_back(np.zeros(5000, np.uint8))
 
 
 def test_a_used_block_changes_no_payload() -> None:
     text = b"".join(b"line %d of a table\n" % (i * i) for i in range(200))
     params = MixParams(18)
     payload = cm_encode(text, params)
-    lines._spare = None
+    memory._spare = None
     model = new_model(params, 1, 10, tokens=True)
     for name in ("slots", "maps", "direct", "heads", "matchmaps", "weights", "final", "apms"):
         getattr(model, name).fill(77)
