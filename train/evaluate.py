@@ -3,7 +3,7 @@
     python -m train.evaluate MODEL ... --val VAL.jsonl.xz --files FILE ... [--csv OUT.csv]
 
 MODEL is a checkpoint (.pt) or a GGUF file, whose quantized weights are used as they are
-dequantized; write PATH=TOKENIZER.model for a GGUF, or a checkpoint that holds no tokenizer, and
+dequantized; write PATH=TOKENIZER.model for a checkpoint that holds no tokenizer, and
 MODEL@WINDOW for a window of its own, where a file claims more than the model was trained with.
 Activations are float32 (bf16 in products with --bf16): what the 8-bit activations of llama.cpp
 add is measured by `edgezip score`.
@@ -16,9 +16,7 @@ import csv
 import re
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
-import gguf
 import numpy as np
 import sentencepiece
 import torch
@@ -26,54 +24,9 @@ import torch
 from train.checkpoint import Checkpoint
 from train.corpus import read_rows
 from train.encode import encode_documents
-from train.model import Llama, Shape
+from train.from_gguf import load_gguf, tokenizer_of
+from train.model import Llama
 from train.scoring import Tokens, bits_per_byte, by_kind, document_nats
-
-
-def load_gguf(path: Path, tokenizer: bytes) -> Checkpoint:
-    """A GGUF Llama as a checkpoint, weights dequantized to float32.
-
-    `tokenizer` is the SentencePiece model that it was trained with: files may number its pieces in
-    an order of their own. Raises SystemExit when the file has other pieces.
-    """
-    reader = gguf.GGUFReader(path)
-
-    def field(name: str) -> Any:
-        return reader.fields[f"llama.{name}"].contents()
-
-    weights = {
-        t.name: torch.from_numpy(np.array(gguf.quants.dequantize(t.data, t.tensor_type)))
-        for t in reader.tensors
-    }
-    if "output.weight" in weights:
-        raise SystemExit(f"{path}: its output layer is not tied to the embedding")
-    weights["token_embd.weight"] = weights["token_embd.weight"][_rows(reader, path, tokenizer)]
-    vocab, dim = weights["token_embd.weight"].shape
-    base = reader.fields.get("llama.rope.freq_base")
-    shape = Shape(
-        vocab=vocab,
-        dim=dim,
-        layers=field("block_count"),
-        heads=field("attention.head_count"),
-        kv_heads=field("attention.head_count_kv"),
-        ff=field("feed_forward_length"),
-        context=field("context_length"),
-        rope_base=float(base.contents()) if base else 10000.0,
-        # Stored as float32: its shortest decimal is the number that was meant.
-        eps=float(str(np.float32(field("attention.layer_norm_rms_epsilon")))),
-    )
-    return Checkpoint(shape, weights, tokenizer)
-
-
-def _rows(reader: gguf.GGUFReader, path: Path, tokenizer: bytes) -> list[int]:
-    """For every id of `tokenizer`, the row of the embedding that is its piece's."""
-    processor = sentencepiece.SentencePieceProcessor(model_proto=tokenizer)
-    pieces = [processor.id_to_piece(i) for i in range(processor.vocab_size())]
-    field = reader.fields.get("tokenizer.ggml.tokens")
-    places = {piece: row for row, piece in enumerate(field.contents() if field else [])}
-    if places.keys() != set(pieces):
-        raise SystemExit(f"{path} has other pieces than the tokenizer")
-    return [places[piece] for piece in pieces]
 
 
 def load_model(argument: str, window: int) -> tuple[str, Llama, bytes, int]:
@@ -87,10 +40,11 @@ def load_model(argument: str, window: int) -> tuple[str, Llama, bytes, int]:
     if path.suffix != ".gguf":
         checkpoint = Checkpoint.load(path)
         proto = proto or checkpoint.tokenizer
+    else:
+        proto = proto or tokenizer_of(path)
+        checkpoint = load_gguf(path, proto)
     if not proto:
         raise SystemExit(f"{path} holds no tokenizer: write {path}=TOKENIZER.model")
-    if path.suffix == ".gguf":
-        checkpoint = load_gguf(path, proto)
     if window > checkpoint.shape.context:
         raise SystemExit(f"{path}: its context is {checkpoint.shape.context} tokens")
     return path.name, checkpoint.model().eval(), proto, window

@@ -5,7 +5,7 @@
 F32, F16, BF16, Q8_0, Q5_1, Q5_0, Q4_1 and Q4_0 are quantized by the gguf package. It cannot
 quantize to the K types; for Q2_K to Q6_K llama.cpp's own quantizer is called (it needs
 llama-cpp-python, and rows of a multiple of 256: tensors with other rows get a simpler type).
-Norm weights stay F32.
+Norm weights stay F32. The embedding, which is the output layer too, may have a type of its own.
 
 The pieces are numbered anew, by the bytes that they spell: edgezip's mixing coder wants a row of
 logits in this order and would have to sort every row.
@@ -28,7 +28,7 @@ from train.model import Shape
 
 _DIRECT = ("F32", "F16", "BF16", "Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0")
 # Values of llama.cpp's enum llama_ftype; the plain name stands for the _M variant.
-_BY_LLAMA = {"Q2_K": 10, "Q3_K": 12, "Q4_K": 15, "Q5_K": 17, "Q6_K": 18}
+_BY_LLAMA = {"Q4_0": 2, "Q8_0": 7, "Q2_K": 10, "Q3_K": 12, "Q4_K": 15, "Q5_K": 17, "Q6_K": 18}
 
 
 def write_header(writer: gguf.GGUFWriter, name: str, shape: Shape) -> None:
@@ -93,9 +93,10 @@ def write_vocabulary(
     writer.add_add_space_prefix(False)
 
 
-def write_gguf(checkpoint: Checkpoint, path: Path, name: str, kind: str) -> None:
-    """Write with one of the types that the gguf package quantizes to."""
-    quantization = gguf.GGMLQuantizationType[kind]
+def write_gguf(
+    checkpoint: Checkpoint, path: Path, name: str, kind: str, embedding: str = ""
+) -> None:
+    """Write with types that the gguf package quantizes to; `embedding` defaults to `kind`."""
     writer = gguf.GGUFWriter(str(path), "llama")
     write_header(writer, name, checkpoint.shape)
     processor = sentencepiece.SentencePieceProcessor(model_proto=checkpoint.tokenizer)
@@ -105,11 +106,13 @@ def write_gguf(checkpoint: Checkpoint, path: Path, name: str, kind: str) -> None
     writer.add_file_type(int(gguf.LlamaFileType[_file_type(kind)]))
     for tensor, value in checkpoint.weights.items():
         array = np.ascontiguousarray(value.to(torch.float32).numpy())
+        own = kind
         if tensor == "token_embd.weight":
-            array = array[ids]
-        if array.ndim == 1 or kind == "F32":
+            array, own = array[ids], embedding or kind
+        if array.ndim == 1 or own == "F32":
             writer.add_tensor(tensor, array)
         else:
+            quantization = gguf.GGMLQuantizationType[own]
             packed = gguf.quants.quantize(array, quantization)
             writer.add_tensor(tensor, packed, raw_dtype=quantization)
     writer.write_header_to_file()
@@ -122,7 +125,7 @@ def _file_type(kind: str) -> str:
     return "ALL_F32" if kind == "F32" else f"MOSTLY_{kind}"
 
 
-def quantize_with_llama(source: Path, target: Path, kind: str) -> None:
+def quantize_with_llama(source: Path, target: Path, kind: str, embedding: str = "") -> None:
     """Quantize the F32 file `source` with llama.cpp; raises SystemExit when it cannot be had."""
     try:
         import llama_cpp
@@ -131,22 +134,24 @@ def quantize_with_llama(source: Path, target: Path, kind: str) -> None:
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = _BY_LLAMA[kind]
     params.nthread = 1
+    if embedding:
+        params.token_embedding_type = int(gguf.GGMLQuantizationType[embedding])
     failed = llama_cpp.llama_model_quantize(bytes(source), bytes(target), params)
     if failed:
         raise SystemExit(f"llama.cpp could not quantize to {kind}: its log above says why")
 
 
-def export(checkpoint: Checkpoint, path: Path, name: str, kind: str) -> None:
+def export(checkpoint: Checkpoint, path: Path, name: str, kind: str, embedding: str = "") -> None:
     """Write `checkpoint` to `path` as GGUF of any of the types above."""
     if not checkpoint.tokenizer:
         raise SystemExit("the checkpoint holds no tokenizer: give --tokenizer")
-    if kind in _DIRECT:
-        write_gguf(checkpoint, path, name, kind)
+    if kind in _DIRECT and embedding in ("", *_DIRECT):
+        write_gguf(checkpoint, path, name, kind, embedding)
         return
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         source = Path(folder) / "float32.gguf"
         write_gguf(checkpoint, source, name, "F32")
-        quantize_with_llama(source, path, kind)
+        quantize_with_llama(source, path, kind, embedding)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -157,14 +162,17 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path, help="GGUF file to write")
-    parser.add_argument("--type", choices=(*_DIRECT, *_BY_LLAMA), default="Q8_0")
+    parser.add_argument("--type", choices=sorted({*_DIRECT, *_BY_LLAMA}), default="Q8_0")
+    parser.add_argument(
+        "--embedding", choices=sorted({*_DIRECT, *_BY_LLAMA}), default="", help="its own type"
+    )
     parser.add_argument("--name", help="the model's name (default: that of the file)")
     parser.add_argument("--tokenizer", type=Path, help="for checkpoints that hold none")
     args = parser.parse_args(argv)
     checkpoint = Checkpoint.load(args.checkpoint)
     if args.tokenizer:
         checkpoint.tokenizer = args.tokenizer.read_bytes()
-    export(checkpoint, args.out, args.name or args.out.stem, args.type)
+    export(checkpoint, args.out, args.name or args.out.stem, args.type, args.embedding)
     digest = hashlib.sha256(args.out.read_bytes()).hexdigest()
     print(f"{args.out.name}: {args.out.stat().st_size:,} bytes, SHA-256 {digest}")
 

@@ -16,6 +16,7 @@ import csv
 import os
 import signal
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -27,6 +28,7 @@ from train.data import Sampler, TokenFolder
 from train.mix import Mix
 from train.model import Llama
 from train.optim import Optimizers, multiplies_bf16
+from train.rounding import rounded_weights
 from train.scoring import by_kind
 from train.settings import Settings, load_config
 
@@ -95,6 +97,20 @@ class Run:
             inputs, targets = inputs.pin_memory(), targets.pin_memory()
         inputs = inputs.to(self.device, non_blocking=True)
         targets = targets.to(self.device, non_blocking=True)
+        with self.rounded():
+            total = self._gradients(inputs, targets)
+        warm = min(1.0, (self.step + 1) / max(self.settings.warmup, 1))
+        self.optimizers.step(warm * decay)
+        self.step += 1
+        self.tokens += inputs.numel()
+        return total
+
+    def rounded(self) -> AbstractContextManager[None]:
+        """Inside, the weights are as the finished model's file will hold them."""
+        settings = self.settings
+        return rounded_weights(self.model, settings.round_matrices, settings.round_embedding)
+
+    def _gradients(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         micro = self.settings.micro_rows or self.settings.rows
         total = torch.zeros((), device=self.device)
         for x, y in zip(torch.split(inputs, micro), torch.split(targets, micro), strict=True):
@@ -102,10 +118,6 @@ class Run:
                 loss = self._forward(x, y) * (len(x) / len(inputs))
             loss.backward()
             total += loss.detach()
-        warm = min(1.0, (self.step + 1) / max(self.settings.warmup, 1))
-        self.optimizers.step(warm * decay)
-        self.step += 1
-        self.tokens += inputs.numel()
         return total
 
     def checkpoint(self, finished: bool = False) -> Checkpoint:
@@ -199,21 +211,22 @@ def fit(
 
 def validate(run: Run, log: CsvLog, validation: dict[str, Any], rate: float) -> None:
     """Append bits per byte by kind at this step."""
-    with torch.autocast(run.device.type, run.dtype, enabled=run.dtype is not None):
+    autocast = torch.autocast(run.device.type, run.dtype, enabled=run.dtype is not None)
+    with run.rounded(), autocast:
         result = by_kind(run.model, validation)
     for kind, value in result.items():
         log.row((run.step, run.tokens, kind, value, rate))
     print("bpb", {k: round(result[k], 4) for k in ("english", "all")}, flush=True)
 
 
-def load_start(path: Path, tokenizer: bytes) -> Checkpoint:
-    """A checkpoint, or the weights of a GGUF file as far as its quantization has kept them."""
+def load(path: Path, tokenizer: bytes) -> Checkpoint:
+    """A checkpoint or the weights of a GGUF."""
     if path.suffix != ".gguf":
         return Checkpoint.load(path)
     # Imported here: where models are only trained, the gguf package need not be installed.
-    from train.evaluate import load_gguf
+    from train.from_gguf import load_start
 
-    return load_gguf(path, tokenizer)
+    return load_start(path, tokenizer)
 
 
 def starting_point(args: argparse.Namespace, folder: TokenFolder) -> tuple[Checkpoint, Settings]:
@@ -221,7 +234,7 @@ def starting_point(args: argparse.Namespace, folder: TokenFolder) -> tuple[Check
     shape, settings = load_config(args.config)
     trunk = args.out / "trunk.pt"
     if trunk.exists() or args.init:
-        start = load_start(trunk if trunk.exists() else args.init, folder.tokenizer)
+        start = load(trunk if trunk.exists() else args.init, folder.tokenizer)
         if {**start.shape.to_dict(), "context": 0} != {**shape.to_dict(), "context": 0}:
             raise SystemExit("the checkpoint's shape is not the configuration's: see train.grow")
         if start.tokenizer not in (b"", folder.tokenizer):

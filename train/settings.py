@@ -25,6 +25,8 @@ class Settings:
     warmup: int = 100  # steps
     final_rate: float = 0.02  # where the decay ends, as a share of the full rates
     seed: int = 0
+    round_matrices: str = ""  # weights of the blocks are trained for this type: Q4_0, Q8_0
+    round_embedding: str = ""  # likewise the embedding
 
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> Settings:

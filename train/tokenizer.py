@@ -2,6 +2,7 @@
 
     python -m train.tokenizer train CLEAN_DIR --pieces 8192 --out NAME.model
     python -m train.tokenizer report NAME.model VAL.jsonl.xz
+    python -m train.tokenizer extract MODEL.gguf --out NAME.model
 
 Byte-pair encoding; text is taken as it is (identity normalization, no dummy prefix, no
 whitespace removed, pieces of whitespace and of newlines allowed), digits are single pieces and
@@ -101,8 +102,16 @@ def main(argv: list[str] | None = None) -> None:
     report = commands.add_parser("report", help="print bytes per token by kind")
     report.add_argument("model", type=Path)
     report.add_argument("documents", type=Path, help="JSON lines with kind and text")
+    extract = commands.add_parser("extract", help="take the SentencePiece model out of a GGUF")
+    extract.add_argument("gguf", type=Path)
+    extract.add_argument("--out", type=Path, required=True, help="file to write (.model)")
     args = parser.parse_args(argv)
-    if args.command == "train":
+    if args.command == "extract":
+        # Imported here: it needs PyTorch, which making tokens does not.
+        from train.from_gguf import tokenizer_of
+
+        args.out.write_bytes(tokenizer_of(args.gguf))
+    elif args.command == "train":
         texts = excerpts(args.clean, Mix.load(args.mix), args.characters, args.seed)
         args.out.write_bytes(train(texts, args.pieces, args.threads))
     else:

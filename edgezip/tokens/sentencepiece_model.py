@@ -7,6 +7,7 @@ are written here, because sentencepiece does not depend on the protobuf package.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 from edgezip.tokens.pieces import Vocabulary
@@ -25,9 +26,18 @@ def build_model(vocabulary: Vocabulary) -> bytes:
     match. SentencePiece wants unique, non-empty names and exactly one unknown token.
     """
     texts, kinds = _names_and_types(vocabulary)
-    parts = []
-    for text, kind, score in zip(texts, kinds, vocabulary.scores.tolist(), strict=True):
-        parts.append(_field(1, _piece(text, kind, score)))
+    return serialize_model(texts, kinds, vocabulary.scores.tolist())
+
+
+def serialize_model(texts: Sequence[bytes], kinds: Sequence[int], scores: Sequence[float]) -> bytes:
+    """Return the serialized ModelProto of pieces with these names (UTF-8), types and scores.
+
+    The types are SentencePiece's, which GGUF files share; one piece must be the unknown one.
+    """
+    parts = [
+        _field(1, _piece(text, kind, score))
+        for text, kind, score in zip(texts, kinds, scores, strict=True)
+    ]
     trainer = _number(3, _BPE) + _number(4, len(texts))
     trainer += _number(35, int(kinds.count(_BYTE) == 256))
     trainer += _number(40, kinds.index(_UNKNOWN))

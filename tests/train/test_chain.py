@@ -18,7 +18,7 @@ pytest.importorskip("sentencepiece", reason="the training commands need sentence
 
 from edgezip.coding.mixing.paths import leaf_order
 from edgezip.coding.mixing.trie import build_trie
-from train import corpus, encode, evaluate, export, fit, pack, tokenizer
+from train import corpus, encode, evaluate, export, fit, from_gguf, grow, pack, tokenizer
 from train.checkpoint import Checkpoint
 
 CONFIG = """
@@ -166,10 +166,45 @@ def test_a_new_run_goes_on_with_weights_and_reads_text_that_they_have_not_seen(
     assert full.data["draws"] == finished.data["draws"] + 1
 
 
+def test_a_file_gives_its_tokenizer_and_weights_back(chain: Path, tmp_path: Path) -> None:
+    """Training goes on from what ships: no checkpoint and no SentencePiece model are needed."""
+    import sentencepiece
+
+    tokenizer.main(["extract", str(chain / "F32.gguf"), "--out", str(tmp_path / "again.model")])
+    first, again = (
+        sentencepiece.SentencePieceProcessor(model_file=str(path))
+        for path in (chain / "tok.model", tmp_path / "again.model")
+    )
+    assert [again.bos_id(), again.eos_id(), again.unk_id()] == [1, 2, 0]
+    for text in (" two  spaces\n\n\ttab\r\n", "The river holds é 日本 \U0001f600 7"):
+        assert again.encode(text, out_type=str) == first.encode(text, out_type=str)
+    (tmp_path / "large.toml").write_text(CONFIG.replace("ff = 96", "ff = 160"), "utf-8")
+    grow.main(
+        [str(chain / "F32.gguf"), str(tmp_path / "large.pt"), "--config", f"{tmp_path}/large.toml"]
+    )
+    grown = Checkpoint.load(tmp_path / "large.pt")
+    assert grown.tokenizer == (tmp_path / "again.model").read_bytes()
+    export.main([str(tmp_path / "large.pt"), str(tmp_path / "large.gguf"), "--type", "F32"])
+    models = [str(chain / "F32.gguf"), str(tmp_path / "large.gguf"), "--files", f"{chain}/text.txt"]
+    evaluate.main([*models, "--csv", str(tmp_path / "table.csv")])
+    (row,) = rows(tmp_path / "table.csv")
+    assert float(row["large.gguf"]) == pytest.approx(float(row["F32.gguf"]), abs=1e-3)
+
+
+def test_the_embedding_may_have_a_type_of_its_own(chain: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mixed.gguf"
+    source = str(chain / "run" / "final.pt")
+    export.main([source, str(out), "--type", "Q4_0", "--embedding", "Q8_0"])
+    types = {tensor.name: tensor.tensor_type.name for tensor in gguf.GGUFReader(out).tensors}
+    assert types["token_embd.weight"] == "Q8_0"
+    assert types["blk.0.ffn_up.weight"] == "Q4_0"
+    assert types["output_norm.weight"] == "F32"
+
+
 def test_quantized_files_hold_the_model(chain: Path) -> None:
     final = Checkpoint.load(chain / "run" / "final.pt")
     for kind, tolerance in (("F32", 0.0), ("Q8_0", 0.01), ("Q4_0", 0.15)):
-        again = evaluate.load_gguf(chain / f"{kind}.gguf", final.tokenizer)
+        again = from_gguf.load_gguf(chain / f"{kind}.gguf", final.tokenizer)
         assert again.shape == final.shape
         for name, value in final.weights.items():
             error = (again.weights[name] - value).abs().max()
@@ -193,7 +228,7 @@ def test_the_pieces_of_a_file_are_in_the_order_of_the_mixing_coder(chain: Path) 
     proto = (chain / "tok.model").read_bytes()
     assert b"garden" in proto
     with pytest.raises(SystemExit, match="other pieces"):
-        evaluate.load_gguf(chain / "F32.gguf", proto.replace(b"garden", b"Xarden"))
+        from_gguf.load_gguf(chain / "F32.gguf", proto.replace(b"garden", b"Xarden"))
 
 
 def test_evaluation_gives_one_table_for_all_models(chain: Path, tmp_path: Path) -> None:
@@ -258,7 +293,7 @@ def test_a_slim_checkpoint_exports_the_same_quantized_weights(chain: Path, tmp_p
     export.main([str(tmp_path / "slim.pt"), str(tmp_path / "slim.gguf"), "--type", "Q8_0"])
     proto = (chain / "tok.model").read_bytes()
     whole, half = (
-        evaluate.load_gguf(p, proto) for p in (chain / "Q8_0.gguf", tmp_path / "slim.gguf")
+        from_gguf.load_gguf(p, proto) for p in (chain / "Q8_0.gguf", tmp_path / "slim.gguf")
     )
     for name, value in whole.weights.items():
         assert (half.weights[name] - value).abs().max() <= 0.01 * value.abs().max(), name
