@@ -329,7 +329,15 @@ def _unpack_options(
 def _read_prime(path: Path | None) -> bytes | None:
     if path is None:
         return None
+    from edgezip.pipeline.options import MAX_PRIME
+
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_PRIME + 1)  # a device may never end
     except OSError as error:
         raise InputError(f"cannot read --prime {path}: {error.strerror}") from error
+    if len(data) > MAX_PRIME:
+        raise SettingsError(
+            f"--prime {path} is larger than {MAX_PRIME >> 20} MiB; use a part of it"
+        )
+    return data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ def add_models(files: Sequence[str], name: str | None, console: Console) -> int:
 def verify_models(names: Sequence[str] | None, console: Console) -> int:
     """Hash models again; returns the exit code."""
     if names:
-        return for_each(names, console, _verifier(console, models.resolve))
+        # What an earlier process has read is what the file is compared with.
+        found = partial(models.resolve, cached=True)
+        return for_each(names, console, _verifier(console, found))
     by_path = {str(model.path): model for model in models.list_models()}
     return for_each(by_path, console, _verifier(console, by_path.__getitem__))
 
@@ -69,7 +72,7 @@ def _verifier(console: Console, find: Callable[[str], ModelFile]) -> Callable[[s
 
 def print_path(name: str | None) -> int:
     """Print where a model lies, byte for byte as scripts need it."""
-    path = os.fsencode(models.resolve(name).path)
+    path = os.fsencode(models.resolve(name, cached=True).path)
     if sys.stdout is not None:
         sys.stdout.flush()
         sys.stdout.buffer.write(path + b"\n")
@@ -95,7 +98,7 @@ def as_json(model: ModelFile) -> dict[str, Any]:
 
 def _default() -> ModelFile | None:
     try:
-        return models.resolve(None)
+        return models.resolve(None, cached=True)
     except EdgezipError:
         return None
 

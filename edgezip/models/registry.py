@@ -9,9 +9,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from edgezip.errors import InputError, ModelError, ModelNotFoundError, SettingsError
+from edgezip.folders import user_data_folder
 from edgezip.models.bundled import BundledModel, bundled_by_hash, bundled_folders, bundled_models
 from edgezip.models.hashing import check_magic, file_sha256
 
@@ -40,16 +39,21 @@ class ModelFile:
         return bundled_by_hash(self.sha256)
 
 
-def user_folder() -> Path:
-    """Return the folder of registered models. Data, not cache: archives need their models."""
-    return Path(platformdirs.user_data_dir("edgezip")) / "models"
+def user_folder() -> Path | None:
+    """Return the folder of registered models, None for who has no home.
+
+    Data, not cache: archives need their models.
+    """
+    data = user_data_folder()
+    return None if data is None else data / "models"
 
 
 def search_folders() -> list[Path]:
     """Return the folders searched for models, in order; they need not exist."""
     listed = os.environ.get(MODELS_PATH_VARIABLE, "").split(os.pathsep)
     folders = [Path(folder) for folder in listed if folder]
-    return [*folders, user_folder(), *bundled_folders()]
+    own = user_folder()
+    return [*folders, *([own] if own is not None else []), *bundled_folders()]
 
 
 def list_models() -> list[ModelFile]:
@@ -57,77 +61,107 @@ def list_models() -> list[ModelFile]:
     found: dict[bytes, ModelFile] = {}
     for path in _candidates():
         try:
-            model = load_file(path)
+            model = load_file(path, cached=True)
         except ModelError:
             continue
         found.setdefault(model.sha256, model)
     return list(found.values())
 
 
-def resolve(spec: str | Path | None = None) -> ModelFile:
+def resolve(spec: str | Path | None = None, *, cached: bool = False) -> ModelFile:
     """Return the model that `spec` names: a path, a registered name or a SHA-256 prefix in hex.
 
-    None stands for EDGEZIP_MODEL or, when that is not set, for the bundled default. Raises
-    ModelNotFoundError when there is no such model and ModelError when it is not a usable file or
-    the prefix is ambiguous.
+    None stands for EDGEZIP_MODEL or, when that is not set or empty, for the bundled default. Raises
+    ModelNotFoundError when there is no such model, ModelError when it is not a usable file or
+    the prefix is ambiguous, and SettingsError for an empty name. cached: the hash may be one that
+    an earlier process computed; not for a model that is going to be used.
     """
     if spec is None:
         spec = os.environ.get(DEFAULT_MODEL_VARIABLE) or None
     if spec is None:
         return _default_model()
     text = str(spec)
+    if not text:
+        raise SettingsError("the model's name is empty; leave -m out for the default model")
     if isinstance(spec, Path) or os.sep in text or "/" in text or Path(text).is_file():
-        return load_file(Path(text).expanduser())
+        return load_file(_expanded(Path(text)), cached=cached)
     for path in _candidates():
         if text in (path.name, path.stem):
-            return load_file(path)
+            return load_file(path, cached=cached)
     if _HASH_PREFIX.fullmatch(text) and len(text) % 2 == 0:
         return find_by_hash(bytes.fromhex(text))
     raise ModelNotFoundError(f"there is no model named {text!r} {_where()}")
 
 
+def _expanded(path: Path) -> Path:
+    """`path` with a leading ~ replaced; as it is for who has no home."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 def find_by_hash(prefix: bytes) -> ModelFile:
-    """Return the model whose SHA-256 starts with `prefix` (1 to 32 bytes).
+    """Return the model whose SHA-256 starts with `prefix` (1 to 32 bytes), read in this process.
 
     Raises ModelNotFoundError when no search folder has it, and ModelError when several different
-    models match.
+    models match or the one that did has been damaged or changed since.
     """
     if not 1 <= len(prefix) <= 32:
         raise SettingsError("a model hash has 1 to 32 bytes")
-    matches = _matching(prefix)
+    matches, damaged = _matching(prefix)
     if len(matches) > 1:
         names = ", ".join(str(model.path) for model in matches)
         raise ModelError(f"several models have a SHA-256 that starts {prefix.hex()}: {names}")
-    if not matches:
-        shown = prefix.hex() + ("..." if len(prefix) < 32 else "")
-        known = next((b for b in bundled_models() if b.sha256.startswith(prefix)), None)
-        name = f" ({known.name})" if known is not None else ""
-        raise ModelNotFoundError(f"no model with SHA-256 {shown}{name} {_where()}")
-    return matches[0]
+    if matches:
+        return matches[0]
+    if damaged:
+        raise _damaged(damaged[0].path, file_sha256(damaged[0].path), damaged[0].sha256)
+    shown = prefix.hex() + ("..." if len(prefix) < 32 else "")
+    known = next((b for b in bundled_models() if b.sha256.startswith(prefix)), None)
+    name = f" ({known.name})" if known is not None else ""
+    raise ModelNotFoundError(f"no model with SHA-256 {shown}{name} {_where()}")
 
 
-def _matching(prefix: bytes) -> list[ModelFile]:
+def _matching(prefix: bytes) -> tuple[list[ModelFile], list[ModelFile]]:
     """Return the models whose hash starts with `prefix`; the first one if that is long enough.
+    Beside them those of which only the cache says so.
 
     Small files are hashed first, so that a bundled model is found without reading large ones.
     """
     found: dict[bytes, ModelFile] = {}
-    for path in sorted(_candidates(), key=lambda path: path.stat().st_size):
+    damaged = []
+    for path in sorted(_candidates(), key=_size):
         try:
+            claimed = load_file(path, cached=True)
+            if not claimed.sha256.startswith(prefix):
+                continue
             model = load_file(path)
         except ModelError:
             continue
-        if model.sha256.startswith(prefix):
-            if len(prefix) >= _UNIQUE_BYTES:
-                return [model]
+        if not model.sha256.startswith(prefix):
+            damaged.append(claimed)
+        elif len(prefix) >= _UNIQUE_BYTES:
+            return [model], []
+        else:
             found.setdefault(model.sha256, model)
-    return list(found.values())
+    return list(found.values()), damaged
 
 
-def load_file(path: Path) -> ModelFile:
-    """Return the model at `path`; ModelError when it cannot be read or is no GGUF."""
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # gone meanwhile
+        return 0
+
+
+def load_file(path: Path, *, cached: bool = False) -> ModelFile:
+    """Return the model at `path`; ModelError when it cannot be read or is no GGUF.
+
+    cached: its hash may come from an earlier process (`file_sha256`).
+    """
     check_magic(path)
-    return ModelFile(path, file_sha256(path), path.stem, path.stat().st_size)
+    return ModelFile(path, file_sha256(path, cached=cached), path.stem, _size(path))
 
 
 def verify_model(model: ModelFile) -> None:
@@ -137,10 +171,13 @@ def verify_model(model: ModelFile) -> None:
     expected = bundled.sha256 if bundled is not None else model.sha256
     actual = file_sha256(model.path, fresh=True)
     if actual != expected:
-        raise ModelError(
-            f"{model.path} is damaged or was changed: its SHA-256 is {actual.hex()}, "
-            f"not {expected.hex()}"
-        )
+        raise _damaged(model.path, actual, expected)
+
+
+def _damaged(path: Path, actual: bytes, expected: bytes) -> ModelError:
+    return ModelError(
+        f"{path} is damaged or was changed: its SHA-256 is {actual.hex()}, not {expected.hex()}"
+    )
 
 
 def add_model(source: Path, name: str | None = None) -> ModelFile:
@@ -151,12 +188,18 @@ def add_model(source: Path, name: str | None = None) -> ModelFile:
     `source` is no GGUF, SettingsError for a bad name, InputError when the name is taken by another
     model or the folder cannot be written.
     """
-    source = source.expanduser()
+    source = _expanded(source)
     model = load_file(source)
     name = (name or source.stem).removesuffix(_SUFFIX)
     if not _NAME.fullmatch(name):
         raise SettingsError(f"{name!r} is no model name; use letters, digits and . _ + -")
-    target = user_folder() / (name + _SUFFIX)
+    folder = user_folder()
+    if folder is None:
+        raise InputError(
+            "this account has no home folder to keep models in; set XDG_DATA_HOME, or put the file"
+            f" into a folder that {MODELS_PATH_VARIABLE} names"
+        )
+    target = folder / (name + _SUFFIX)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():

@@ -21,7 +21,9 @@ _opened_lock = threading.Lock()
 
 def open_for_packing(options: PackOptions) -> LanguageModel | None:
     """The model that `options` ask for, or None for "none"."""
-    spec = options.model or os.environ.get(DEFAULT_MODEL_VARIABLE)
+    spec = options.model
+    if spec is None:
+        spec = os.environ.get(DEFAULT_MODEL_VARIABLE) or None
     if spec == NO_MODEL:
         return None
     file = resolve(spec)

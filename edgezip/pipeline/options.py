@@ -20,6 +20,8 @@ Progress = Callable[[int], None]
 DEFAULT_FRAME_SIZE = 8 << 20
 MAX_FRAME_SIZE = 64 << 20
 MAX_STREAMS = 64
+MAX_PRIME = 64 << 20
+"""Bytes of reference data: both sides run all of it through their models for every channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class PackOptions:
             _check_range("keep", self.keep, 0, 1 << 17)
         if self.window is not None and self.keep is not None and self.keep > self.window - 2:
             raise SettingsError(f"keep ({self.keep}) must leave room in the window ({self.window})")
+        _check_prime(self.prime)
         if self.gpu_layers and self.engine != "native":
             raise SettingsError(
                 "gpu_layers needs the native engine: the strict engine runs on the CPU"
@@ -90,6 +93,10 @@ class UnpackOptions:
     max_output: int | None = None
     prime: bytes | None = field(default=None, repr=False)
     recover: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise `SettingsError` for values outside their range."""
+        _check_prime(self.prime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +162,13 @@ class MemberInfo:
     model_id: str | None
     settings: dict[str, int]
     frames: tuple[FrameInfo, ...]
+
+
+def _check_prime(prime: bytes | None) -> None:
+    if prime is not None and len(prime) > MAX_PRIME:
+        raise SettingsError(
+            f"prime has {len(prime)} bytes, and at most {MAX_PRIME} can be used; give a part of it"
+        )
 
 
 def _check_range(name: str, value: int, low: int, high: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgezip import models
+from edgezip import folders, models
 from edgezip.errors import InputError, ModelError, ModelNotFoundError, SettingsError
 from edgezip.models import bundled, hashing, registry
 
@@ -18,8 +18,9 @@ from edgezip.models import bundled, hashing, registry
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the user's own models and settings out."""
-    monkeypatch.setattr(registry.platformdirs, "user_data_dir", lambda app: str(tmp_path / "data"))
-    monkeypatch.setattr(hashing.platformdirs, "user_cache_dir", lambda app: str(tmp_path / "cache"))
+    monkeypatch.setattr(folders.platformdirs, "user_data_dir", lambda app: str(tmp_path / "data"))
+    monkeypatch.setattr(folders.platformdirs, "user_cache_dir", lambda app: str(tmp_path / "cache"))
+    monkeypatch.setattr(hashing, "_read_here", {})
     for name in (models.DEFAULT_MODEL_VARIABLE, models.MODELS_PATH_VARIABLE):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
@@ -29,6 +30,12 @@ def fake(path: Path, content: bytes = b"one") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"GGUF" + content)
     return path
+
+
+def own_folder() -> Path:
+    folder = models.user_folder()
+    assert folder is not None
+    return folder
 
 
 def digest(path: Path) -> bytes:
@@ -73,8 +80,8 @@ def test_names_and_hash_prefixes(home: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_folder_order(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = fake(home / "lib" / "m.gguf", b"listed")
-    fake(models.user_folder() / "m.gguf", b"registered")
-    assert models.resolve("m").path.parent == models.user_folder()
+    fake(own_folder() / "m.gguf", b"registered")
+    assert models.resolve("m").path.parent == own_folder()
     monkeypatch.setenv(models.MODELS_PATH_VARIABLE, str(listed.parent))
     assert models.resolve("m").path == listed
     assert [model.name for model in models.list_models()][:2] == ["m", "m"]
@@ -105,7 +112,7 @@ def test_ambiguous_prefix(home: Path) -> None:
     for number in range(300):
         path = fake(home / "x", str(number).encode())
         start = digest(path)[0]
-        target = models.user_folder() / f"m{number}.gguf"
+        target = own_folder() / f"m{number}.gguf"
         if start in found:
             fake(target, str(number).encode())
             with pytest.raises(ModelError, match="several models"):
@@ -133,8 +140,8 @@ def test_files_that_are_no_models(home: Path) -> None:
         models.resolve(empty)
     with pytest.raises(ModelError):
         models.resolve(home)
-    fake(models.user_folder() / "good.gguf")
-    (models.user_folder() / "bad.gguf").write_text("hello")
+    fake(own_folder() / "good.gguf")
+    (own_folder() / "bad.gguf").write_text("hello")
     assert "good" in [model.name for model in models.list_models()]
 
 
@@ -160,7 +167,7 @@ def test_one_flipped_byte_in_the_bundled_model(home: Path, monkeypatch: pytest.M
 def test_add_links_or_copies(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = fake(home / "download.gguf")
     linked = models.add_model(source)
-    assert linked.path == models.user_folder() / "download.gguf"
+    assert linked.path == own_folder() / "download.gguf"
     assert linked.path.samefile(source)
 
     def refuse(*_: object) -> None:
@@ -171,7 +178,7 @@ def test_add_links_or_copies(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert copied.name == "other-name" and not copied.path.samefile(source)
     assert copied.sha256 == linked.sha256
     assert models.resolve("other-name") == copied
-    assert sorted(p.name for p in models.user_folder().iterdir()) == [
+    assert sorted(p.name for p in own_folder().iterdir()) == [
         "download.gguf",
         "other-name.gguf",
     ]
@@ -192,7 +199,7 @@ def test_bad_names(home: Path, name: str) -> None:
     if name:
         with pytest.raises(SettingsError):
             models.add_model(source, name)
-    assert not (models.user_folder() / "up.gguf").exists()
+    assert not (own_folder() / "up.gguf").exists()
 
 
 def test_add_refuses_what_is_no_model(home: Path) -> None:
@@ -200,21 +207,67 @@ def test_add_refuses_what_is_no_model(home: Path) -> None:
     path.write_text("text")
     with pytest.raises(ModelError):
         models.add_model(path)
-    assert not models.user_folder().exists()
+    assert not own_folder().exists()
 
 
 def test_verify_reads_the_file_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hashing, "_CACHED_FROM", 0)
-    path = fake(home / "m.gguf", b"good")
-    model = models.resolve(path)
+    model = models.resolve(fake(home / "m.gguf", b"good"))
     models.verify_model(model)
-    status = path.stat()
-    path.write_bytes(b"GGUFevil")
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert models.resolve(path).sha256 == model.sha256  # what the cache cannot see
+    monkeypatch.setattr(hashing, "_read_here", {hashing._key(model.path): bytes(32)})
+    models.verify_model(model)
+    unchanged(model.path, b"GGUFevil")
     with pytest.raises(ModelError, match="damaged or was changed"):
         models.verify_model(model)
-    assert models.resolve(path).sha256 != model.sha256
+
+
+def unchanged(path: Path, content: bytes) -> None:
+    """Write `content` into `path` and put its times back."""
+    status = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_a_change_that_keeps_the_time_is_seen(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashing, "_CACHED_FROM", 0)
+    path = fake(home / "m.gguf", b"good")
+    assert models.resolve(path).sha256 == digest(path)
+    unchanged(path, b"GGUFevil")
+    assert models.resolve(path).sha256 == digest(path)
+
+
+@pytest.fixture
+def rotten(home: Path, monkeypatch: pytest.MonkeyPatch) -> models.ModelFile:
+    """A registered model that its disk has damaged: no time, no inode tells of it. The model as the
+    cache of hashes knows it."""
+    monkeypatch.setattr(hashing, "_CACHED_FROM", 0)
+    model = models.load_file(fake(own_folder() / "m.gguf", b"good"))
+    before = hashing._key(model.path)
+    unchanged(model.path, b"GGUFevil")
+    monkeypatch.setattr(hashing, "_key", lambda path: before)
+    monkeypatch.setattr(hashing, "_read_here", {})  # as another process
+    assert models.load_file(model.path, cached=True).sha256 == model.sha256
+    return model
+
+
+def test_the_cache_finds_models_and_does_not_vouch_for_them(rotten: models.ModelFile) -> None:
+    assert models.resolve(rotten.path).sha256 == digest(rotten.path) != rotten.sha256
+
+
+def test_a_damaged_model_is_not_used_for_a_file(rotten: models.ModelFile) -> None:
+    with pytest.raises(ModelError, match="damaged or was changed") as caught:
+        models.find_by_hash(rotten.sha256[:8])
+    assert caught.value.exit_code == 4 and rotten.sha256.hex() in str(caught.value)
+
+
+def test_a_sound_copy_is_preferred_to_a_damaged_one(
+    rotten: models.ModelFile, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = fake(home / "lib" / "copy.gguf", b"good")
+    before = hashing._key(rotten.path)
+    other = (str(sound), 1, 8, 1, 1)
+    monkeypatch.setattr(hashing, "_key", lambda path: other if path == sound else before)
+    monkeypatch.setenv(models.MODELS_PATH_VARIABLE, str(sound.parent))
+    assert models.find_by_hash(rotten.sha256).path == sound
 
 
 def test_hash_cache_follows_size_and_time(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,3 +307,39 @@ def test_copies_are_readable_by_their_owner(home: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(registry.os, "link", lambda *_: (_ for _ in ()).throw(OSError("no")))
     added = models.add_model(fake(home / "m.gguf"))
     assert stat.S_IMODE(added.path.stat().st_mode) & stat.S_IRUSR
+
+
+def test_an_account_without_a_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Versions of platformdirs differ in what they do then: they raise, or give back the ~."""
+    source = fake(home / "m.gguf")
+    for found in (RuntimeError("no home"), KeyError("getpwuid(): uid not found"), "~/.local/share"):
+
+        def nowhere(app: str, found: object = found) -> str:
+            if isinstance(found, Exception):
+                raise found
+            return str(found)
+
+        monkeypatch.setattr(folders.platformdirs, "user_data_dir", nowhere)
+        monkeypatch.setattr(folders.platformdirs, "user_cache_dir", nowhere)
+        monkeypatch.setattr(hashing, "_CACHED_FROM", 0)
+        assert models.user_folder() is None
+        assert models.resolve().bundled is not None
+        assert models.list_models()
+        assert models.load_file(source).sha256 == digest(source)
+        with pytest.raises(InputError, match="XDG_DATA_HOME"):
+            models.add_model(source)
+
+
+def test_what_is_no_regular_file_is_not_opened(home: Path) -> None:
+    fifo = home / "pipe.gguf"
+    os.mkfifo(fifo)
+    for path in (fifo, Path("/dev/null"), home):
+        with pytest.raises(ModelError, match="not a regular file"):
+            models.resolve(path)
+
+
+def test_empty_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(models.DEFAULT_MODEL_VARIABLE, "")
+    assert models.resolve().bundled is not None
+    with pytest.raises(SettingsError, match="empty"):
+        models.resolve("")
