@@ -81,3 +81,38 @@ def test_pack_with_the_bundled_model(cli: Any, strict_library: Path) -> None:
     Path("f.ez").write_bytes(packed.out)
     (described,) = cli("info", "--json", "f.ez").json
     assert described["members"][0]["model"] is not None
+
+
+def test_an_account_without_a_home(
+    cli: Any, monkeypatch: pytest.MonkeyPatch, stories_model: Path
+) -> None:
+    """A number without a passwd entry, as containers and services have them, and no HOME."""
+
+    def unknown(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert b"* edgezip-" in cli("models", "list").out
+    assert cli("models", "path", "-h").code == 0
+    cli("models", "path", "~/mine.gguf").failed(4, "no model file ~/mine.gguf")
+    cli("models", "add", str(stories_model)).failed(1, "no home folder", "XDG_DATA_HOME")
+    assert cli.names() == []
+
+
+def test_what_is_no_model_is_said_in_a_line(cli: Any, notes: Path) -> None:
+    os.mkfifo("pipe.gguf")
+    cli("pack", "-m", "./pipe.gguf", "notes.txt").failed(4, "not a regular file")
+    cli("pack", "-m", "/dev/zero", "notes.txt").failed(4, "not a regular file")
+    cli("pack", "-m", "", "notes.txt").failed(2, "name is empty")
+    cli("pack", "-m", "none", "--prime", "/dev/zero", "notes.txt").failed(2, "--prime", "64 MiB")
+    assert cli.names() == ["notes.txt", "pipe.gguf"]
+
+
+def test_an_empty_variable_is_none(cli: Any, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("EDGEZIP_MODEL", "EDGEZIP_MODELS_PATH", "EDGEZIP_LIB_DIR", "EDGEZIP_DEBUG"):
+        monkeypatch.setenv(name, "")
+    result = cli("pack", "notes.txt")
+    assert result.code == 0, result.err
+    assert cli("test", "notes.txt.ez").code == 0
