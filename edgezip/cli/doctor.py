@@ -242,8 +242,15 @@ def _check_round_trip(findings: _Findings, setup: _Setup) -> None:
 
 
 def _kernel_cache() -> str:
-    """Where the compiled kernels are kept."""
-    from edgezip.coding.jit import cache_folder
+    """Where the compiled kernels are kept, and whether those there are sound."""
+    from edgezip.coding import jit
 
-    folder = cache_folder()
-    return str(folder) if folder else "no writable folder: every start takes many seconds"
+    store = jit.store()
+    sound, damaged = store.examine()
+    where = ", ".join(map(str, store.folders)) or "no folder can be used"
+    parts = [where, f"{sound} kernels"]
+    if damaged:
+        parts.append(f"{damaged} damaged ones removed")
+    if not store.works():
+        parts.append("nothing can be kept, every start takes many seconds")
+    return "; ".join([*parts, *store.problems])

@@ -7,31 +7,41 @@ Here the name of the cache folder holds a digest of all sources in the kernel's 
 the folders above it, up to `edgezip/coding`; any change starts with an empty cache. So a kernel may
 call kernels of its own folder and of those above it, and no others.
 
-The folder is `kernels-<digest>` in NUMBA_CACHE_DIR if that is set, else in the user's cache
-directory. If it cannot be written, kernels are compiled anew in every process, which takes many
-seconds; a note in the log says so.
+Numba's own files are not used either: one that is truncated makes every call fail, and it loads
+code from wherever it lies. `kernelcache` keeps the kernels, in a folder `kernels-<digest>`. If
+no folder can be written, kernels are compiled anew in every process, which takes many seconds.
+
+With NUMBA_DISABLE_JIT=1 a kernel is the Python function that it is written as: slow, but it can be
+debugged, and it is the scalar reference of the format.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
-import os
+import pickle
+import sys
 from collections.abc import Callable
 from functools import cache, wraps
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
+import llvmlite
 import numba
-from platformdirs import user_cache_path
+from numba.core.caching import NullCache
+from numba.core.compiler import CompileResult
+
+from edgezip.coding.kernelcache import Store
 
 _config: Any = numba.config
+_dumps: Any = numba.core.serialize.dumps
+_rebuild: Any = CompileResult._rebuild
 _typeof: Any = numba.typeof
-_log = logging.getLogger(__name__)
 _PACKAGE = Path(__file__).resolve().parent
-
 _compiling = RLock()
+
+PLAIN = bool(getattr(_config, "DISABLE_JIT", False))
+"""Whether kernels are plain Python."""
 
 
 def _sources(folder: Path) -> list[Path]:
@@ -43,43 +53,76 @@ def _sources(folder: Path) -> list[Path]:
 
 
 @cache
-def cache_folder(source_folder: Path = _PACKAGE) -> Path | None:
-    """Return the folder for the kernels of `source_folder`, or None if it cannot be written."""
+def store(source_folder: Path = _PACKAGE) -> Store:
+    """Return the store for the kernels of `source_folder`."""
     digest = hashlib.sha256()
     for source in _sources(source_folder):
         digest.update(source.relative_to(_PACKAGE).as_posix().encode() + b"\0")
         digest.update(source.read_bytes() + b"\0")
-    parent = Path(_config.CACHE_DIR or user_cache_path("edgezip"))
-    folder = parent / f"kernels-{digest.hexdigest()[:16]}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        _log.warning("kernels are compiled anew in every process: %s", error)
-        return None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        _log.warning("kernels are compiled anew in every process: %s is not writable", folder)
-        return None
-    return folder
+    return Store.open(_config.CACHE_DIR, f"kernels-{digest.hexdigest()[:16]}")
+
+
+class _KernelCache(NullCache):
+    """What Numba asks for a function's machine code and gives it to; see `kernelcache`."""
+
+    def __init__(self, function: Callable[..., Any], kept: Store) -> None:
+        self._function = function
+        self._store = kept
+
+    @property
+    def cache_path(self) -> str | None:
+        """The first folder of the store."""
+        return str(self._store.folders[0]) if self._store.folders else None
+
+    def _name(self, signature: Any, codegen: Any) -> str:
+        """All that the machine code depends on besides the sources."""
+        function = self._function
+        cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
+        key = (
+            sys.version_info[:3], numba.__version__, llvmlite.__version__, str(signature),
+            codegen.magic_tuple(), function.__code__.co_firstlineno,
+        )  # fmt: skip
+        digest = hashlib.sha256(repr(key).encode() + _dumps(cells)).hexdigest()[:32]
+        name = f"{Path(function.__code__.co_filename).stem}.{function.__qualname__}-{digest}"
+        return name.replace("<", "").replace(">", "")
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled function, or None."""
+        target_context.refresh()
+        name = self._name(sig, target_context.codegen())
+        content = self._store.read(name)
+        if content is None:
+            return None
+        try:
+            return _rebuild(target_context, *pickle.loads(content))
+        except Exception:  # of another build of Numba, say: whatever it is, compiling mends it
+            self._store.damaged(name)
+            return None
+
+    def save_overload(self, sig: Any, cres: Any) -> None:
+        """Keep the compiled function, unless it holds addresses of this process."""
+        if not cres.lifted and not cres.library.has_dynamic_globals:
+            content = _dumps(cres._reduce())
+            self._store.write(self._name(sig, cres.codegen), content)
 
 
 def njit(*signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return `numba.njit(*signature, **options)` with the cache in `cache_folder()`.
+    """Return `numba.njit(*signature, **options)` with the machine code kept in `store()`.
 
-    For kernels below `edgezip/coding`. To be called with parentheses. `cache` in `options` is
-    ignored: caching is always wanted.
+    For kernels below `edgezip/coding`. To be called with parentheses. At most one signature.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        folder = cache_folder(Path(function.__code__.co_filename).resolve().parent)
-        options["cache"] = folder is not None
-        # Numba reads the setting when it decorates; other users of Numba must not notice.
-        before = _config.CACHE_DIR
-        _config.CACHE_DIR = str(folder) if folder else before
-        try:
-            kernel: Callable[..., Any] = numba.njit(*signature, **options)(function)
-        finally:
-            _config.CACHE_DIR = before
-        return kernel
+        kernel: Any = numba.njit(**options)(function)
+        if PLAIN:
+            return function
+        folder = Path(function.__code__.co_filename).resolve().parent
+        kernel._cache = _KernelCache(function, store(folder))
+        for only in signature:
+            kernel.compile(only)
+            kernel.disable_compile()
+        compiled: Callable[..., Any] = kernel
+        return compiled
 
     return decorate
 
@@ -90,6 +133,8 @@ def compiled_for(kernel: Any, *arguments: Any) -> Callable[..., Any]:
     Called directly, it does not ask for the types of its arguments, which takes longer than a short
     call: they must be the same again, to the last dtype, dimension and layout.
     """
+    if PLAIN:
+        return kernel  # type: ignore[no-any-return]
     compiled: Callable[..., Any] = kernel.compile(tuple(map(_typeof, arguments)))
     return compiled
 
@@ -107,7 +152,7 @@ def lazy_njit(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], 
 
         @wraps(function)
         def call(*arguments: Any) -> Any:
-            with _compiling:  # several threads may be the first; Numba's settings are global
+            with _compiling:  # several threads may be the first
                 kernel = compiled()
             return kernel(*arguments)
 

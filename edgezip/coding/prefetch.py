@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import config
 from numba.core import types
 from numba.extending import intrinsic
+
+from edgezip.coding.jit import PLAIN
 
 _INT32 = ir.IntType(32)
 _READ, _WRITE, _KEEP, _DATA = 0, 1, 3, 1
@@ -39,7 +40,7 @@ def _nothing(_array: Any, _index: Any) -> None:
     """What a hint does where kernels are Python."""
 
 
-if getattr(config, "DISABLE_JIT", False):
+if PLAIN:
     prefetch: Any = _nothing
     prefetch_constant: Any = _nothing
 else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 from numpy.typing import NDArray
 
-from edgezip.coding.jit import njit
+from edgezip.coding.jit import PLAIN, njit
 
 _INT64 = ir.IntType(64)
 
@@ -60,8 +61,20 @@ def _make_rows(_context: Any, array: Any, _address: Any) -> Any:
     return array(array, types.int64), generate
 
 
-_call: Any = intrinsic(_make_call)
-rows_at: Any = intrinsic(_make_rows)
+def _plain_call(function: int, first: int, second: int, code: NDArray[np.int32]) -> int:
+    prototype = ctypes.CFUNCTYPE(ctypes.c_void_p, *[ctypes.c_void_p] * 3)
+    return prototype(function)(first, second, code.ctypes.data) or 0
+
+
+def _plain_rows(like: NDArray[np.uint32], address: int) -> NDArray[np.uint32]:
+    values: NDArray[np.uint32] = np.ctypeslib.as_array(
+        (ctypes.c_uint32 * like.size).from_address(address)
+    )
+    return values.reshape(like.shape)
+
+
+_call: Any = _plain_call if PLAIN else intrinsic(_make_call)
+rows_at: Any = _plain_rows if PLAIN else intrinsic(_make_rows)
 """`rows_at(like, address)` in a kernel: an array like `like` with its elements at an address."""
 
 

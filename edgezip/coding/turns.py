@@ -17,12 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import config
 from numba.core import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from edgezip.coding.jit import njit
+from edgezip.coding.jit import PLAIN, njit
 
 _WHOSE, _BROKEN = 0, 8  # a cache line each
 _PATIENCE = 2000
@@ -137,7 +136,7 @@ def _make_pause(_context: Any) -> Any:
     return types.void(), generate
 
 
-if getattr(config, "DISABLE_JIT", False):  # kernels are Python then: one of the tests
+if PLAIN:
     _load: Any = getitem
     _store: Any = setitem
     _pause: Any = int

@@ -144,8 +144,9 @@ def _decode(
     if channel.coder == c.CM:
         default = MixParams.for_size(size + len(prime))
         mix = MixParams.from_bytes(params) if params else default
-        data = cm_decode(channel.payload, size, mix, prime)
-        progress(channel.raw_size)
+        bytes_done = _ByteProgress(size, channel.raw_size, progress)
+        data = cm_decode(channel.payload, size, mix, prime, bytes_done.tokens)
+        bytes_done.finish()
         return data
     if model is None:
         raise ModelError("a channel needs a language model but the header names none")

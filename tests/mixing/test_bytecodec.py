@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from typing import Any
+import signal
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from edgezip.coding.mixing import bytecodec
 from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
 from edgezip.coding.mixing.layout import R_TOKENS
+from edgezip.coding.mixing.model import Model
 from edgezip.coding.mixing.params import MixParams
 from edgezip.errors import FormatError, SettingsError
 
@@ -65,6 +66,56 @@ def test_a_damaged_payload_is_noticed_or_decodes_to_other_bytes() -> None:
             assert cm_decode(damaged, len(TEXT), SMALL) != TEXT
 
 
+def test_decoding_ends_with_the_payload() -> None:
+    """What a few bytes claim to hold costs no more than what they can hold."""
+    payload = random.Random(3).randbytes(28)
+    done: list[int] = []
+    with pytest.raises(FormatError, match="ends before"):
+        cm_decode(payload, 1_000_000, SMALL, progress=done.append)
+    assert sum(done) < 10_000
+    with pytest.raises(FormatError, match="so few bytes"):
+        cm_decode(payload, 64 << 20, SMALL)
+
+
+def test_what_holds_most_is_not_refused() -> None:
+    zeros = bytes(2_000_000)
+    payload = cm_encode(zeros, SMALL)
+    assert len(payload) < 200
+    assert cm_decode(payload, len(zeros), SMALL) == zeros
+
+
+def test_progress_adds_up_and_a_signal_ends_the_work() -> None:
+    data = TEXT * 20
+    done: list[int] = []
+    payload = cm_encode(data, SMALL, progress=done.append)
+    assert sum(done) == len(data)
+    assert len(done) > 3
+    told: list[int] = []
+    before = signal.signal(signal.SIGTERM, _interrupt)
+
+    def progress(count: int) -> None:
+        told.append(count)
+        if len(told) == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    try:
+        for work in (
+            lambda: cm_decode(payload, len(data), SMALL, progress=progress),
+            lambda: cm_encode(data, SMALL, progress=progress),
+        ):
+            told.clear()
+            with pytest.raises(KeyboardInterrupt):
+                work()
+            assert len(told) == 2
+            assert sum(told) < len(data) // 2
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_settings_are_checked() -> None:
     assert MixParams.from_bytes(MixParams(20).to_bytes()) == MixParams(20)
     for stored in (b"", b"\x05", b"\x14\x00", b"\xff"):
@@ -78,14 +129,13 @@ def test_a_prime_is_learned_once_for_bytes_and_once_for_tokens(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     learned: list[bool] = []
-    run = bytecodec.run_bytes
+    learn = bytecodec._learned
 
-    def counted(*arguments: Any) -> None:
-        if arguments[-1] == bytecodec.LEARN:
-            learned.append(bool(arguments[0].scratch[R_TOKENS]))
-        run(*arguments)
+    def counted(model: Model, prime: bytes) -> Model:
+        learned.append(bool(model.scratch[R_TOKENS]))
+        return learn(model, prime)
 
-    monkeypatch.setattr(bytecodec, "run_bytes", counted)
+    monkeypatch.setattr(bytecodec, "_learned", counted)
     monkeypatch.setattr(bytecodec, "_primed", {})
     for _ in range(3):
         for tokens in (False, True):

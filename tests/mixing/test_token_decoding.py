@@ -15,7 +15,7 @@ from edgezip.coding.mixing.token_decoding import MixingDecoder
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 from edgezip.coding.source import Source
 from edgezip.coding.turns import BrokenOff, Turns
-from edgezip.errors import EngineError
+from edgezip.errors import EngineError, FormatError
 from edgezip.pipeline.workers import run_in_turn
 
 PIECES: list[bytes | None] = [
@@ -143,3 +143,36 @@ def test_logits_that_are_not_finite_are_refused() -> None:
     grid = np.zeros((1, STEPS), np.int32)
     with pytest.raises(EngineError, match="not finite"):
         decoder.decode_steps(made.source, grid, range(1), np.zeros(1, np.int64), Turns(1).of(0))
+
+
+def test_decoding_ends_with_the_payload() -> None:
+    """What a few bytes claim to hold costs no more than what they can hold."""
+    steps = 100_000
+    decoder = MixingDecoder(np.random.default_rng(1).bytes(28), steps, 1, PIECES, SMALL)
+    rows = model(0, [0])
+    streams = np.zeros(1, np.int64)
+    with pytest.raises(FormatError, match="as many tokens"):
+        for _ in range(steps):
+            decoder.decode_rows(rows, streams)
+            rows = model(1, [1])
+            steps -= 1
+    assert steps > 99_000
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_all_workers_end_with_the_payload(workers: int) -> None:
+    wanted, payload = text(2 * workers)
+    decoder = MixingDecoder(payload[:20], wanted.size, 2 * workers, PIECES, SMALL)
+    found = np.zeros_like(wanted)
+    turns = Turns(workers)
+
+    def work(number: int) -> bool:
+        mine = slice(2 * number, 2 * number + 2)
+        streams = np.arange(2 * number, 2 * number + 2, dtype=np.int64)
+        made = CSource(2, model)
+        return decoder.decode_steps(
+            made.source, found[mine], range(STEPS), streams, turns.of(number)
+        )
+
+    with pytest.raises(FormatError, match="as many tokens"):
+        run_in_turn(work, turns)

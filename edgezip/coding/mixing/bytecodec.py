@@ -8,7 +8,9 @@ import numpy as np
 
 from edgezip.coding import rangecoder
 from edgezip.coding.jit import njit
-from edgezip.coding.rangecoder import decode_bit, encode_bit
+from edgezip.coding.portions import Progress, portions
+from edgezip.coding.rangecoder import ERROR, decode_bit, encode_bit
+from edgezip.errors import FormatError
 
 from .contexts import set_contexts
 from .history import end_byte
@@ -17,16 +19,20 @@ from .model import Model, copy_model, new_model, release
 from .params import MixParams
 from .predictor import announce_nibble, begin_nibble, predict, update
 
-_BLOCK = 1 << 16
-
-
 LEARN, ENCODE, DECODE = 0, 1, 2
+
+_ROOM = 16
+"""Bytes that a byte takes at most: eight decisions of at most 16 bits each."""
+_MOST_PER_BYTE = 46_000
+"""Bytes that one byte of payload holds at most: no decision is surer than 65535 in 65536, so eight
+of them take 1 / 45,425 of a byte."""
 
 
 @njit(_nrt=False, nogil=True)
 def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
     """Code `data`, uint8 (n,), as bytes of stream `s`: LEARN only, ENCODE to or DECODE from
-    `payload`."""
+    `payload`. Decoding ends behind the payload's end, or where it cannot go on. Returns how many
+    bytes are done."""
     r = m.scratch
     r[R_STREAM] = s
     for i in range(data.size):
@@ -49,8 +55,11 @@ def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
                     encode_bit(coder, payload, p, 16, bit)
             update(m, bit)
         c = r[R_C0] & 255
+        if mode == DECODE and coder[ERROR] != 0:
+            return i
         data[i] = c
         end_byte(m, s, c, 2)
+    return data.size
 
 
 _Key = tuple[MixParams, int, bool, bytes]
@@ -73,42 +82,64 @@ def primed_model(
     with _lock:
         kept = _primed.pop(key, None)
         if kept is None:
-            kept = new_model(params, streams, len(prime) + 1, tokens)
-            data = np.frombuffer(prime, np.uint8).copy()
-            run_bytes(kept, 0, rangecoder.new_encoder(), np.zeros(1, np.uint8), data, LEARN)
+            kept = _learned(new_model(params, streams, len(prime) + 1, tokens), prime)
             while len(_primed) >= _MOST_PRIMED:
                 del _primed[next(iter(_primed))]
         _primed[key] = kept  # the newest is the last
     return copy_model(kept, streams * capacity)
 
 
-def cm_encode(data: bytes, params: MixParams, prime: bytes = b"") -> bytes:
-    """Return the payload for `data`; `prime` is a reference text that the decoder has too."""
+def _learned(model: Model, prime: bytes) -> Model:
+    data = np.frombuffer(prime, np.uint8).copy()
+    coder, nothing = rangecoder.new_encoder(), np.zeros(1, np.uint8)
+    for begin, end in portions(data.size):
+        run_bytes(model, 0, coder, nothing, data[begin:end], LEARN)
+    return model
+
+
+def cm_encode(
+    data: bytes, params: MixParams, prime: bytes = b"", progress: Progress | None = None
+) -> bytes:
+    """Return the payload for `data`; `prime` is a reference text that the decoder has too.
+
+    `progress` is told several times a second how many bytes of `data` are done.
+    """
     array = np.frombuffer(data, np.uint8).copy()
     model = primed_model(params, 1, len(data) + len(prime) + 1, False, prime)
     coder = rangecoder.new_encoder()
-    out = np.zeros(len(data) // 2 + 16 * _BLOCK + 16, np.uint8)
-    for start in range(0, len(data), _BLOCK):
-        # Eight bits of at most 16 bits each: 16 bytes of room per byte of the block.
-        room = int(coder[rangecoder.POS]) + 16 * _BLOCK + 16
+    out = np.zeros(len(data) // 2 + 16, np.uint8)
+    for begin, end in portions(array.size, progress):
+        room = int(coder[rangecoder.POS]) + _ROOM * (end - begin) + 16
         if out.size < room:
             out = np.concatenate([out, np.zeros(room, np.uint8)])
-        run_bytes(model, 0, coder, out, array[start : start + _BLOCK], ENCODE)
+        run_bytes(model, 0, coder, out, array[begin:end], ENCODE)
     release(model)
     return out[: int(rangecoder.encode_finish(coder, out))].tobytes()
 
 
-def cm_decode(payload: bytes, size: int, params: MixParams, prime: bytes = b"") -> bytes:
-    """Return the `size` bytes of `payload`.
+def cm_decode(
+    payload: bytes,
+    size: int,
+    params: MixParams,
+    prime: bytes = b"",
+    progress: Progress | None = None,
+) -> bytes:
+    """Return the `size` bytes of `payload`; `progress` as in `cm_encode`.
+
+    Work and memory are bounded by the payload, whatever `size` says.
 
     Raises:
         FormatError: the payload is not one that `cm_encode` writes for `size` bytes.
     """
+    if size > _MOST_PER_BYTE * (len(payload) + 1):
+        raise FormatError("payload is damaged: so few bytes cannot hold as many as it states")
     array = np.frombuffer(payload, np.uint8).copy()
     model = primed_model(params, 1, size + len(prime) + 1, False, prime)
     coder = rangecoder.new_decoder(array)
     data = np.zeros(size, np.uint8)
-    run_bytes(model, 0, coder, array, data, DECODE)
+    for begin, end in portions(size, progress):
+        if run_bytes(model, 0, coder, array, data[begin:end], DECODE) < end - begin:
+            break
     release(model)
     rangecoder.decode_finish(coder, array)
     return data.tobytes()

@@ -114,7 +114,7 @@ def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node, 
     seen."""
     hits = 0
     for i in range(used):
-        s = slots[uintp(bases[uintp(i)] + node)]
+        s = int(slots[uintp(bases[uintp(i)] + node)])
         p = maps[uintp((i << 8) + s)] >> TO_12_BITS
         x[uintp(CONTEXT_INPUT + 2 * i)] = stretch[uintp(p)]
         x[uintp(CONTEXT_INPUT + 2 * i + 1)] = np.int32(p) - np.int32(2048)

@@ -12,7 +12,7 @@ from edgezip.coding import rangecoder
 from edgezip.coding.jit import compiled_for, njit
 from edgezip.coding.source import Source, next_logits, rows_at
 from edgezip.coding.turns import COMES, Turn, alone, nap, pass_on, wait_briefly
-from edgezip.errors import EngineError
+from edgezip.errors import EngineError, FormatError
 
 from .layout import (
     S_POS,
@@ -25,7 +25,7 @@ from .trie import Trie
 
 _FRESH, _PREPARED, _OURS = 0, 1, 2
 """Stages of a decoding call: nothing done; weights filled; our turn has come as well."""
-_NO_ROOM, _NOT_FINITE, _NO_LOGITS = -3, -4, -5
+_NO_ROOM, _NOT_FINITE, _NO_LOGITS, _ENDED = -3, -4, -5, -6
 _TURNS = 2
 
 
@@ -56,7 +56,7 @@ def _run_in_turn(  # type: ignore[no-untyped-def]
 
     limits: int64, size of the history (shared, to tell whether `m` is still the model) and of the
     longest piece, and a count of turns. Returns the decisions used, or as `wait_briefly`, or
-    _NO_ROOM.
+    _NO_ROOM, or _ENDED if the payload has no more tokens.
     """
     if stage != _OURS:
         what = wait_briefly(turn)
@@ -65,6 +65,8 @@ def _run_in_turn(  # type: ignore[no-untyped-def]
     if m.history.size != limits[0] or not _room(m, streams, limits[1]):
         return _NO_ROOM
     used = run(m, trie, stretch, coder, data, True, tokens, streams, none, weights, sums)
+    if coder[rangecoder.ERROR] != 0:
+        return _ENDED
     limits[_TURNS] += 1
     pass_on(turn)
     return used
@@ -143,6 +145,7 @@ class MixingDecoder(Mixing):
 
         Raises:
             EngineError: a logit is not finite.
+            FormatError: the payload ends before the last token.
         """
         rows = np.ascontiguousarray(logits, np.float32).view(np.uint32)
         tokens = np.zeros(len(rows), np.int32)
@@ -161,6 +164,7 @@ class MixingDecoder(Mixing):
 
         Raises:
             EngineError: a logit is not finite.
+            FormatError: the payload ends before the last token.
         """
         tokens = np.zeros(len(streams), np.int32)
         span = np.array([columns.start, columns.stop], np.int64)
@@ -202,6 +206,8 @@ class MixingDecoder(Mixing):
         """Deal with what kept a kernel from decoding; the stage at which to call it again."""
         if reason == _NOT_FINITE:
             raise EngineError("the model gave a logit that is not finite; run edgezip doctor")
+        if reason == _ENDED:
+            raise FormatError("payload is damaged: it does not hold as many tokens as announced")
         if reason == _NO_ROOM:
             self._enlarge(1)  # if another worker has not seen to it already
             self._limits[0] = self.model.history.size

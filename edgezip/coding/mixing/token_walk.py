@@ -7,7 +7,7 @@ from numpy import uintp
 
 from edgezip.coding.jit import njit
 from edgezip.coding.prefetch import prefetch_constant
-from edgezip.coding.rangecoder import decode_bit, encode_bit
+from edgezip.coding.rangecoder import ERROR, decode_bit, encode_bit
 
 from .contexts import set_contexts, set_expected
 from .history import end_byte, end_token
@@ -51,8 +51,9 @@ def run(m, trie, stretch, coder, data, decode, tokens, streams, logits, weights,
     """Code `tokens` (n,) of `streams` (n,), or with `decode` fill them in.
 
     The encoder's decisions take their model logits one after the other from `logits`; the decoder
-    computes them from `weights` (n, .) and `sums` (n, .), which `fill_weights` has filled. Returns
-    how many decisions there were.
+    computes them from `weights` (n, .) and `sums` (n, .), which `fill_weights` has filled. Decoding
+    ends behind the payload's end, or where it cannot go on: `coder` then has an error. Returns how
+    many decisions there were.
     """
     r = m.scratch
     used = 0
@@ -138,6 +139,8 @@ def run(m, trie, stretch, coder, data, decode, tokens, streams, logits, weights,
             else:
                 high_sum = middle_sum
                 node = at[LEFT]
+        if decode and coder[ERROR] != 0:
+            break
         leaf = ~node
         text = trie.offsets[leaf]
         length = trie.offsets[leaf + 1] - text

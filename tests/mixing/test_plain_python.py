@@ -1,0 +1,54 @@
+"""The kernels as plain Python (NUMBA_DISABLE_JIT=1) give the bytes of the compiled ones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from edgezip.coding.jit import PLAIN
+from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
+from edgezip.coding.mixing.params import MixParams
+from edgezip.coding.mixing.token_decoding import MixingDecoder
+from edgezip.coding.mixing.token_mixing import MixingEncoder
+
+
+def payloads() -> list[str]:
+    """Hexadecimal payloads of bytes with either profile, and of tokens; each is decoded, too."""
+    text = b"one, two; three\none, two; four\none, two; five\n"
+    found = []
+    for params, data in ((MixParams(16, 0), text), (MixParams(16, 1, 1), bytes(range(40)) + text)):
+        payload = cm_encode(data, params)
+        assert cm_decode(payload, len(data), params) == data
+        found.append(payload.hex())
+    pieces: list[bytes | None] = [None, *(bytes([i]) for i in range(97, 123)), b"the", b"then"]
+    tokens = np.array([(i * i) % 28 + 1 for i in range(24)], np.int32)
+    logits = ((np.outer(np.arange(24), np.arange(29)) % 97) / np.float32(8)).astype(np.float32)
+    encoder = MixingEncoder(24, 2, pieces, MixParams(16), prime=text[:10])
+    encoder.add(encoder.measure(logits, tokens), tokens, np.arange(24, dtype=np.int64))
+    payload = encoder.finish()
+    decoder = MixingDecoder(payload, 24, 2, pieces, MixParams(16), text[:10])
+    decoded = [decoder.decode_rows(logits[i : i + 2], np.arange(2)) for i in range(0, 24, 2)]
+    decoder.finish()
+    assert np.concatenate(decoded).tolist() == tokens.tolist()
+    return [*found, payload.hex()]
+
+
+def test_python_gives_the_bytes_of_the_compiled_kernels() -> None:
+    assert not PLAIN
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore::RuntimeWarning", __file__],
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout.split() == payloads()
+
+
+if __name__ == "__main__":
+    assert PLAIN
+    print("\n".join(payloads()))
