@@ -28,6 +28,7 @@ from edgezip.coding.mixing.prior import plain_prior
 from edgezip.coding.mixing.token_mixing import MixingEncoder, PathLogits
 from edgezip.coding.mixing.trie import build_trie
 from edgezip.engine import Engine, Session
+from edgezip.models import Vocabulary, checked_vocabulary, load_file
 from edgezip.pipeline.lm import LmSettings, encode_tokens
 from edgezip.tokens import Tokenizer
 
@@ -102,12 +103,14 @@ def _bytes_alone(data: bytes, model: Model) -> int:
     return int(rangecoder.encode_finish(coder, out))
 
 
-def measure(data: bytes, engine: Engine, tokenizer: Tokenizer, session: Session) -> dict[str, int]:
+def measure(
+    data: bytes, engine: Engine, vocabulary: Vocabulary, tokenizer: Tokenizer, session: Session
+) -> dict[str, int]:
     """Return bytes by variant of the coder for one document."""
     text = data.replace(b"\r\n", b"\n")
     ids = tokenizer.encode(text)
     params = MixParams.for_size(len(text))
-    pieces = build_trie(engine.vocabulary().pieces)
+    pieces = build_trie(vocabulary.pieces)
 
     def encoder() -> MixingEncoder:
         return MixingEncoder(len(ids), 1, pieces, params)
@@ -145,9 +148,13 @@ def main() -> None:
         model = next(iter(sorted((Path(__file__).parents[1] / "models/gguf").glob("*.gguf"))))
     files = arguments.files or [EVAL / name for name in DEFAULT]
     engine = Engine.load(model)
-    tokenizer = Tokenizer(engine.vocabulary(), engine.tokenize)
+    vocabulary = checked_vocabulary(load_file(model))
+    tokenizer = Tokenizer(vocabulary, engine.tokenize)
     session = engine.session(1, WINDOW)
-    table = {path.name: measure(path.read_bytes(), engine, tokenizer, session) for path in files}
+    table = {
+        path.name: measure(path.read_bytes(), engine, vocabulary, tokenizer, session)
+        for path in files
+    }
     variants = list(next(iter(table.values())))
     writer = csv.writer(sys.stdout)
     writer.writerow(["variant", *table])

@@ -28,7 +28,7 @@ from bench.common import (
 from edgezip.coding.plain import Intervals, PlainEncoder
 from edgezip.coding.probability import ideal_bits
 from edgezip.engine import Engine
-from edgezip.models import resolve
+from edgezip.models import checked_vocabulary, resolve
 from edgezip.pipeline.lm import LmSettings, encode_tokens
 from edgezip.tokens import Tokenizer
 
@@ -70,8 +70,9 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, default=RESULTS / "loss.csv")
     arguments = parser.parse_args()
     rows = []
-    with Engine.load(resolve(arguments.model or None).path) as engine:
-        vocabulary = engine.vocabulary()
+    file = resolve(arguments.model or None)
+    vocabulary = checked_vocabulary(file)
+    with Engine.load(file.path) as engine:
         banned = np.array([piece is None for piece in vocabulary.pieces], np.bool_)
         tokenizer = Tokenizer(vocabulary, engine.tokenize)
         session = engine.session(1, WINDOW)

@@ -103,13 +103,12 @@ def ideal(request: dict[str, Any]) -> dict[str, Any]:
     model = open_for_packing(options)
     if model is None:
         raise SystemExit("the ideal size needs a language model")
-    banned = np.array([piece is None for piece in model.engine.vocabulary().pieces], np.bool_)
     encoders: list[IdealEncoder] = []
 
     def encoder(
         self: LanguageModel, coder: int, layout: TokenLayout, settings: object
     ) -> IdealEncoder:
-        encoders.append(IdealEncoder(banned))
+        encoders.append(IdealEncoder(self.banned))
         return encoders[-1]
 
     setattr(LanguageModel, "encoder", encoder)  # noqa: B010

@@ -131,6 +131,7 @@ def _check_library(findings: _Findings, setup: _Setup) -> None:
 def _check_engine(findings: _Findings, setup: _Setup, file: ModelFile) -> None:
     from edgezip.engine import Engine
 
+    models.checked_vocabulary(file)
     with Engine.load(
         file.path, kind=setup.engine, threads=setup.threads, gpu_layers=setup.gpu_layers
     ) as engine:

@@ -40,6 +40,9 @@ def add_models(files: Sequence[str], name: str | None, console: Console) -> int:
         raise SettingsError("--name takes one file")
 
     def add(file: str) -> int:
+        from edgezip.pipeline.opening import try_model
+
+        try_model(models.load_file(Path(file)))
         model = models.add_model(Path(file), name)
         console.note(f"{line(model)} is now {model.path}")
         console.result({"file": file, **as_json(model)})

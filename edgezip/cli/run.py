@@ -8,9 +8,11 @@ import signal
 import sys
 from collections.abc import Callable
 
+from edgezip.aborts import before_abort
 from edgezip.atomic import remove_unfinished
 from edgezip.cli import signals
 from edgezip.cli.console import Console, describe, is_terminal, printable, write_line
+from edgezip.errors import EngineError
 
 _BROKEN_PIPE = 128 + int(getattr(signal, "SIGPIPE", 13))
 _USAGE = 2
@@ -20,6 +22,7 @@ Job = Callable[[], int]
 def run(argv: list[str]) -> int:
     """Run the command line. Never raises an `Exception`."""
     _prepare_streams()
+    before_abort(_end_at_once)
     try:
         with signals.handled():
             return _run(argv)
@@ -36,6 +39,12 @@ def run(argv: list[str]) -> int:
         return describe(error)[1]
     finally:
         remove_unfinished()
+
+
+def _end_at_once() -> None:
+    """A library is about to abort the process: leave as after an error of the engine."""
+    remove_unfinished()
+    os._exit(EngineError.exit_code)
 
 
 def _run(argv: list[str]) -> int:

@@ -3,6 +3,5 @@
 from edgezip.engine.engine import Engine
 from edgezip.engine.identity import EngineIdentity
 from edgezip.engine.session import Session
-from edgezip.engine.vocabulary import Vocabulary
 
-__all__ = ["Engine", "EngineIdentity", "Session", "Vocabulary"]
+__all__ = ["Engine", "EngineIdentity", "Session"]

@@ -17,7 +17,6 @@ from edgezip.engine.identity import EngineIdentity, identify
 from edgezip.engine.library import EngineKind, Library, load
 from edgezip.engine.memory import ModelShape, metadata, read_shape, session_bytes
 from edgezip.engine.session import Session
-from edgezip.engine.vocabulary import Vocabulary, read_vocabulary
 from edgezip.errors import EngineError, ModelError, SettingsError
 
 _LOAD_MMAP = 1
@@ -42,7 +41,6 @@ class Engine:
         self._api: Any = api
         self._model: Any = model
         self._vocab: Any = api.llama_model_get_vocab(model)
-        self._vocabulary: Vocabulary | None = None
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
         if api.llama_model_has_encoder(model) or api.llama_model_is_recurrent(model):
             raise ModelError("only decoder-only transformers (Llama and its kin) can be used")
@@ -86,13 +84,6 @@ class Engine:
         except BaseException:
             library.api.llama_model_free(model)
             raise
-
-    def vocabulary(self) -> Vocabulary:
-        """Return the model's pieces; ModelError when they cannot spell every byte."""
-        self._open()
-        if self._vocabulary is None:
-            self._vocabulary = read_vocabulary(self._api, self._vocab)
-        return self._vocabulary
 
     def tokenize(self, text: bytes) -> NDArray[np.int32]:
         """Tokenize UTF-8 with llama.cpp's tokenizer, adding nothing and parsing no special tokens.

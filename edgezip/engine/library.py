@@ -6,22 +6,28 @@ the second libllama to the first ggml, and a "strict" engine would compute with 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from edgezip import aborts
 from edgezip.engine import bindings, logs
 from edgezip.errors import EngineError
 
 EngineKind = Literal["strict", "native"]
 
 DIRECTORY_VARIABLE = "EDGEZIP_LIB_DIR"
+
+_NO_BACKTRACE = "GGML_NO_BACKTRACE"
+_AbortCallback = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
+_abort_callback: Any = None
 
 _PACKAGED = Path(__file__).resolve().parent / "lib"
 _DEPENDENCIES = ("ggml-base", "ggml-cpu", "ggml")
@@ -122,7 +128,8 @@ def load(kind: EngineKind) -> Library:
     global _loaded
     with _lock:
         if _loaded is None:
-            _loaded = _load_strict() if kind == "strict" else _load_native()
+            with _without_backtraces():
+                _loaded = _load_strict() if kind == "strict" else _load_native()
         if _loaded.kind != kind:
             raise EngineError(
                 f"this process has loaded the {_loaded.kind} engine and cannot load the {kind} one "
@@ -170,9 +177,39 @@ def _started(
     logits_address = prototype(("llama_get_logits", api._lib))
     library = Library(kind, directory, api, functions, logits_address)
     logs.silence(library.api)
+    _take_aborts(directory)
     library.secure_float_environment()
     library.api.llama_backend_init()
     return library
+
+
+def _take_aborts(directory: Path) -> None:
+    """Have ggml's aborts told by us, instead of by a debugger that it attaches to the process."""
+    global _abort_callback
+    path = find_library(directory, "ggml-base")
+    if path is None:
+        return
+    setter = ctypes.CDLL(str(path)).ggml_set_abort_callback
+    setter.restype, setter.argtypes = ctypes.c_void_p, [_AbortCallback]
+    # ggml keeps the bare pointer: the object must live as long as the process.
+    _abort_callback = _AbortCallback(_aborting)
+    setter(_abort_callback)
+
+
+def _aborting(message: bytes) -> None:
+    aborts.about_to_abort(message.decode("utf-8", "replace"))
+
+
+@contextlib.contextmanager
+def _without_backtraces() -> Iterator[None]:
+    """Keep ggml, while it is loaded, from taking over std::terminate to attach a debugger."""
+    before = os.environ.get(_NO_BACKTRACE)
+    os.environ[_NO_BACKTRACE] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_NO_BACKTRACE]
 
 
 def _open(path: Path) -> ctypes.CDLL:

@@ -7,6 +7,7 @@ from edgezip.models.registry import (
     MODELS_PATH_VARIABLE,
     ModelFile,
     add_model,
+    checked_vocabulary,
     find_by_hash,
     list_models,
     load_file,
@@ -15,14 +16,17 @@ from edgezip.models.registry import (
     user_folder,
     verify_model,
 )
+from edgezip.models.vocabulary import Vocabulary
 
 __all__ = [
     "DEFAULT_MODEL_VARIABLE",
     "MODELS_PATH_VARIABLE",
     "BundledModel",
     "ModelFile",
+    "Vocabulary",
     "add_model",
     "bundled_models",
+    "checked_vocabulary",
     "file_sha256",
     "find_by_hash",
     "list_models",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgezip.errors import InputError, ModelError, ModelNotFoundError, SettingsError
 from edgezip.folders import user_data_folder
 from edgezip.models.bundled import BundledModel, bundled_by_hash, bundled_folders, bundled_models
+from edgezip.models.gguf import read_gguf
 from edgezip.models.hashing import check_magic, file_sha256
+from edgezip.models.llama import check_llama
+from edgezip.models.vocabulary import Vocabulary, read_vocabulary
 
 DEFAULT_MODEL_VARIABLE = "EDGEZIP_MODEL"
 MODELS_PATH_VARIABLE = "EDGEZIP_MODELS_PATH"
@@ -162,6 +167,29 @@ def load_file(path: Path, *, cached: bool = False) -> ModelFile:
     """
     check_magic(path)
     return ModelFile(path, file_sha256(path, cached=cached), path.stem, _size(path))
+
+
+def checked_vocabulary(model: ModelFile) -> Vocabulary:
+    """The vocabulary of a model that may be given to llama.cpp.
+
+    A bundled model is known; of every other one the header is checked first. ModelError says what
+    is wrong with it.
+    """
+    with _named(model.path):
+        gguf = read_gguf(model.path)
+        if model.bundled is None:
+            check_llama(gguf)
+        return read_vocabulary(gguf)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Have errors in the block name the file."""
+    try:
+        yield
+    except ModelError as error:
+        text = str(error)
+        raise ModelError(text if str(path) in text else f"{path}: {text}") from error
 
 
 def verify_model(model: ModelFile) -> None:

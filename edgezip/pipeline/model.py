@@ -20,7 +20,7 @@ from edgezip.container import EngineField, Settings
 from edgezip.container import constants as c
 from edgezip.engine import Engine, selftest
 from edgezip.errors import FormatError, SettingsError
-from edgezip.models import ModelFile
+from edgezip.models import ModelFile, Vocabulary
 from edgezip.pipeline.lm import LmSettings, count_windows, encode_tokens
 from edgezip.pipeline.lockstep import decode_tokens, encode_tokens_lockstep
 from edgezip.pipeline.options import PackOptions
@@ -53,11 +53,10 @@ class TokenLayout:
 class LanguageModel:
     """Binds the rooms that a language model channel needs. A lock serialises its coding calls."""
 
-    def __init__(self, file: ModelFile, engine: Engine) -> None:
+    def __init__(self, file: ModelFile, engine: Engine, vocabulary: Vocabulary) -> None:
         self.file = file
         self.engine = engine
         self.known_answer = selftest.check(engine, _expected_answer(file, engine))
-        vocabulary = engine.vocabulary()
         self.tokenizer = Tokenizer(vocabulary, engine.tokenize)
         self.banned = np.array([piece is None for piece in vocabulary.pieces], np.bool_)
         self._trie = build_trie(vocabulary.pieces)

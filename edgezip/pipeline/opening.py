@@ -8,7 +8,13 @@ import threading
 from edgezip.container import EngineField, Header
 from edgezip.engine import Engine
 from edgezip.errors import EngineMismatchError, ModelError
-from edgezip.models import DEFAULT_MODEL_VARIABLE, ModelFile, find_by_hash, resolve
+from edgezip.models import (
+    DEFAULT_MODEL_VARIABLE,
+    ModelFile,
+    checked_vocabulary,
+    find_by_hash,
+    resolve,
+)
 from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import EngineKind, PackOptions, UnpackOptions
 
@@ -50,6 +56,18 @@ def open_for_unpacking(header: Header, options: UnpackOptions) -> LanguageModel 
     return model
 
 
+def try_model(file: ModelFile) -> None:
+    """Load a model once, to see that it can be used.
+
+    Raises:
+        ModelError: it cannot.
+        EngineError: the engine cannot.
+    """
+    vocabulary = checked_vocabulary(file)
+    with Engine.load(file.path) as engine:
+        LanguageModel(file, engine, vocabulary)
+
+
 def _find(model_id: bytes, options: UnpackOptions) -> ModelFile:
     if options.model is None:
         return find_by_hash(model_id)
@@ -85,7 +103,8 @@ def _open(file: ModelFile, kind: EngineKind, threads: int | None, gpu_layers: in
         if _opened is not None and _opened[0] == key:
             return _opened[1]
         _opened = None
+        vocabulary = checked_vocabulary(file)
         engine = Engine.load(file.path, kind=kind, threads=threads, gpu_layers=gpu_layers)
-        model = LanguageModel(file, engine)
+        model = LanguageModel(file, engine, vocabulary)
         _opened = (key, model)
         return model

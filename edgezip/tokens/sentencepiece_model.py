@@ -16,6 +16,7 @@ META_SPACE = "\u2581"
 
 _NORMAL, _UNKNOWN, _CONTROL, _BYTE = 1, 2, 3, 6
 _BPE = 2
+_ERRORS_ONLY = 2
 _VARINT, _BYTES, _FIXED32 = 0, 2, 5
 
 
@@ -26,6 +27,9 @@ def build_model(vocabulary: Vocabulary) -> bytes:
     match. SentencePiece wants unique, non-empty names and exactly one unknown token.
     """
     texts, kinds = _names_and_types(vocabulary)
+    if kinds.count(_BYTE) != 256:
+        # SentencePiece knows all bytes or none; what it cannot spell is not left to it.
+        kinds = [_CONTROL if kind == _BYTE else kind for kind in kinds]
     return serialize_model(texts, kinds, vocabulary.scores.tolist())
 
 
@@ -49,6 +53,8 @@ def load_processor(vocabulary: Vocabulary) -> Any:
     """Return a sentencepiece.SentencePieceProcessor for `vocabulary`."""
     import sentencepiece
 
+    # What it has to say about odd vocabularies would go to stderr.
+    sentencepiece.SetMinLogLevel(_ERRORS_ONLY)
     processor: Any = sentencepiece.SentencePieceProcessor()
     processor.LoadFromSerializedProto(build_model(vocabulary))
     return processor
@@ -80,6 +86,8 @@ def _name(piece: bytes | None, kind: int) -> bytes | None:
         return None
     if kind == _BYTE:
         return b"<0x%02X>" % piece[0]
+    if b"\0" in piece:  # what SentencePiece does not take, and the tokenizer never gives it
+        return None
     try:
         return piece.decode("utf-8").replace(" ", META_SPACE).encode()
     except UnicodeDecodeError:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from edgezip.engine import Engine, hardware, logs, selftest
-from edgezip.engine.vocabulary import BYTE, CONTROL, NORMAL, UNKNOWN
 from edgezip.errors import EngineError, ModelError, SettingsError
+from edgezip.models import checked_vocabulary, load_file
 
 
 @pytest.fixture(scope="session")
@@ -36,26 +36,13 @@ def test_shapes_and_identity(stories: Engine, bundled: Engine) -> None:
     assert stories.identity.version > 0
 
 
-def test_vocabulary_of_sentencepiece(stories: Engine) -> None:
-    vocabulary = stories.vocabulary()
-    assert vocabulary.kind == "spm" and len(vocabulary) == 512
-    assert vocabulary.types[:3].tolist() == [UNKNOWN, CONTROL, CONTROL]
-    assert vocabulary.pieces[:3] == [None, None, None]
-    assert vocabulary.pieces[3:259] == [bytes([value]) for value in range(256)]
-    assert set(vocabulary.types[3:259].tolist()) == {BYTE}
-    assert set(vocabulary.types[259:].tolist()) == {NORMAL}
-    assert b" the" in vocabulary.pieces and not any(
-        "\u2581".encode() in piece for piece in vocabulary.pieces if piece
-    )
-
-
 def test_vocabulary_of_byte_level(
     open_engine: Callable[..., Engine], generator: ModuleType, tmp_path: Path
 ) -> None:
     path = tmp_path / "byte-level.gguf"
     generator.make_byte_level(path)
     engine = open_engine(path, threads=1)
-    vocabulary = engine.vocabulary()
+    vocabulary = checked_vocabulary(load_file(path))
     assert vocabulary.kind == "other"
     assert vocabulary.pieces[:256] == [bytes([value]) for value in range(256)]
     assert vocabulary.pieces[256:] == [b"th", b"the", b" the", b"in", b" a", b"er", None, None]
@@ -82,7 +69,7 @@ def test_llama2_vocabulary(
     path = tmp_path / "llama2.gguf"
     generator.make_llama2(tokenizer, path)
     engine = open_engine(path, threads=1)
-    vocabulary = engine.vocabulary()
+    vocabulary = checked_vocabulary(load_file(path))
     assert engine.n_vocab == 32000 and vocabulary.kind == "spm"
     assert vocabulary.pieces.count(None) == 3
     assert selftest.batch_independent(engine)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from bench.gguf_faults import write
 from edgezip.engine import library
+from edgezip.models.gguf import Value, read_gguf
 
 LOAD = "from pathlib import Path; from edgezip.engine import Engine; import sys\n"
 
@@ -99,3 +102,44 @@ def test_native_needs_its_own_process(strict_folder: Path, stories_model: Path) 
     )
     done = run(code, stories_model, LLAMA_CPP_LIB_PATH=str(strict_folder))
     assert "cannot load the strict one" in done.stdout, done.stderr
+
+
+@pytest.fixture
+def aborting(stories_model: Path, tmp_path: Path) -> Path:
+    """A model that llama.cpp answers with abort(): two tokens have the same text."""
+    gguf = read_gguf(stories_model)
+    tokens = gguf.settings["tokenizer.ggml.tokens"].value
+    assert isinstance(tokens, list)
+    value = Value("array of string", [*tokens[:-1], tokens[300]])
+    settings = {**gguf.settings, "tokenizer.ggml.tokens": value}
+    path = tmp_path / "twice.gguf"
+    path.write_bytes(write(settings, gguf.tensors, stories_model.read_bytes()[gguf.data :]))
+    return path
+
+
+def test_an_abort_is_one_line(strict_folder: Path, aborting: Path) -> None:
+    done = run("Engine.load(Path(sys.argv[1]))", aborting)
+    assert done.returncode == -signal.SIGABRT and done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("edgezip: the model library gave up: ")
+
+
+def test_an_abort_leaves_nothing_behind(
+    strict_folder: Path, aborting: Path, stories_model: Path, tmp_path: Path
+) -> None:
+    """The command line ends as after an error of the engine. The model gets past the checks only
+    because they look at another one here."""
+    code = (
+        "import edgezip.pipeline.opening as opening\n"
+        "from edgezip import models\n"
+        "from edgezip.cli import main\n"
+        "sound = models.checked_vocabulary(models.load_file(Path(sys.argv[1])))\n"
+        "opening.checked_vocabulary = lambda file: sound\n"
+        "sys.exit(main(['pack', '-m', sys.argv[2], sys.argv[3]]))\n"
+    )
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "notes.txt").write_bytes(b"Once upon a time there was a little girl. " * 50)
+    done = run(code, stories_model, aborting, folder / "notes.txt")
+    assert done.returncode == 5 and done.stderr.count("\n") == 1, done.stderr
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
