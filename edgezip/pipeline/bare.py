@@ -6,7 +6,8 @@ from edgezip.container import Channel, Settings
 from edgezip.container import constants as c
 from edgezip.container.bare import decode_bare, encode_bare
 from edgezip.errors import FormatError
-from edgezip.pipeline.channels import decode_channel, encode_bytes
+from edgezip.pipeline.channels import decode_channel
+from edgezip.pipeline.choice import Part
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.frames import encode_frame
 from edgezip.pipeline.opening import open_for_packing
@@ -25,7 +26,7 @@ def compress_bare(data: bytes, options: PackOptions) -> bytes:
     content = encode_frame(data, context, options, lambda count: None)
     channel = content.channels[0]
     if len(content.channels) > 1:
-        channel = encode_bytes(data, context, thorough=True).channel
+        channel = Part(data, context).compact.channel
     if len(channel.payload) >= len(data):
         channel = Channel(c.STORED, data, len(data))
     return encode_bare(channel)

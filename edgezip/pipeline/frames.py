@@ -1,32 +1,28 @@
 """One frame: raw bytes to channels and back.
 
-Long repeats go first; what is left is cut into text, one channel for the language model, and the
-rest, one channel for a byte codec. What the model would enlarge goes to the byte codec as well.
+Long repeats go first; detectors cut what is left into pieces, and pieces of equal content share a
+channel. How each channel is coded is measured (`choice`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgezip.container import Channel, Frame, Span
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
-from edgezip.pipeline import layout, spans
-from edgezip.pipeline.channels import (
-    BYTE_CODERS,
-    Coded,
-    decode_channel,
-    encode_bytes,
-    encode_text,
-)
+from edgezip.pipeline import layout
+from edgezip.pipeline.channels import Coded, decode_channel
+from edgezip.pipeline.choice import Part, encode_part
+from edgezip.pipeline.coders.table import TABLE
 from edgezip.pipeline.context import Context
-from edgezip.pipeline.layout import Kind
-from edgezip.pipeline.model import LanguageModel
+from edgezip.pipeline.detect.content import BINARY, REPEAT, Content, Piece
+from edgezip.pipeline.detect.text import find_text
 from edgezip.pipeline.options import PackOptions
-from edgezip.pipeline.repeats import find_repeats, remove_repeats
+from edgezip.pipeline.repeats import Repeat, find_repeats, remove_repeats
 
-CODERS = BYTE_CODERS | {c.LM, c.LM_MIX, c.CM, c.REPEAT}
+CODERS = frozenset(TABLE) | {c.REPEAT}
 """Coder numbers that can be decoded; the parser refuses others by name."""
 
 REPEATS_FROM = 1 << 14
@@ -62,48 +58,44 @@ def encode_frame(
     progress: Callable[[int], None],
 ) -> FrameContent:
     """Code `raw`. `progress` gets the raw bytes done since its last call, len(raw) in total."""
-    model = context.model
     repeats = find_repeats(raw) if len(raw) >= REPEATS_FROM else []
-    fresh = remove_repeats(raw, repeats)
-    pieces = layout.cut(len(raw), repeats, _spans(fresh, model))
-    rest = layout.select(raw, pieces, Kind.BINARY)
-    text = layout.select(raw, pieces, Kind.TEXT)
-    if len(rest) == len(raw):
+    pieces = layout.cut(len(raw), repeats, _pieces(remove_repeats(raw, repeats), context))
+    whole = Part(raw, context)
+    if all(piece.content == BINARY for piece in pieces):
         progress(len(raw))
-        return _single(encode_bytes(raw, context, thorough=True))
-    whole = encode_bytes(raw, context, thorough=False)
-    coded: dict[Kind, Coded] = {}
-    if rest:
-        coded[Kind.BINARY] = encode_bytes(rest, context, thorough=True)
-    progress(len(raw) - len(text))
-    if text and model is not None:
-        plain = whole if len(text) == len(raw) else encode_bytes(text, context, thorough=False)
-        coded[Kind.TEXT] = encode_text(text, model, context, options, progress, plain.size)
-        # Records that are all alike are known from the primer better than to any model.
-        if options.coder == "auto" and context.prime:
-            coded[Kind.TEXT] = min(
-                coded[Kind.TEXT], encode_bytes(text, context, thorough=True), key=_size
-            )
-    if repeats:
-        copied = sum(repeat.length for repeat in repeats)
-        coded[Kind.REPEAT] = Coded(Channel(c.REPEAT, layout.encode_repeats(repeats), copied))
-    kinds, spans_ = layout.number(pieces)
-    split = FrameContent(
-        tuple(coded[kind].channel for kind in kinds),
-        tuple(spans_),
+        return _single(whole.compact)
+    split = _split(whole, pieces, repeats, options, progress)
+    return min(split, _single(whole.classical), key=lambda content: content.size)
+
+
+def _pieces(data: bytes, context: Context) -> list[Piece]:
+    if context.model is None:
+        return [Piece(BINARY, len(data))] if data else []
+    return find_text(data)
+
+
+def _split(
+    whole: Part,
+    pieces: Sequence[Piece],
+    repeats: Sequence[Repeat],
+    options: PackOptions,
+    progress: Callable[[int], None],
+) -> FrameContent:
+    """A channel for each content."""
+    coded: dict[Content, Coded] = {}
+    for content, data in layout.group(whole.data, pieces).items():
+        if content == REPEAT:
+            payload = layout.encode_repeats(repeats)
+            coded[content] = Coded(Channel(c.REPEAT, payload, len(data)))
+            progress(len(data))
+        else:
+            part = whole if len(data) == len(whole.data) else Part(data, whole.context)
+            coded[content] = encode_part(part, content, options, progress)
+    return FrameContent(
+        tuple(part.channel for part in coded.values()),
+        tuple(layout.number(pieces)),
         sum(part.tokens for part in coded.values()),
     )
-    return min(split, _single(whole), key=lambda content: content.size)
-
-
-def _spans(data: bytes, model: LanguageModel | None) -> list[spans.Span]:
-    if model is None:
-        return [spans.Span(0, len(data), text=False)] if data else []
-    return spans.find_spans(data)
-
-
-def _size(coded: Coded) -> int:
-    return coded.size
 
 
 def _single(coded: Coded) -> FrameContent:

@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
 
 from edgezip.container import Frame, Span, varint
 from edgezip.errors import FormatError
+from edgezip.pipeline.detect.content import REPEAT, Content, Piece
 from edgezip.pipeline.repeats import Repeat, copy_repeat
-from edgezip.pipeline.spans import Span as TextSpan
 
 
-class Kind(Enum):
-    """What a piece of a frame is made of."""
-
-    TEXT = "text"
-    BINARY = "binary"
-    REPEAT = "repeat"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """The next `length` bytes of a frame."""
-
-    kind: Kind
-    length: int
-
-
-def cut(size: int, repeats: Sequence[Repeat], spans: Sequence[TextSpan]) -> list[Piece]:
-    """Pieces of a frame of `size` bytes, neighbours of one kind merged.
+def cut(size: int, repeats: Sequence[Repeat], fresh: Sequence[Piece]) -> list[Piece]:
+    """Pieces of a frame of `size` bytes, neighbours of equal content merged.
 
     Args:
         size: raw bytes of the frame.
-        repeats: in order; `spans` cover what is left when they are taken out.
-        spans: text and binary spans of that rest.
+        repeats: in order.
+        fresh: pieces of what is left when the repeats are taken out.
     """
     pieces: list[Piece] = []
-    rest = [Piece(Kind.TEXT if span.text else Kind.BINARY, span.length) for span in spans]
-    rest.reverse()
+    rest = list(reversed(fresh))
     position = 0
     for repeat in repeats:
         _take(pieces, rest, repeat.start - position)
         # Two repeats that touch stay two: each has a distance of its own.
-        pieces.append(Piece(Kind.REPEAT, repeat.length))
+        pieces.append(Piece(REPEAT, repeat.length))
         position = repeat.start + repeat.length
     _take(pieces, rest, size - position)
     return pieces
@@ -54,42 +35,41 @@ def _take(pieces: list[Piece], rest: list[Piece], length: int) -> None:
     while length:
         piece = rest.pop()
         if piece.length > length:
-            rest.append(Piece(piece.kind, piece.length - length))
-            piece = Piece(piece.kind, length)
+            rest.append(Piece(piece.content, piece.length - length))
+            piece = Piece(piece.content, length)
         length -= piece.length
-        if pieces and pieces[-1].kind == piece.kind:
-            pieces[-1] = Piece(piece.kind, pieces[-1].length + piece.length)
+        if pieces and pieces[-1].content == piece.content:
+            pieces[-1] = Piece(piece.content, pieces[-1].length + piece.length)
         else:
             pieces.append(piece)
 
 
-def select(data: bytes, pieces: Sequence[Piece], kind: Kind) -> bytes:
-    """The bytes of `data` that lie in pieces of one kind."""
-    parts, position = [], 0
+def group(data: bytes, pieces: Sequence[Piece]) -> dict[Content, bytes]:
+    """The bytes of `data` by content, in the order of first appearance: that of the channels."""
+    parts: dict[Content, list[bytes]] = {}
+    position = 0
     for piece in pieces:
-        if piece.kind is kind:
-            parts.append(data[position : position + piece.length])
-        position += piece.length
-    return b"".join(parts)
+        end = position + piece.length
+        parts.setdefault(piece.content, []).append(data[position:end])
+        position = end
+    return {content: b"".join(found) for content, found in parts.items()}
 
 
-def number(pieces: Sequence[Piece]) -> tuple[list[Kind], list[Span]]:
-    """Kinds in channel order and the container's spans.
+def number(pieces: Sequence[Piece]) -> list[Span]:
+    """The container's spans.
 
     The container numbers channels by first appearance and knows no neighbours of one channel, so
     repeats that touch share a span; `encode_repeats` keeps their lengths apart.
     """
-    kinds: list[Kind] = []
+    channels: dict[Content, int] = {}
     spans: list[Span] = []
     for piece in pieces:
-        if piece.kind not in kinds:
-            kinds.append(piece.kind)
-        channel = kinds.index(piece.kind)
+        channel = channels.setdefault(piece.content, len(channels))
         if spans and spans[-1].channel == channel:
             spans[-1] = Span(channel, spans[-1].length + piece.length)
         else:
             spans.append(Span(channel, piece.length))
-    return kinds, spans
+    return spans
 
 
 def encode_repeats(repeats: Sequence[Repeat]) -> bytes:

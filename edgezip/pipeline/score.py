@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgezip.container import Settings
-from edgezip.pipeline import lineends
 from edgezip.pipeline.model import LanguageModel, TokenLayout
+from edgezip.pipeline.transforms import lineends
 
 CHUNK_BYTES = 2048
 """Bytes of the chunks whose scatter gives the confidence interval, as long as the paper's."""

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from edgezip.coding.repeatsearch import BLOCK
 from edgezip.errors import FormatError
-from edgezip.pipeline import lineends
 from edgezip.pipeline.repeats import copy_repeat, find_repeats, remove_repeats
+from edgezip.pipeline.transforms import lineends
 
 
 def _rebuild(data: bytes, minimum: int) -> bytes:

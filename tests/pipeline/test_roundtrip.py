@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 import edgezip
 from edgezip import api
 from edgezip.errors import EdgezipError, FormatError, LimitError, ModelError, SettingsError
-from edgezip.pipeline import channels, codecs
+from edgezip.pipeline.choice import Part
+from edgezip.pipeline.coders import language
+from edgezip.pipeline.context import Context
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 from edgezip.pipeline.writer import Packer
 
@@ -142,13 +144,13 @@ def test_streams_follow_from_the_text_alone(
         asked.append(information)
         return 3
 
-    monkeypatch.setattr(channels, "choose_streams", choose)
+    monkeypatch.setattr(language, "choose_streams", choose)
     noise = random.Random(5).randbytes(30_000)
     for raw in (text, text + noise):
         packed = edgezip.compress(raw, options=replace(pack_options, coder="mix"))
         assert edgezip.decompress(packed, options=unpack_options) == raw
     alone, beside_noise = asked
-    smallest = len(codecs.encode_smallest(text)[1])
+    smallest = Part(text, Context()).classical.size
     assert smallest <= alone <= smallest + 8
     assert abs(beside_noise - alone) < 500  # cut to some bytes
 

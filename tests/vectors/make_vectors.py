@@ -26,6 +26,8 @@ HERE = Path(__file__).resolve().parent
 DATA = HERE.parent / "data"
 STORIES = DATA / "stories260K.gguf"
 PRIMER = "primer.txt"
+NEVER_A_CODER = 14
+"""docs/format.md promises that no coder gets this number, nor 200, nor a transform 200."""
 
 
 @dataclass(frozen=True)
@@ -147,12 +149,12 @@ def bad_vectors(good: dict[str, bytes]) -> Iterator[Vector]:
 def unsupported_vectors() -> Iterator[Vector]:
     """Well-formed files that need a newer edgezip."""
     short = Header(short=True)
-    future = write_short(short, Channel(7, b"pixels", 6), b"pixels")
-    yield Vector("unsupported-coder-7.ez", future, "image coder", error="UnsupportedError")
+    future = write_short(short, Channel(NEVER_A_CODER, b"pixels", 6), b"pixels")
+    yield Vector("unsupported-coder-14.ez", future, "coder 14", error="UnsupportedError")
     far = write_short(short, Channel(200, b"pixels", 6), b"pixels")
     yield Vector("unsupported-coder-200.ez", far, "extended coder", error="UnsupportedError")
-    turned = write_short(short, Channel(c.CM, b"pixels", 6, transform=5), b"pixels")
-    yield Vector("unsupported-transform.ez", turned, "transform 5", error="UnsupportedError")
+    turned = write_short(short, Channel(c.CM, b"pixels", 6, transform=200), b"pixels")
+    yield Vector("unsupported-transform-200.ez", turned, "transform 200", error="UnsupportedError")
     stored = write_short(short, Channel(c.STORED, b"x", 1), b"x")
     version = stored[:3] + bytes([2 << 4 | stored[3] & 15]) + stored[4:]
     yield Vector("unsupported-version-2.ez", version, "version 2", error="UnsupportedError")
@@ -160,9 +162,9 @@ def unsupported_vectors() -> Iterator[Vector]:
     unknown = extras + b"\x02\x40\x00" + stored[4:]
     yield Vector("unsupported-extras.ez", unknown, "extras bit 64", error="UnsupportedError")
     writer = MemberWriter(Header())
-    frame = writer.frame(b"pixels", (Channel(8, b"sound", 6),))
+    frame = writer.frame(b"pixels", (Channel(NEVER_A_CODER, b"future", 6),))
     long = writer.begin() + frame + writer.finish()
-    yield Vector("unsupported-long.ez", long, "audio coder in a frame", error="UnsupportedError")
+    yield Vector("unsupported-frame.ez", long, "coder 14 in a frame", error="UnsupportedError")
 
 
 def main() -> None:

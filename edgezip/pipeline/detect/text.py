@@ -1,16 +1,16 @@
-"""Cuts a frame into text and binary spans by looking at the bytes.
+"""Cuts bytes into pieces of text and of anything else by looking at them.
 
-This is a guess to save time, not a decision: what a span costs is measured when it is coded. Only
-the encoder runs this, so it may change without a change of the format.
+This is a guess to save time, not a decision: what a piece costs is measured when it is coded.
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edgezip.pipeline.detect.content import BINARY, TEXT, Piece
 
 BLOCK = 1024
 MIN_SPAN_BLOCKS = 4
@@ -22,17 +22,8 @@ MAX_INVALID_SHARE = 0.10
 _TEXT_CONTROLS = (0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x1B)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """`length` consecutive bytes from `start`, thought to be text or not."""
-
-    start: int
-    length: int
-    text: bool
-
-
-def find_spans(data: bytes) -> list[Span]:
-    """Alternating text and binary spans that cover `data`; empty for empty data."""
+def find_text(data: bytes) -> list[Piece]:
+    """Alternating pieces of text and of the rest that cover `data`; empty for empty data."""
     if not data:
         return []
     textual = _smooth(_textual_blocks(np.frombuffer(data, np.uint8)))
@@ -40,7 +31,7 @@ def find_spans(data: bytes) -> list[Span]:
     starts = [0, *edges.tolist()]
     ends = [*edges.tolist(), len(textual)]
     return [
-        Span(a * BLOCK, min(b * BLOCK, len(data)) - a * BLOCK, bool(textual[a]))
+        Piece(TEXT if textual[a] else BINARY, min(b * BLOCK, len(data)) - a * BLOCK)
         for a, b in zip(starts, ends, strict=True)
     ]
 

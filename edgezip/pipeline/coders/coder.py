@@ -1,0 +1,65 @@
+"""What a coder is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from edgezip.container import constants as c
+from edgezip.pipeline.context import Context
+
+Progress = Callable[[int], None]
+"""Called with the number of bytes done since the last call; they add up to the channel's size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What a coder makes of the bytes of a channel.
+
+    params: what `decode` must know besides the size. tokens: that went through a language model.
+    """
+
+    payload: bytes = field(repr=False)
+    params: bytes = b""
+    tokens: int = 0
+
+
+class Encode(Protocol):
+    """Codes `data`; `settings` are the coder's own, and nothing else decides what comes out."""
+
+    def __call__(
+        self, data: bytes, settings: Any, context: Context, progress: Progress
+    ) -> Encoded: ...
+
+
+class Decode(Protocol):
+    """The `size` bytes that `encode` was given.
+
+    Raises:
+        FormatError: payload or params are none that `encode` writes for this size.
+        ModelError: a model is needed and the context has none.
+    """
+
+    def __call__(
+        self, payload: bytes, params: bytes, size: int, context: Context, progress: Progress
+    ) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Coder:
+    """One row of the table: the number in the format, and both directions."""
+
+    number: int
+    encode: Encode
+    decode: Decode
+
+    @property
+    def name(self) -> str:
+        """How reports call it."""
+        return c.CODER_NAMES[self.number]
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether the context must have a language model."""
+        return self.number in c.MODEL_CODERS

@@ -1,0 +1,71 @@
+"""Coders 4 and 6: the language model, alone and mixed with context models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from edgezip.container import LmParams
+from edgezip.container import constants as c
+from edgezip.errors import FormatError, ModelError
+from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
+from edgezip.pipeline.context import Context
+from edgezip.pipeline.model import LanguageModel, TokenLayout
+from edgezip.pipeline.progress import Scaled
+from edgezip.pipeline.windows import choose_streams
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageSettings:
+    """How to code a text.
+
+    streams: lockstep streams, None to choose. information: about the bytes that a classical codec
+    makes of the text, by which they are chosen.
+    """
+
+    streams: int | None
+    information: int
+
+
+def encode(
+    number: int, data: bytes, settings: LanguageSettings, context: Context, progress: Progress
+) -> Encoded:
+    """As `Encode`, for coder `number`."""
+    model = _model(context)
+    ids = model.tokenizer.encode(data)
+    chosen = choose_streams(len(ids), settings.information)
+    streams = settings.streams or model.most_streams(context.settings, chosen)
+    streams = min(streams, len(ids))
+    layout = TokenLayout(len(data), len(ids), streams, context.prime)
+    encoder = model.encoder(number, layout, context.settings)
+    done = Scaled(len(ids), len(data), progress)
+    payload = model.encode(ids, encoder, layout, context.settings, done)
+    done.finish()
+    params = LmParams(tokens=None if streams == 1 else len(ids), streams=streams)
+    return Encoded(payload, params.encode(), len(ids))
+
+
+def decode(
+    number: int, payload: bytes, params: bytes, size: int, context: Context, progress: Progress
+) -> bytes:
+    """As `Decode`, for coder `number`."""
+    model = _model(context)
+    lm_params = LmParams.decode(params, size)
+    if lm_params.extra:
+        raise FormatError("damaged: a language model channel has params it cannot have")
+    done = Scaled(lm_params.tokens or size, size, progress)
+    layout = TokenLayout(size, lm_params.tokens, lm_params.streams, context.prime)
+    ids = model.decode(number, payload, layout, context.settings, done)
+    data = model.tokenizer.decode(ids)
+    done.finish()
+    return data
+
+
+def _model(context: Context) -> LanguageModel:
+    if context.model is None:
+        raise ModelError("a channel needs a language model but the header names none")
+    return context.model
+
+
+PLAIN = Coder(c.LM, partial(encode, c.LM), partial(decode, c.LM))
+MIXED = Coder(c.LM_MIX, partial(encode, c.LM_MIX), partial(decode, c.LM_MIX))

@@ -1,0 +1,26 @@
+"""Coder 5: context mixing without a language model."""
+
+from __future__ import annotations
+
+from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
+from edgezip.coding.mixing.params import MixParams
+from edgezip.container import constants as c
+from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
+from edgezip.pipeline.context import Context
+
+
+def encode(data: bytes, settings: MixParams, context: Context, progress: Progress) -> Encoded:
+    """As `Encode`; `settings` are absent from the params where they follow from the sizes."""
+    payload = cm_encode(data, settings, context.prime, progress)
+    implied = settings == MixParams.for_size(len(data) + len(context.prime))
+    return Encoded(payload, b"" if implied else settings.to_bytes())
+
+
+def decode(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
+    """As `Decode`."""
+    implied = MixParams.for_size(size + len(context.prime))
+    settings = MixParams.from_bytes(params) if params else implied
+    return cm_decode(payload, size, settings, context.prime, progress)
+
+
+MIXING = Coder(c.CM, encode, decode)

@@ -1,0 +1,30 @@
+"""The table of coders. Repeats are not among them: `layout` puts them in their place."""
+
+from __future__ import annotations
+
+from edgezip.errors import UnsupportedError
+from edgezip.pipeline.coders.bzip2 import BZIP2
+from edgezip.pipeline.coders.coder import Coder
+from edgezip.pipeline.coders.deflate import DEFLATE
+from edgezip.pipeline.coders.language import MIXED, PLAIN
+from edgezip.pipeline.coders.lzma1 import LZMA
+from edgezip.pipeline.coders.mixing import MIXING
+from edgezip.pipeline.coders.stored import STORED
+
+CLASSICAL = (DEFLATE, BZIP2, LZMA)
+"""From the standard library; each is tried, ties go to the first."""
+
+TABLE: dict[int, Coder] = {
+    coder.number: coder for coder in (STORED, *CLASSICAL, PLAIN, MIXING, MIXED)
+}
+
+
+def coder_of(number: int) -> Coder:
+    """The coder with this number.
+
+    Raises:
+        UnsupportedError: there is none.
+    """
+    if number not in TABLE:
+        raise UnsupportedError(f"coder {number} is not supported; use a newer edgezip")
+    return TABLE[number]

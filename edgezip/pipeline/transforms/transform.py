@@ -1,0 +1,54 @@
+"""What a transform is, and how its parameters stand in a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgezip.container import constants as c
+from edgezip.container import varint
+from edgezip.errors import FormatError, TruncatedError
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """One row of the table.
+
+    Attributes:
+        number: in the format.
+        apply: changed bytes and the params that undo it; None where that does not pay.
+        undo: takes changed bytes, params and the size of the original, which comes back. Raises
+            FormatError for params that do not fit.
+        grows: times the size of the original that the changed bytes may have.
+    """
+
+    number: int
+    apply: Callable[[bytes], tuple[bytes, bytes] | None]
+    undo: Callable[[bytes, bytes, int], bytes]
+    grows: int = 1
+
+    @property
+    def name(self) -> str:
+        """How docs and reports call it."""
+        return c.TRANSFORM_NAMES[self.number]
+
+
+def join_params(size: int, own: bytes, coder: bytes) -> bytes:
+    """Params of a channel: size of the changed bytes, the transform's params, the coder's."""
+    return varint.encode_all(size, len(own)) + own + coder
+
+
+def split_params(params: bytes) -> tuple[int, bytes, bytes]:
+    """What `join_params` was given.
+
+    Raises:
+        FormatError: the params end too early.
+    """
+    try:
+        size, position = varint.decode(params, 0)
+        length, position = varint.decode(params, position)
+    except TruncatedError as error:
+        raise FormatError("damaged: transform params end inside a number") from error
+    if position + length > len(params):
+        raise FormatError("damaged: transform params end too early")
+    return size, params[position : position + length], params[position + length :]
