@@ -1,0 +1,1 @@
+"""Lossless pictures (coder 7)."""
