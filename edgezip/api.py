@@ -5,13 +5,12 @@ The heavy imports happen in the functions: `import edgezip` must stay cheap.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
-
-from edgezip.errors import SettingsError
 
 if TYPE_CHECKING:
     from edgezip.pipeline.options import (
@@ -208,23 +207,34 @@ def _recover_stream(
     options: UnpackOptions,
     progress: Callable[[int], None] | None,
 ) -> UnpackReport:
+    import tempfile
+
     from edgezip.pipeline.options import UnpackReport
     from edgezip.pipeline.recover import Recovery, recovered
 
-    if not source.seekable():
-        raise SettingsError("recovery needs a file, not a pipe")
     started = time.monotonic()
     result = Recovery()
-    for raw in recovered(source, options, result, progress):
-        _write(target, raw)
+    with contextlib.ExitStack() as stack:
+        if not source.seekable():
+            source = _spooled(source, stack.enter_context(tempfile.TemporaryFile()))
+        for raw in recovered(source, options, result, progress):
+            _write(target, raw)
+        packed = source.seek(0, 2)
     return UnpackReport(
         result.raw_size,
-        source.seek(0, 2),
+        packed,
         result.members,
         result.frames,
         time.monotonic() - started,
         tuple(result.lost),
     )
+
+
+def _spooled(pipe: BinaryIO, spool: BinaryIO) -> BinaryIO:
+    """All of `pipe` in a temporary file: recovery reads in several places."""
+    while chunk := pipe.read(CHUNK):
+        spool.write(chunk)
+    return spool
 
 
 def inspect_stream(source: BinaryIO) -> list[MemberInfo]:

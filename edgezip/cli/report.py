@@ -83,7 +83,8 @@ def unpacked(console: Console, name: str, output: str | None, report: UnpackRepo
         counts = f"{_count(report.members, 'member')}, {_count(report.frames, 'frame')}"
         console.note(f"  {counts}, {speed:,.1f} KB/s{_memory_text()}")
     for first, end in report.lost:
-        console.warn(name, f"lost: bytes {first:,} to {end:,} of the content")
+        there = f"bytes {first:,} to {end:,}" if end is not None else f"from byte {first:,} on"
+        console.warn(name, f"lost: {there} of the content")
     console.result({"file": name, "output": output, **asdict(report), "peak_memory": peak_memory()})
 
 

@@ -30,6 +30,7 @@ CRC_SIZE: Final = 4
 DIGEST_SIZE: Final = 8
 FINGERPRINT_SIZE: Final = 8
 KNOWN_ANSWER_SIZE: Final = 4
+TAG_SIZE: Final = 4
 SHORT_ID_SIZE: Final = 4
 LONG_ID_SIZE: Final = 8
 TAIL_SIZE: Final = 12
@@ -42,8 +43,9 @@ MAX_CHANNELS: Final = 64
 MAX_SPANS: Final = 1 << 16
 MAX_PARAMS: Final = 4096
 MAX_EXTRAS: Final = 256
-MAX_FRAMES: Final = 1 << 24
-MAX_STREAMS: Final = 1 << 16
+MAX_FRAMES: Final = 1 << 20
+MAX_STREAMS: Final = 64
+MIN_WINDOW: Final = 16
 MAX_WINDOW: Final = 1 << 24
 
 STORED: Final = 0
@@ -70,6 +72,8 @@ CODER_NAMES: Final[dict[int, str]] = {
 KNOWN_CODERS: Final = frozenset({STORED, DEFLATE, BZIP2, LZMA, LM, CM, LM_MIX, REPEAT})
 MODEL_CODERS: Final = frozenset({LM, LM_MIX})
 """Coders that need a language model, so that the header has to name one."""
+BARE_CODERS: Final = frozenset({STORED, REPEAT})
+"""Coders that have neither a transform nor params."""
 
 NO_TRANSFORM: Final = 0
 LINE_ENDS: Final = 1
@@ -79,6 +83,9 @@ KNOWN_TRANSFORMS: Final = frozenset({NO_TRANSFORM, LINE_ENDS})
 CODER_EXTENSION: Final = 15
 TRANSFORM_EXTENSION: Final = 7
 KIND_PARAMS: Final = 0x80
+
+RECOVER_HINT: Final = "`unpack --recover` gives what is intact"
+"""What messages about damage end with."""
 
 
 def max_payload(raw_size: int) -> int:

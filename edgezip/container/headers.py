@@ -47,6 +47,7 @@ class FrameHead:
     raw_size: int
     spans: tuple[Span, ...]
     channels: tuple[ChannelHead, ...]
+    tag: bytes = b""
 
     @property
     def payload_size(self) -> int:
@@ -58,7 +59,7 @@ def read_header(source: Source, rules: Rules, first: bool = True) -> Parse[Heade
     """The header of a member; `first` is False for what follows another member."""
     message = NOT_OURS
     if not first:
-        message = f"trailing garbage after byte {source.position}: not written by edgezip"
+        message = f"trailing garbage after byte {source.position}; {c.RECOVER_HINT}"
     seen = source.seen = bytearray()
     yield from source.expect(c.MAGIC, message)
     version_flags = yield from source.byte()
@@ -161,9 +162,9 @@ def read_channel(
     coder, transform, params = yield from read_kind(source, rules)
     if coder in c.MODEL_CODERS and header.model is None:
         raise FormatError(f"damaged: coder {coder} in a file without a model")
+    if coder in c.BARE_CODERS and (transform or params):
+        raise FormatError(f"damaged: coder {coder} with a transform or params")
     if coder == c.STORED:
-        if transform or params:
-            raise FormatError("damaged: stored data with a transform or params")
         if raw_size is None:
             raw_size = yield from source.varint()
         return ChannelHead(coder, transform, params, raw_size, raw_size)
@@ -210,6 +211,9 @@ def read_frame_head(source: Source, header: Header, rules: Rules) -> Parse[Frame
     seen = source.seen
     assert seen is not None
     offset = yield from source.varint()
+    tag = b""
+    if offset:
+        tag = yield from source.take(c.TAG_SIZE)
     raw_size = yield from source.varint()
     if not 1 <= raw_size <= c.MAX_FRAME_SIZE:
         raise FormatError(f"damaged: a frame of {raw_size} bytes (1 to {c.MAX_FRAME_SIZE} fit)")
@@ -226,7 +230,7 @@ def read_frame_head(source: Source, header: Header, rules: Rules) -> Parse[Frame
     for size in sizes:
         channels.append((yield from read_channel(source, header, rules, size)))
     yield from read_crc(source, bytes(seen), rules, "frame header")
-    return FrameHead(offset, raw_size, spans, tuple(channels))
+    return FrameHead(offset, raw_size, spans, tuple(channels), tag)
 
 
 def _read_spans(source: Source, raw_size: int, count: int) -> Parse[tuple[Span, ...]]:

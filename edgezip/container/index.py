@@ -17,10 +17,16 @@ from edgezip.container.endrecord import (
     IndexedMember,
     read_end_record,
 )
-from edgezip.container.headers import Rules, read_channel, read_frame_head, read_header
+from edgezip.container.headers import (
+    FrameHead,
+    Rules,
+    read_channel,
+    read_frame_head,
+    read_header,
+)
 from edgezip.container.parser import read_frame
 from edgezip.container.source import Parse, Source, run
-from edgezip.container.types import Frame, Header
+from edgezip.container.types import Frame, Header, member_tag
 from edgezip.errors import FormatError, TruncatedError
 
 T = TypeVar("T")
@@ -119,6 +125,8 @@ def _walk(file: BinaryIO, end: int, rules: Rules) -> list[IndexedMember]:
 
 def _walk_long(reader: FileSource, header: Header, position: int, rules: Rules) -> IndexedMember:
     frames: list[IndexedFrame] = []
+    assert reader.source.seen is not None
+    header_bytes, tag = bytes(reader.source.seen), b""
     offset, start = 0, reader.source.position
     while True:
         reader.source.seen = bytearray()
@@ -126,19 +134,28 @@ def _walk_long(reader: FileSource, header: Header, position: int, rules: Rules) 
         if mark != c.FRAME_MARK:
             break
         head = reader.run(read_frame_head(reader.source, header, rules))
-        if head.offset != offset:
+        if head.offset != offset or head.tag != tag:
             raise FormatError(f"damaged: the frame at byte {start} is not the next one")
-        reader.seek(reader.source.position + head.payload_size + c.DIGEST_SIZE)
-        frames.append(IndexedFrame(start, reader.source.position - start, offset, head.raw_size))
-        offset += head.raw_size
-        start = reader.source.position
+        reader.seek(reader.source.position + head.payload_size)
+        check = reader.run(reader.source.take(c.DIGEST_SIZE))
+        tag = tag or member_tag(header_bytes, check)
+        end = reader.source.position
+        frames.append(IndexedFrame(start, end - start, offset, head.raw_size, check))
+        offset, start = offset + head.raw_size, end
     if mark != c.END_MARK:
-        raise FormatError(f"damaged: no frame at byte {start}; `unpack --recover` may help")
+        raise FormatError(f"damaged: no frame at byte {start}; {c.RECOVER_HINT}")
     record = reader.run(read_end_record(reader.source, rules))
     member = record.member(reader.source.position)
     if member != IndexedMember(header, position, member.size, tuple(frames)):
         raise FormatError("damaged: the end record does not match the frames")
     return member
+
+
+def read_marked_head(source: Source, header: Header, rules: Rules) -> Parse[FrameHead]:
+    """A frame's header from its mark on."""
+    source.seen = bytearray()
+    yield from source.expect(c.FRAME_MARK, f"damaged: no frame at byte {source.position}")
+    return (yield from read_frame_head(source, header, rules))
 
 
 def load_frame(
@@ -150,7 +167,11 @@ def load_frame(
     if member.header.short:
         raise FormatError("a short member is read with ContainerParser")
     found = reader.run(_read_marked_frame(reader.source, member.header, frame.position, rules))
-    if (found.size, found.offset, found.raw_size) != (frame.size, frame.offset, frame.raw_size):
+    if found.check != frame.check or (found.size, found.offset, found.raw_size) != (
+        frame.size,
+        frame.offset,
+        frame.raw_size,
+    ):
         raise FormatError(f"damaged: the frame at byte {frame.position} is not the indexed one")
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator, Iterator
 
 from edgezip.container import constants as c
@@ -24,12 +23,15 @@ from edgezip.container.types import (
     HeaderEvent,
     Span,
     StoredChunk,
+    member_tag,
     short_digest,
 )
 from edgezip.container.varint import encode_all
 from edgezip.errors import ChecksumError, FormatError
 
 CHUNK = 1 << 20
+_NO_MATCH = f"damaged: the end record does not match the frames; {c.RECOVER_HINT}"
+_EXCHANGED = f"damaged: frames were exchanged; {c.RECOVER_HINT}"
 Events = Generator[Event | None, None, None]
 
 
@@ -196,8 +198,7 @@ def _parse_long(source: Source, header: Header, start: int, rules: Rules) -> Eve
     """Frames and end record of a long member; source.seen holds its header."""
     assert source.seen is not None
     header_bytes = bytes(source.seen)
-    digest = hashlib.blake2b(header_bytes, digest_size=c.DIGEST_SIZE, person=c.MEMBER_PERSON)
-    index, frames, offset = bytearray(), 0, 0
+    index, frames, offset, tag = bytearray(), 0, 0, b""
     while True:
         position = source.position
         seen = source.seen = bytearray()
@@ -205,20 +206,21 @@ def _parse_long(source: Source, header: Header, start: int, rules: Rules) -> Eve
         if mark == c.END_MARK:
             break
         if mark != c.FRAME_MARK:
-            raise FormatError(f"damaged: no frame at byte {position}; `unpack --recover` may help")
+            raise FormatError(f"damaged: no frame at byte {position}; {c.RECOVER_HINT}")
         frame = yield from read_frame(source, header, position, rules)
         if frame.offset != offset or frames >= c.MAX_FRAMES:
-            raise FormatError(f"damaged: the frame at byte {position} is not the next one")
+            raise FormatError(
+                f"damaged: the frame at byte {position} is not the next one; {c.RECOVER_HINT}"
+            )
+        if rules.verify and frame.tag != tag:
+            raise ChecksumError(_EXCHANGED)
+        tag = tag or member_tag(header_bytes, frame.check)
         offset += frame.raw_size
         frames += 1
-        index += encode_all(frame.size, frame.raw_size)
-        digest.update(frame.check)
+        index += encode_all(frame.size, frame.raw_size) + frame.check
         yield FrameEvent(frame)
     body = b"".join((encode_all(len(header_bytes)), header_bytes, encode_all(frames), index))
-    yield from source.expect(body, "damaged: the end record does not match the frames")
-    member_digest = yield from source.take(c.DIGEST_SIZE)
-    if rules.verify and member_digest != digest.digest():
-        raise ChecksumError("damaged: frames were exchanged; restore the file from a copy")
+    yield from source.expect(body, _NO_MATCH)
     size = (len(seen) + c.TAIL_SIZE).to_bytes(4, "little")
     yield from source.expect(size, "damaged: wrong size of the end record")
     yield from read_crc(source, bytes(seen), rules, "end record")
@@ -247,4 +249,5 @@ def read_frame(source: Source, header: Header, position: int, rules: Rules) -> P
         b"",
         position,
         source.position - position,
+        head.tag,
     )

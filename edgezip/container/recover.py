@@ -1,152 +1,472 @@
-"""What can still be read of a damaged file: a search for frame marks with valid headers."""
+"""What can still be read of a damaged file, and which member it belongs to.
+
+Nothing is decoded here. A `Survey` tells what stands at the border of two members, and where the
+next border is when that is nothing. Long members are held together by their end record, which
+lists the digest of every frame; without one, by frames that follow the header and each other, and
+by the member tag. What looks like a member in the middle of a damaged part counts only if members
+follow it up to the end of the file: it could be content of a stored member.
+"""
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import BinaryIO
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, TypeVar
 
 from edgezip.container import constants as c
-from edgezip.container.endrecord import (
-    EndRecord,
-    IndexedFrame,
-    IndexedMember,
-    read_end_record,
-)
-from edgezip.container.headers import Rules, read_frame_head, read_header
-from edgezip.container.index import FileSource
-from edgezip.container.types import Header
+from edgezip.container.endrecord import EndRecord, IndexedFrame, IndexedMember, read_end_record
+from edgezip.container.headers import Rules, read_channel, read_header
+from edgezip.container.index import FileSource, read_marked_head
+from edgezip.container.source import Parse
+from edgezip.container.types import Header, member_tag
 from edgezip.errors import FormatError
 
 SCAN = 1 << 20
-# Frames are searched before it is known which header they belong to.
+WORK = 16
+"""Bytes of headers that are looked at for every byte of the file, so that the work is bounded."""
+LEAST_WORK = 1 << 20
+LEAST_PRICE = 32
+MOST_RECORDS = 1 << 16
+KEPT = 256
+
 _ANY_MODEL = Header(model=b"\0" * c.LONG_ID_SIZE)
+_FRAME = re.compile(re.escape(c.FRAME_MARK))
+_END = re.compile(re.escape(c.END_MARK))
+_HEADER = re.compile(re.escape(c.MAGIC) + b"[\x10-\x1f]")
+_ANY = re.compile(_FRAME.pattern + b"|" + _HEADER.pattern)
+_NONZERO = re.compile(b"[^\0]")
+
+T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class FoundMember:
-    """Frames that seem intact and belong together, by offset.
+@dataclass(frozen=True, slots=True)
+class ShortMember:
+    """A member in the short layout as its header claims it, which nothing has verified yet.
 
-    header: None if neither the header nor its copy in the end record can be read; total_size:
-    raw size of the whole member, None if unknown. Decode and verify every frame: only its header
-    has been checked.
+    end: where it ends; behind the end of the file if that was cut. stored: its content stands in
+    the file as it is.
     """
 
-    header: Header | None = None
-    total_size: int | None = None
-    frames: list[IndexedFrame] = field(default_factory=list)
-
-    def indexed(self, header: Header) -> IndexedMember:
-        """As an argument for index.load_frame; `header` stands in for a lost one."""
-        return IndexedMember(self.header or header, 0, 0, tuple(self.frames))
+    header: Header
+    position: int
+    end: int
+    raw_size: int
+    stored: bool
 
 
-def find_members(file: BinaryIO, rules: Rules | None = None) -> list[FoundMember]:
-    """Search a seekable file for long members and their frames. Never raises FormatError.
+@dataclass(frozen=True, slots=True)
+class LongMember:
+    """Frames that belong to one member, in the order of the content.
 
-    Short members have no frames: whoever has such a file, or parts of one, parses it.
+    end: where the next member can start. total_size: raw size of the whole member, None if
+    unknown. The digests of the frames are the ones listed where there is an end record; the content
+    is not verified.
     """
-    rules = rules or Rules()
-    end = file.seek(0, os.SEEK_END)
-    members: list[FoundMember] = []
-    current: FoundMember | None = None
-    position = 0
-    while (position := _next_mark(file, position, end)) < end:
-        found = _look(file, position, end, rules)
-        if isinstance(found, Header):
-            current = FoundMember(found, found.total_size)
-            members.append(current)
-        elif isinstance(found, IndexedFrame):
-            if current is None:
-                current = FoundMember()
-                members.append(current)
-            current.frames.append(found)
-            position = _after_frame(file, found, end)
-            continue
-        elif isinstance(found, EndRecord):
-            if current is None:
-                current = FoundMember()
-                members.append(current)
-            _complete(current, found)
-            current = None
-            position += found.size
-            continue
-        position += 1
-    for member in members:
-        member.frames = _without_overlaps(member.frames)
-    return members
+
+    header: Header
+    position: int
+    end: int
+    frames: tuple[IndexedFrame, ...]
+    total_size: int | None
+
+    @property
+    def indexed(self) -> IndexedMember:
+        """As an argument for `index.load_frame`."""
+        return IndexedMember(self.header, self.position, self.end - self.position, self.frames)
 
 
-def _next_mark(file: BinaryIO, position: int, end: int) -> int:
-    """Position of the next possible mark or magic at or after `position`, else `end`."""
-    marks = (c.FRAME_MARK, c.END_MARK, c.MAGIC)
-    while position < end:
-        file.seek(position)
-        block = file.read(SCAN)
-        hits = [hit for mark in marks if (hit := block.find(mark)) >= 0]
-        if hits:
-            return position + min(hits)
-        if len(block) < SCAN:
-            break
-        position += SCAN - 3
-    return end
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """An end record at `position`; by its sizes its member goes from `start` to `end`."""
+
+    position: int
+    start: int
+    end: int
+    header_bytes: bytes
 
 
-def _look(
-    file: BinaryIO, position: int, end: int, rules: Rules
-) -> Header | IndexedFrame | EndRecord | None:
-    """What begins at `position`, if its checksum is right."""
-    reader = FileSource(file, position, end)
-    source = reader.source
-    file.seek(position)
-    mark = file.read(4)
-    file.seek(position)
-    try:
-        if mark == c.FRAME_MARK:
-            source.seen = bytearray()
-            reader.run(source.take(4))
-            head = reader.run(read_frame_head(source, _ANY_MODEL, rules))
-            size = source.position - position + head.payload_size + c.DIGEST_SIZE
-            if position + size > end:
+@dataclass(frozen=True, slots=True)
+class _Long:
+    """The header of a long member, the frames right behind it, and its end record if it has one."""
+
+    header: Header
+    header_bytes: bytes
+    position: int
+    run: tuple[IndexedFrame, ...]
+    after: int
+    record: _Record | None
+
+
+class _Records:
+    """End records by place and by the start of their member."""
+
+    def __init__(self, records: list[_Record]) -> None:
+        self._records = records
+        self._positions = [record.position for record in records]
+        self.by_start = {record.start: record for record in reversed(records)}
+        self.starts = sorted(self.by_start)
+
+    def behind(self, position: int) -> Iterator[_Record]:
+        """Those that stand at `position` or after it, in order."""
+        first = bisect.bisect_left(self._positions, position)
+        return itertools.islice(self._records, first, None)
+
+
+Sound = Callable[[ShortMember], bool]
+
+
+class Survey:
+    """A seekable file, searched for members. Never raises FormatError.
+
+    Args:
+        file: what to search.
+        sound: decodes a short member and says whether its check is right.
+        rules: what is accepted.
+    """
+
+    def __init__(self, file: BinaryIO, sound: Sound, rules: Rules | None = None) -> None:
+        self._file = file
+        self._sound = sound
+        self._rules = rules or Rules()
+        self.end = file.seek(0, os.SEEK_END)
+        self._work = WORK * self.end + LEAST_WORK
+        self._decoding = 4 * self.end + LEAST_WORK
+        self._block, self._block_start = b"", 0
+        self._known: dict[int, ShortMember | _Long | None] = {}
+        self._chains: dict[tuple[int, bool], bool] = {}
+        self._all_records: _Records | None = None
+        self._last_byte: int | None = None
+
+    def member(self, position: int) -> ShortMember | LongMember | None:
+        """The member that starts at `position`, which is the border of two members."""
+        found = self._at(position)
+        if isinstance(found, ShortMember):
+            return found
+        if found is None:
+            record = self._record_over(position)
+            return None if record is None else self._by_record(record, position, ())
+        if found.record is None:
+            return self._without_record(found)
+        return self._by_record(found.record, position, found.run)
+
+    def is_border(self, position: int) -> bool:
+        """Whether a member seems to start at `position`, or the file ends there."""
+        return (
+            position == self.end
+            or (position < self.end and self._at(position) is not None)
+            or self._looks_like_border(position)
+        )
+
+    def next_border(self, position: int, exact: bool = False) -> int:
+        """Where from `position` on the next member starts, or the end of the file.
+
+        exact: only believe members that fill the file up to its last byte.
+        """
+        while position < self.end:
+            position = self._find(_HEADER, position, self._starts_from(position))
+            if position < self.end and self._is_member(position, exact):
+                return position
+            position += 1
+        return self.end
+
+    # What stands at a position
+
+    def _at(self, position: int) -> ShortMember | _Long | None:
+        if position not in self._known:
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            self._known[position] = self._look(position)
+        return self._known[position]
+
+    def _look(self, position: int) -> ShortMember | _Long | None:
+        reader = FileSource(self._file, position, self.end)
+        header = self._parse(reader, lambda: read_header(reader.source, self._rules))
+        if header is None:
+            record = self._records().by_start.get(position)
+            if record is None:
                 return None
-            return IndexedFrame(position, size, head.offset, head.raw_size)
-        if mark == c.END_MARK:
-            source.seen = bytearray()
-            return reader.run(read_end_record(source, rules))
-        header = reader.run(read_header(source, rules))
-        return None if header.short else header
-    except FormatError:
+            return _Long(_ANY_MODEL, record.header_bytes, position, (), position, record)
+        assert reader.source.seen is not None
+        if header.short:
+            return self._short(reader, header, position)
+        return self._long(header, bytes(reader.source.seen), position)
+
+    def _short(self, reader: FileSource, header: Header, position: int) -> ShortMember | None:
+        head = self._parse(reader, lambda: read_channel(reader.source, header, self._rules))
+        if head is None:
+            return None
+        check = c.CRC_SIZE if head.raw_size < c.SMALL_SIZE else c.DIGEST_SIZE
+        end = reader.source.position + head.payload_size + check
+        return ShortMember(header, position, end, head.raw_size, head.coder == c.STORED)
+
+    def _long(self, header: Header, header_bytes: bytes, position: int) -> _Long:
+        frames: list[IndexedFrame] = []
+        after, offset, tag = position + len(header_bytes), 0, b""
+        while (found := self._frame(after, header)) is not None:
+            frame, its_tag = found
+            if frame.offset != offset or its_tag != tag:
+                break
+            after, offset = frame.end, frame.stop
+            if frame.end > self.end:
+                break
+            tag = tag or member_tag(header_bytes, frame.check)
+            frames.append(frame)
+        run = tuple(frames)
+        record = None
+        if run and after < self.end and self._read(after, 4) not in (c.FRAME_MARK, c.END_MARK):
+            # Bytes may be missing in the last frame, so that it does not reach as far as it says.
+            after = run[-1].position + 1
+        if after <= self.end:
+            record = self._record_for(position, header_bytes, run, after)
+        return _Long(header, header_bytes, position, run, after, record)
+
+    def _frame(self, position: int, header: Header) -> tuple[IndexedFrame, bytes] | None:
+        """The frame at `position` and its tag; without a digest if it reaches behind the end."""
+        if position >= self.end:
+            return None
+        reader = FileSource(self._file, position, self.end)
+        head = self._parse(reader, lambda: read_marked_head(reader.source, header, self._rules))
+        if head is None:
+            return None
+        check_at = reader.source.position + head.payload_size
+        size = check_at + c.DIGEST_SIZE - position
+        check = self._read(check_at, c.DIGEST_SIZE) if position + size <= self.end else b""
+        return IndexedFrame(position, size, head.offset, head.raw_size, check), head.tag
+
+    def _record_at(self, position: int) -> tuple[EndRecord, _Record] | None:
+        reader = FileSource(self._file, position, self.end)
+        reader.source.seen = bytearray()
+        record = self._parse(reader, lambda: read_end_record(reader.source, self._rules))
+        if record is None:
+            return None
+        end = position + record.size
+        start = record.member(end).position
+        return record, _Record(position, start, end, record.header_bytes)
+
+    # Which end record belongs to what
+
+    def _records(self) -> _Records:
+        """All end records, in order; those of archives inside of stored content too."""
+        if self._all_records is None:
+            records: list[_Record] = []
+            position = -1
+            while (position := self._find(_END, position + 1)) < self.end:
+                found = self._record_at(position)
+                if found is not None and len(records) < MOST_RECORDS:
+                    records.append(found[1])
+            self._all_records = _Records(records)
+        return self._all_records
+
+    def _record_for(
+        self, position: int, header_bytes: bytes, run: tuple[IndexedFrame, ...], after: int
+    ) -> _Record | None:
+        """The end record of the member whose header stands at `position`."""
+        found = self._record_at(after) if after < self.end else None
+        if found is not None and found[1].start == position:
+            return found[1] if found[1].header_bytes == header_bytes else None
+        for record in self._records().behind(after):
+            self._work -= LEAST_PRICE
+            if self._work < 0:
+                break
+            # Where bytes were lost or added, the start does not fit, but the record claims what
+            # surely belongs here. The digest of the first frame alone says less: an older version
+            # of the file can begin alike.
+            claims = record.start < max(after, run[-1].end if run else 0)
+            if record.header_bytes == header_bytes and (record.start == position or claims):
+                return record
         return None
 
+    def _record_over(self, position: int) -> _Record | None:
+        """The end record of the member that must be at `position`, where no header is left."""
+        for record in self._records().behind(position):
+            self._work -= LEAST_PRICE
+            if self._work < 0:
+                break
+            if record.start <= position:
+                return record
+        return None
 
-def _after_frame(file: BinaryIO, frame: IndexedFrame, end: int) -> int:
-    """Where to search on: behind the frame if something valid seems to follow it."""
-    after = frame.position + frame.size
-    file.seek(after)
-    if after == end or file.read(4) in (c.FRAME_MARK, c.END_MARK):
-        return after
-    return frame.position + 1
+    def _by_record(
+        self, record: _Record, position: int, run: tuple[IndexedFrame, ...]
+    ) -> LongMember | None:
+        """The frames that an end record lists, as far as they are found."""
+        found = self._record_at(record.position)
+        if found is None:
+            return None
+        indexed = found[0].member(record.end)
+        frames = indexed.frames
+        if run != frames:
+            frames = self._listed(indexed, run, position, record.position)
+        return LongMember(indexed.header, position, record.end, frames, indexed.raw_size)
+
+    def _listed(
+        self, member: IndexedMember, run: tuple[IndexedFrame, ...], first: int, last: int
+    ) -> tuple[IndexedFrame, ...]:
+        wanted = {_identity(frame): frame for frame in member.frames}
+        found = {_identity(frame): frame for frame in run if _identity(frame) in wanted}
+        for key, frame in wanted.items():
+            if key not in found and first <= frame.position < last:
+                there = self._frame(frame.position, member.header)
+                if there is not None and _identity(there[0]) == key:
+                    found[key] = there[0]
+        position = first
+        while len(found) < len(wanted) and position < last:
+            position = self._find(_FRAME, position)
+            there = self._frame(position, member.header)
+            position += 1
+            if there is not None and _identity(there[0]) in wanted.keys() - found.keys():
+                found[_identity(there[0])] = there[0]
+                position = there[0].end
+        return tuple(found[key] for key in wanted if key in found)
+
+    def _without_record(self, start: _Long) -> LongMember:
+        """The frames behind a header, and those with their tag up to the next member."""
+        header, run = start.header, start.run
+        frames = list(run)
+        tag = member_tag(start.header_bytes, run[0].check) if run else b""
+        known = {frame.offset: frame.check for frame in run}
+        stop = run[-1].stop if run else 0
+        position = start.after
+        while position < self.end:
+            position = self._find(_ANY, position, self._starts_from(position))
+            if position >= self.end or self._is_member(position, False):
+                break
+            found = self._frame(position, header)
+            if found is None or not tag or found[1] != tag:
+                if found is not None and len(run) == 1 and found[0].offset >= stop:
+                    # Frames of two archives, and only the header to say which belong to it.
+                    return self._only(start, ())
+                position += 1
+                continue
+            frame = found[0]
+            position = frame.end
+            if frame.end > self.end:
+                continue
+            if frame.offset >= stop:
+                frames.append(frame)
+                known[frame.offset] = frame.check
+                stop = frame.stop
+            elif known.get(frame.offset) != frame.check:
+                # Two archives that begin alike: nothing tells whose the later frames are.
+                return self._only(start, run)
+        end = min(position, self.end)
+        return LongMember(header, start.position, end, tuple(frames), header.total_size)
+
+    def _only(self, start: _Long, frames: tuple[IndexedFrame, ...]) -> LongMember:
+        end = self.next_border(start.after)
+        return LongMember(start.header, start.position, end, frames, start.header.total_size)
+
+    # Whether something in a damaged part is a member of the file
+
+    def _is_member(self, position: int, exact: bool) -> bool:
+        found = self._at(position)
+        if found is None or (isinstance(found, _Long) and not self._is_followed(found)):
+            return False
+        if not self._fills(position, exact):
+            return False
+        if not isinstance(found, ShortMember):
+            return True
+        self._decoding -= found.end - position
+        return found.end <= self.end and self._decoding >= 0 and self._sound(found)
+
+    def _is_followed(self, found: _Long) -> bool:
+        """Not the copy of a header in an end record."""
+        if found.run or found.record is not None:
+            return True
+        return self._read(found.after, 4) in (c.FRAME_MARK, c.END_MARK)
+
+    def _fills(self, position: int, exact: bool) -> bool:
+        """Whether members from `position` on fill the file, as far as that can be said."""
+        passed: list[tuple[int, bool]] = []
+        while (position, exact) not in self._chains:
+            passed.append((position, exact))
+            found = self._at(position) if position < self.end else None
+            if found is None:
+                result = position == self.end or (not exact and self._looks_like_border(position))
+                break
+            end = found.end if isinstance(found, ShortMember) else _end_of(found)
+            if end is None or end > self.end:
+                result = not exact
+                break
+            position = end
+        else:
+            result = self._chains[position, exact]
+        self._chains.update(dict.fromkeys(passed, result))
+        return result
+
+    def _looks_like_border(self, position: int) -> bool:
+        """Remains of a header, or nothing but zeros up to the end."""
+        if position >= self.end:
+            return False
+        start = self._read(position, len(c.MAGIC))
+        if sum(a == b for a, b in zip(start, c.MAGIC, strict=False)) == len(c.MAGIC) - 1:
+            return True
+        if self._last_byte is None:
+            self._last_byte = self._find_last()
+        return position > self._last_byte
+
+    def _find_last(self) -> int:
+        """Position of the last byte that is not zero, -1 if there is none."""
+        end = self.end
+        while end > 0:
+            start = max(end - SCAN, 0)
+            rest = self._read(start, end - start).rstrip(b"\0")
+            if rest:
+                return start + len(rest) - 1
+            end = start
+        return -1
+
+    # Reading
+
+    def _read(self, position: int, size: int) -> bytes:
+        self._file.seek(position)
+        return self._file.read(size)
+
+    def _find(self, pattern: re.Pattern[bytes], position: int, limit: int | None = None) -> int:
+        """Where `pattern` is found from `position` on, at most `limit` or the end of the file."""
+        stop = self.end if limit is None else min(limit, self.end)
+        while position < stop:
+            inside = position - self._block_start
+            if not 0 <= inside <= len(self._block) - 4:
+                self._block, self._block_start = self._read(position, SCAN), position
+                inside = 0
+            hit = pattern.search(self._block, inside)
+            if hit is not None:
+                return min(self._block_start + hit.start(), stop)
+            if len(self._block) < 4 or self._block_start + len(self._block) >= self.end:
+                break
+            position = self._block_start + len(self._block) - 3
+        return stop
+
+    def _starts_from(self, position: int) -> int | None:
+        """The first start of a member that an end record tells, at or after `position`."""
+        starts = self._records().starts
+        place = bisect.bisect_left(starts, position)
+        return starts[place] if place < len(starts) else None
+
+    def _parse(self, reader: FileSource, parse: Callable[[], Parse[T]]) -> T | None:
+        """The result of a parsing coroutine, None if it is damaged or all work is used up."""
+        if self._work < 0:
+            return None
+        start = reader.source.position
+        try:
+            return reader.run(parse())
+        except FormatError:
+            return None
+        finally:
+            self._work -= LEAST_PRICE + reader.source.position - start
 
 
-def _complete(member: FoundMember, record: EndRecord) -> None:
-    """Use what an end record knows: header, total size, and which frames belong."""
-    indexed = record.member(0)
-    member.header = member.header or record.header
-    member.total_size = indexed.raw_size
-    known = {(frame.offset, frame.raw_size, frame.size) for frame in indexed.frames}
-    member.frames = [x for x in member.frames if (x.offset, x.raw_size, x.size) in known]
+def _identity(frame: IndexedFrame) -> tuple[int, int, int, bytes]:
+    return frame.offset, frame.raw_size, frame.size, frame.check
 
 
-def _without_overlaps(frames: list[IndexedFrame]) -> list[IndexedFrame]:
-    """Frames in content order; of frames that claim the same bytes the first found stays."""
-    kept: list[IndexedFrame] = []
-    last = 0
-    for frame in sorted(frames, key=lambda x: (x.offset, x.position)):
-        if frame.offset >= last:
-            kept.append(frame)
-            last = frame.offset + frame.raw_size
-    return kept
+def _end_of(found: _Long) -> int | None:
+    return None if found.record is None else found.record.end
 
 
 def lost_ranges(
@@ -161,7 +481,7 @@ def lost_ranges(
     for frame in good:
         if frame.offset > position:
             lost.append((position, frame.offset))
-        position = frame.offset + frame.raw_size
+        position = frame.stop
     if total_size is None:
         lost.append((position, None))
     elif position < total_size:

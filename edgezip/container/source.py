@@ -52,8 +52,8 @@ class Source:
         """Pause until something was fed. TruncatedError if nothing can come."""
         if self.closed:
             raise TruncatedError(
-                f"the data ends too early, after {self.position + len(self.buffer)} bytes;"
-                " get a complete copy of the file"
+                f"the data ends too early, after {self.position + len(self.buffer)} bytes; get a"
+                " complete copy of the file, or what is there with `unpack --recover`"
             )
         yield None
 
@@ -76,11 +76,15 @@ class Source:
         raise FormatError("damaged: a number is longer than its value needs")
 
     def expect(self, wanted: bytes, message: str) -> Parse[None]:
-        """Take `wanted`; FormatError with `message` at the first byte that differs."""
-        for value in wanted:
-            found = yield from self.byte()
-            if found != value:
+        """Take `wanted`; FormatError with `message` as soon as something else has arrived."""
+        done = 0
+        while done < len(wanted):
+            while not self.buffer:
+                yield from self.wait()
+            found = self.take_now(len(wanted) - done)
+            if not wanted.startswith(found, done):
                 raise FormatError(message)
+            done += len(found)
 
 
 def run(parse: Parse[T]) -> T:

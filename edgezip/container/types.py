@@ -48,8 +48,10 @@ class Settings:
 
     def problem(self) -> str | None:
         """What is wrong with the values, or None."""
-        if not 1 <= self.window <= c.MAX_WINDOW:
-            return f"a window of {self.window} cells (1 to {c.MAX_WINDOW} are possible)"
+        if not c.MIN_WINDOW <= self.window <= c.MAX_WINDOW:
+            return (
+                f"a window of {self.window} cells ({c.MIN_WINDOW} to {c.MAX_WINDOW} are possible)"
+            )
         if not 0 <= self.keep < self.window:
             return f"{self.keep} kept tokens in a window of {self.window} cells"
         if not 0 <= self.top_k < 1 << 31:
@@ -109,7 +111,8 @@ class Frame:
 
     offset: where its raw content starts in the raw content of the member; raw_size: its length.
     check: the stored check of the raw content, see `verify`; prefix: header bytes that the
-    check of a short member covers as well. position, size: the bytes it takes in the file.
+    check of a short member covers as well. position, size: the bytes it takes in the file. tag:
+    member tag, empty in the first frame and in a short member.
     """
 
     offset: int
@@ -120,6 +123,7 @@ class Frame:
     prefix: bytes = field(default=b"", repr=False)
     position: int = 0
     size: int = 0
+    tag: bytes = b""
 
     def join(self, contents: list[bytes]) -> bytes:
         """The raw content of the frame from the decoded content of each channel, in order.
@@ -151,7 +155,7 @@ class Frame:
         if found != self.check:
             raise ChecksumError(
                 f"damaged: wrong checksum in bytes {self.offset} to {self.offset + self.raw_size}"
-                " of the content; restore the file from a copy"
+                f" of the content; {c.RECOVER_HINT}"
             )
 
 
@@ -160,6 +164,16 @@ def frame_digest(offset: int, raw: bytes | bytearray | memoryview) -> bytes:
     return hashlib.blake2b(
         raw, digest_size=c.DIGEST_SIZE, salt=offset.to_bytes(8, "little"), person=c.FRAME_PERSON
     ).digest()
+
+
+def member_tag(header_bytes: bytes, check: bytes) -> bytes:
+    """What binds further frames to the header of their member and its first frame, 4 bytes.
+
+    header_bytes: the header with its CRC32; check: the digest of the first frame.
+    """
+    digest = hashlib.blake2b(header_bytes, digest_size=c.DIGEST_SIZE, person=c.MEMBER_PERSON)
+    digest.update(check)
+    return digest.digest()[: c.TAG_SIZE]
 
 
 def short_check(prefix: bytes, raw: bytes | bytearray | memoryview) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from edgezip.container import constants as c
@@ -14,6 +13,7 @@ from edgezip.container.types import (
     Span,
     crc32,
     frame_digest,
+    member_tag,
     short_check,
     short_digest,
 )
@@ -26,8 +26,8 @@ def encode_kind(channel: Channel) -> bytes:
     coder, transform = channel.coder, channel.transform
     low = min(coder, c.CODER_EXTENSION)
     high = min(transform, c.TRANSFORM_EXTENSION)
-    if channel.coder == c.STORED and (transform or channel.params):
-        raise SettingsError("a stored channel has no transform and no params")
+    if coder in c.BARE_CODERS and (transform or channel.params):
+        raise SettingsError(f"coder {coder} has no transform and no params")
     if len(channel.params) > c.MAX_PARAMS:
         raise SettingsError(f"channel params are limited to {c.MAX_PARAMS} bytes")
     out = bytearray([low | high << 4 | (c.KIND_PARAMS if channel.params else 0)])
@@ -180,9 +180,7 @@ class MemberWriter:
         self._index = bytearray()
         self._frames = 0
         self._offset = 0
-        self._digest = hashlib.blake2b(
-            self._header_bytes, digest_size=c.DIGEST_SIZE, person=c.MEMBER_PERSON
-        )
+        self._tag = b""
 
     def begin(self) -> bytes:
         """The header."""
@@ -206,7 +204,8 @@ class MemberWriter:
         for channel in channels:
             _check_channel(self._header, channel)
         spans = tuple(spans) or (Span(0, len(raw)),)
-        head = bytearray(c.FRAME_MARK) + encode_all(self._offset, len(raw), len(channels))
+        head = bytearray(c.FRAME_MARK) + encode(self._offset) + self._tag
+        head += encode_all(len(raw), len(channels))
         head += _encode_spans(len(raw), channels, spans)
         for channel in channels:
             head += encode_kind(channel)
@@ -216,8 +215,8 @@ class MemberWriter:
         out = b"".join((head, crc32(head), *(channel.payload for channel in channels), digest))
         self._offset += len(raw)
         self._frames += 1
-        self._index += encode_all(len(out), len(raw))
-        self._digest.update(digest)
+        self._index += encode_all(len(out), len(raw)) + digest
+        self._tag = self._tag or member_tag(self._header_bytes, digest)
         return out
 
     def finish(self) -> bytes:
@@ -226,7 +225,7 @@ class MemberWriter:
         if total is not None and total != self._offset:
             raise SettingsError(f"content of {self._offset} bytes instead of {total}")
         out = bytearray(c.END_MARK) + encode(len(self._header_bytes)) + self._header_bytes
-        out += encode(self._frames) + self._index + self._digest.digest()
+        out += encode(self._frames) + self._index
         out += (len(out) + c.TAIL_SIZE).to_bytes(4, "little")
         return bytes(out + crc32(out) + c.TAIL_MARK)
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from edgezip.container import Header
+from edgezip.container import ContainerParser, EndEvent, FrameEvent, Header, StoredChunk
+from edgezip.container import constants as c
+from edgezip.container.endrecord import IndexedFrame
 from edgezip.container.headers import Rules
 from edgezip.container.index import load_frame
-from edgezip.container.recover import FoundMember, find_members, lost_ranges
-from edgezip.errors import FormatError, LimitError
+from edgezip.container.recover import LongMember, ShortMember, Survey, lost_ranges
+from edgezip.errors import EdgezipError, FormatError, LimitError, TruncatedError
 from edgezip.pipeline.context import Context, check_primer
 from edgezip.pipeline.frames import CODERS, decode_frame
 from edgezip.pipeline.opening import open_for_unpacking
 from edgezip.pipeline.options import UnpackOptions
-from edgezip.pipeline.reader import Unpacker
 
 CHUNK = 1 << 20
 _RULES = Rules(coders=CODERS)
@@ -24,12 +24,21 @@ _RULES = Rules(coders=CODERS)
 
 @dataclass(slots=True)
 class Recovery:
-    """Counts what `recovered` gave; `lost` are raw byte ranges, stop None where unknown."""
+    """Counts what `recovered` gave.
+
+    lost: raw byte ranges of the content, stop None where it is unknown how much is missing. The
+    numbers go on behind such a range as if it were empty.
+    """
 
     raw_size: int = 0
     members: int = 0
     frames: int = 0
     lost: list[tuple[int, int | None]] = field(default_factory=list)
+
+    @property
+    def position(self) -> int:
+        """Bytes of content passed so far, lost ones included."""
+        return self.raw_size + sum(stop - start for start, stop in self.lost if stop is not None)
 
 
 def recovered(
@@ -40,67 +49,154 @@ def recovered(
 ) -> Iterator[bytes]:
     """Yield the verified content of every frame of a seekable file that can be read.
 
-    A file that is not damaged comes out as without recovery. `result` is filled in on the way.
+    A file that is not damaged comes out as without recovery. Whatever cannot be verified, or of
+    which it cannot be said that it belongs to the file, is listed as lost. `result` is filled in on
+    the way.
 
     Raises:
         FormatError: nothing could be recovered.
         ModelError, EngineError: as for unpacking.
     """
-    members = [member for member in find_members(source, _RULES) if member.frames]
-    if not members:
-        yield from _plain(source, options, result)
-        return
-    for member in members:
-        yield from _member(source, member, options, result, progress)
-        result.members += 1
-    if not result.frames:
-        raise FormatError("no frame of this file can be read; restore it from a copy")
+    yield from _Walk(source, options, result, progress).run()
 
 
-def _plain(source: BinaryIO, options: UnpackOptions, result: Recovery) -> Iterator[bytes]:
-    """Short members: each is intact or not; stops at the first damaged one."""
-    source.seek(0, io.SEEK_SET)
-    unpacker = Unpacker(options)
-    while chunk := source.read(CHUNK):
-        yield unpacker.feed(chunk)
-    yield unpacker.feed_eof()
-    result.raw_size, result.members, result.frames = (
-        unpacker.raw_size,
-        unpacker.members,
-        unpacker.frames,
-    )
+class _Walk:
+    """Goes from member to member."""
 
+    def __init__(
+        self,
+        source: BinaryIO,
+        options: UnpackOptions,
+        result: Recovery,
+        progress: Callable[[int], None] | None,
+    ) -> None:
+        self._source = source
+        self._options = options
+        self._result = result
+        self._progress = progress
+        self._survey = Survey(source, self._is_sound, _RULES)
+        self._problem: EdgezipError | None = None
+        self._decoded: tuple[int, bytes] = (-1, b"")
 
-def _member(
-    source: BinaryIO,
-    member: FoundMember,
-    options: UnpackOptions,
-    result: Recovery,
-    progress: Callable[[int], None] | None,
-) -> Iterator[bytes]:
-    header = member.header
-    if header is None:
-        raise FormatError(
-            "header and end of the file are both damaged: the model it needs is not known"
-        )
-    prime = check_primer(header, options.prime)
-    indexed = member.indexed(Header())
-    context = Context(open_for_unpacking(header, options), header.settings, prime)
-    base = result.raw_size + sum(last - first for first, last in result.lost if last is not None)
-    good = []
-    for entry in member.frames:
+    def run(self) -> Iterator[bytes]:
+        if not self._survey.end:
+            raise TruncatedError("the file is empty")
+        position = 0
+        while position < self._survey.end:
+            member = self._survey.member(position)
+            if isinstance(member, LongMember):
+                yield from self._long(member)
+                position = member.end
+            elif member is not None and self._is_sound(member):
+                yield from self._short(member)
+                position = member.end
+            else:
+                position = self._damaged(position, member)
+        if not self._result.frames and self._result.lost:
+            raise self._problem or FormatError(
+                "nothing of this file can be read; restore it from a copy"
+            )
+
+    def _damaged(self, position: int, member: ShortMember | None) -> int:
+        """Note a loss; returns where the next member starts."""
+        survey = self._survey
+        if member is None:
+            return self._lose(None, survey.next_border(position + 1))
+        following = self._after(member)
+        as_claimed = following == min(member.end, survey.end)
+        return self._lose(member.raw_size if as_claimed else None, following)
+
+    def _after(self, member: ShortMember) -> int:
+        """Where the next member starts behind one that is damaged, maybe in its sizes."""
+        survey = self._survey
+        missing = member.end - survey.end
+        if not member.stored:
+            following = survey.next_border(member.position + 1)
+            # No member can be part of what a coder wrote.
+            return min(following, member.end) if survey.is_border(member.end) else following
+        if survey.is_border(member.end):
+            return member.end
+        if 0 < missing <= c.DIGEST_SIZE:
+            # Only the check is cut off: what looks like members is content.
+            return survey.end
+        return survey.next_border(member.position + 1, exact=missing > 0)
+
+    def _lose(self, size: int | None, following: int) -> int:
+        start = self._result.position
+        self._result.lost.append((start, None if size is None else start + size))
+        return following
+
+    def _context(self, header: Header) -> Context:
+        prime = check_primer(header, self._options.prime)
+        return Context(open_for_unpacking(header, self._options), header.settings, prime)
+
+    def _is_sound(self, member: ShortMember) -> bool:
+        """Whether the check of a short member is right. A model that is missing is remembered."""
+        if member.end > self._survey.end:
+            return False
         try:
-            frame = load_frame(source, indexed, entry, _RULES)
-            raw = decode_frame(frame, context, lambda count: None)
+            for raw in self._content(member):
+                self._decoded = (member.position, raw)
         except FormatError:
-            continue
-        if options.max_output is not None and result.raw_size + len(raw) > options.max_output:
-            raise LimitError(f"the output would exceed the limit of {options.max_output} bytes")
-        good.append(entry)
-        result.frames += 1
-        result.raw_size += len(raw)
-        if progress is not None:
-            progress(result.raw_size)
-        yield raw
-    for first, last in lost_ranges(good, member.total_size):
-        result.lost.append((base + first, None if last is None else base + last))
+            return False
+        except EdgezipError as error:
+            # The header of a short member has no check of its own: the model may be a damaged one.
+            self._problem = self._problem or error
+            return False
+        return True
+
+    def _content(self, member: ShortMember) -> Iterator[bytes]:
+        """The content of a short member; all of it is verified when this ends."""
+        parser = ContainerParser(single=True, coders=CODERS)
+        self._source.seek(member.position)
+        left = member.end - member.position
+        while left and (chunk := self._source.read(min(left, CHUNK))):
+            # What the content of a stored member takes must not move the file's position.
+            left -= len(chunk)
+            parser.feed(chunk)
+            for event in parser:
+                if isinstance(event, StoredChunk):
+                    yield event.data
+                elif isinstance(event, FrameEvent):
+                    yield decode_frame(event.frame, self._context(member.header), lambda n: None)
+                elif isinstance(event, EndEvent):
+                    return
+        parser.feed_eof()
+
+    def _short(self, member: ShortMember) -> Iterator[bytes]:
+        self._result.members += 1
+        self._result.frames += 1
+        position, content = self._decoded
+        if position == member.position and len(content) == member.raw_size:
+            yield self._emit(content)
+            return
+        for raw in self._content(member):
+            yield self._emit(raw)
+
+    def _long(self, member: LongMember) -> Iterator[bytes]:
+        good: list[IndexedFrame] = []
+        base = self._result.position
+        context: Context | None = None
+        for entry in member.frames:
+            if context is None:
+                context = self._context(member.header)
+            try:
+                frame = load_frame(self._source, member.indexed, entry, _RULES)
+                raw = decode_frame(frame, context, lambda n: None)
+            except FormatError:
+                continue
+            good.append(entry)
+            self._result.frames += 1
+            yield self._emit(raw)
+        self._result.members += bool(good or not member.frames)
+        for start, stop in lost_ranges(good, member.total_size):
+            self._result.lost.append((base + start, None if stop is None else base + stop))
+
+    def _emit(self, raw: bytes) -> bytes:
+        limit = self._options.max_output
+        if limit is not None and self._result.raw_size + len(raw) > limit:
+            raise LimitError(f"the output would exceed the limit of {limit} bytes")
+        self._result.raw_size += len(raw)
+        if self._progress is not None:
+            self._progress(self._result.raw_size)
+        return raw

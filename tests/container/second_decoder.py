@@ -97,9 +97,11 @@ def short_member(r: Reader, start: int) -> bytes:
     return raw
 
 
-def frame(r: Reader, start: int) -> tuple[bytes, bytes]:
+def frame(r: Reader, start: int, tag: bytes) -> tuple[bytes, bytes]:
     """Raw content and digest; the mark has been taken."""
-    offset, size, count = r.varint(), r.varint(), r.varint()
+    offset = r.varint()
+    assert not offset or r.take(4) == tag
+    size, count = r.varint(), r.varint()
     spans, previous = [(size, 0)], -1
     if count > 1:
         spans = []
@@ -125,21 +127,19 @@ def frame(r: Reader, start: int) -> tuple[bytes, bytes]:
 
 
 def long_member(r: Reader, start: int) -> bytes:
-    head, raw, index = r.since(start), b"", []
-    checks = head
+    head, raw, index, tag = r.since(start), b"", [], b""
     while True:
         begin = r.at
         mark = r.take(4)
         if mark != bytes.fromhex("9E4652F5"):
             break
-        content, check = frame(r, begin)
-        index.append((r.at - begin, len(content)))
+        content, check = frame(r, begin, tag)
+        tag = tag or digest(head + check, "edgezip member")[:4]
+        index.append((r.at - begin, len(content), check))
         raw += content
-        checks += check
     assert mark == bytes.fromhex("9E454EF5")
     assert r.take(r.varint()) == head
-    assert [(r.varint(), r.varint()) for _ in range(r.varint())] == index
-    assert r.take(8) == digest(checks, "edgezip member")
+    assert [(r.varint(), r.varint(), r.take(8)) for _ in range(r.varint())] == index
     size = r.take(4)
     assert crc32(r.since(begin)) == r.take(4)
     assert r.take(4) == bytes.fromhex("9E4F4BF5")

@@ -113,11 +113,15 @@ def test_frames_cannot_change_places_or_be_dropped() -> None:
     for wrong in (second + first + third, first + third, first + second, first + third + second):
         with pytest.raises(FormatError):
             content(parse(blob.replace(first + second + third, wrong)))
-    other = long_member([[(0, b"one")], [(0, b"TWO")], [(0, b"six")]])
-    frame = [e.frame for e in parse(other) if isinstance(e, FrameEvent)][1]
-    foreign = other[frame.position : frame.position + frame.size]
-    with pytest.raises(ChecksumError, match="exchanged"):
-        content(parse(blob.replace(second, foreign)))
+    for start, error, words in (
+        (b"ONE", ChecksumError, "exchanged"),
+        (b"one", FormatError, "does not match the frames"),
+    ):
+        other = long_member([[(0, start)], [(0, b"TWO")], [(0, b"six")]])
+        frame = [e.frame for e in parse(other) if isinstance(e, FrameEvent)][1]
+        foreign = other[frame.position : frame.position + frame.size]
+        with pytest.raises(error, match=words):
+            content(parse(blob.replace(second, foreign)))
 
 
 @pytest.mark.parametrize("tail", [b"\0", b"x", b"\x9eEZ", b"\x9eE", b"\x9eEZ\x00", b"\x1f\x8b"])
@@ -215,8 +219,12 @@ def test_lm_params_are_bounded() -> None:
     for params in (b"\x0b", b"\x05\x06", b"\x00\x02", b"\x05\x00", b"\x85", b"\x05\x01", b"\x00"):
         with pytest.raises(FormatError):
             LmParams.decode(params, 10)
-    with pytest.raises(SettingsError):
-        LmParams(None, 2).encode()
+    assert LmParams.decode(LmParams(100, 64).encode(), 100) == LmParams(100, 64)
+    with pytest.raises(FormatError, match="65 streams"):
+        LmParams.decode(encode(100) + encode(65), 100)
+    for wrong in (LmParams(None, 2), LmParams(100, 65)):
+        with pytest.raises(SettingsError):
+            wrong.encode()
 
 
 def test_a_frame_refuses_other_content() -> None:

@@ -99,7 +99,7 @@ def long_example() -> tuple[bytes, Example]:
         (b"\x0d" + header, "header size 13, copy of the header"),
         (b"\x01", "1 frame"),
         (bytes([frame_end - 13, 27]), f"size {frame_end - 13} for raw size 27"),
-        (record[-20:-12], "member digest"),
+        (blob[frame_end - 8 : frame_end], "its digest again"),
         (len(record).to_bytes(4, "little"), f"size of the end record: {len(record)}"),
         (record[-8:-4], "end record CRC32"),
         (b"\x9eOK\xf5", "tail mark"),

@@ -13,7 +13,7 @@ from edgezip.container import EngineField, FrameEvent, Header, StoredChunk, pars
 from edgezip.container.bare import decode_bare, encode_bare
 from edgezip.container.headers import Rules
 from edgezip.container.index import load_frame, read_index, select
-from edgezip.container.recover import find_members, lost_ranges
+from edgezip.container.recover import LongMember, ShortMember, Survey, lost_ranges
 from edgezip.container.types import Channel
 from edgezip.errors import FormatError, UnsupportedError
 from tests.container.builders import content, decode_channel, long_member, stored
@@ -89,24 +89,42 @@ def test_the_index_of_a_damaged_file_is_refused() -> None:
         assert [f.raw_size for f in members[0].frames] == [700 + k for k in range(5)]
 
 
+def sound(member: ShortMember) -> bool:
+    raise AssertionError("a short member where there is none")
+
+
 def readable(data: bytes) -> tuple[bytes, list[tuple[int, int | None]]]:
     """What recovery gets out of a file with one long member, and the lost ranges."""
     file = io.BytesIO(data)
+    survey = Survey(file, sound)
+    position, out = 0, b""
+    lost: list[tuple[int, int | None]] = []
+    while position < survey.end:
+        member = survey.member(position)
+        assert not isinstance(member, ShortMember)
+        if member is None:
+            lost.append((-1, None))
+            position = survey.next_border(position + 1)
+            continue
+        raw, ranges = _frames_of(file, member)
+        out += raw
+        lost += ranges
+        position = member.end
+    return out, lost
+
+
+def _frames_of(file: io.BytesIO, member: LongMember) -> tuple[bytes, list[tuple[int, int | None]]]:
     out, good = b"", []
-    members = find_members(file)
-    assert len(members) <= 1
-    for member in members:
-        indexed = member.indexed(HEADER)
-        for entry in member.frames:
-            try:
-                frame = load_frame(file, indexed, entry)
-                raw = frame.join([decode_channel(x) for x in frame.channels])
-                frame.verify(raw)
-            except FormatError:
-                continue
-            good.append(entry)
-            out += raw
-    return out, lost_ranges(good, members[0].total_size if members else None)
+    for entry in member.frames:
+        try:
+            frame = load_frame(file, member.indexed, entry)
+            raw = frame.join([decode_channel(x) for x in frame.channels])
+            frame.verify(raw)
+        except FormatError:
+            continue
+        good.append(entry)
+        out += raw
+    return out, lost_ranges(good, member.total_size)
 
 
 def test_one_destroyed_frame_loses_itself_only() -> None:
@@ -143,13 +161,13 @@ def test_every_destroyed_block_leaves_the_other_frames() -> None:
 
 def test_header_and_truncated_end() -> None:
     headless = b"\0" * 10 + BLOB[10:]
-    (member,) = find_members(io.BytesIO(headless))
-    assert member.header is not None and member.header.engine == HEADER.engine
+    member = Survey(io.BytesIO(headless), sound).member(0)
+    assert isinstance(member, LongMember) and member.header.engine == HEADER.engine
     assert readable(headless) == (CONTENT, [])
     recovered, lost = readable(BLOB[:2000])
     assert recovered == CONTENT[: len(recovered)] and len(recovered) > 1000
     assert lost == [(len(recovered), None)]
-    assert find_members(io.BytesIO(b"nothing here" * 1000)) == []
+    assert readable(b"nothing here" * 1000) == (b"", [(-1, None)])
 
 
 def test_marks_across_read_borders(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +190,13 @@ def test_damage_only_raises_format_errors(
         data[position] = value
     rules = Rules(verify=verify)
     file = io.BytesIO(data)
-    find_members(file, rules)
+    survey = Survey(file, lambda member: True, rules)
+    position = 0
+    while position < survey.end:
+        member = survey.member(position)
+        following = survey.next_border(position + 1) if member is None else member.end
+        assert following > position
+        position = following
     try:
         wanted = content(parse(bytes(data)))
     except FormatError:

@@ -117,7 +117,7 @@ def _canonical(pieces: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
     return out
 
 
-@given(st.integers(1, 1000), st.integers(1, 99), st.lists(st.integers(0, 1 << 40), max_size=3))
+@given(st.integers(1, 1000), st.integers(1, 64), st.lists(st.integers(0, 1 << 40), max_size=3))
 def test_lm_params(tokens: int, streams: int, extra: list[int]) -> None:
     for params in (
         LmParams(),
