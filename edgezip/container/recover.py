@@ -23,7 +23,7 @@ from edgezip.container.headers import Rules, read_channel, read_header
 from edgezip.container.index import FileSource, read_marked_head
 from edgezip.container.source import Parse
 from edgezip.container.types import Header, member_tag
-from edgezip.errors import FormatError
+from edgezip.errors import FormatError, TruncatedError
 
 SCAN = 1 << 20
 WORK = 16
@@ -390,13 +390,29 @@ class Survey:
                 break
             end = found.end if isinstance(found, ShortMember) else _end_of(found)
             if end is None or end > self.end:
-                result = not exact
+                result = not exact and (end is not None or self._is_cut(found))
                 break
             position = end
         else:
             result = self._chains[position, exact]
         self._chains.update(dict.fromkeys(passed, result))
         return result
+
+    def _is_cut(self, found: ShortMember | _Long) -> bool:
+        """Whether the frames of a long member without an end record go on up to where it breaks."""
+        if isinstance(found, ShortMember) or found.after >= self.end:
+            return True
+        reader = FileSource(self._file, found.after, self.end)
+        reader.source.seen = bytearray()
+        mark = self._read(found.after, 4)
+        try:
+            if c.END_MARK.startswith(mark):
+                reader.run(read_end_record(reader.source, self._rules))
+            else:
+                reader.run(read_marked_head(reader.source, found.header, self._rules))
+        except FormatError as error:
+            return isinstance(error, TruncatedError)
+        return False
 
     def _looks_like_border(self, position: int) -> bool:
         """Remains of a header, or nothing but zeros up to the end."""
