@@ -1,0 +1,135 @@
+"""Recursive least squares in exact integers: covariances that fade, solved by Cholesky.
+
+The normal equations sum w v v' beta = sum w v x, over a window that fades exponentially, are kept
+as one lower triangle of a matrix whose last row and column are the target. A solution is the
+Cholesky factorisation of that matrix, whose last row is then the forward substitution, and a back
+substitution. Weighting by the inverse of the recent error makes loud and quiet parts count alike
+(as in S. Lehmann's Sac); the fixed point follows from the bounds below.
+
+Bounds, whatever the input (ORDER is at most MAX_ORDER = 64):
+
+- features and target as they enter the sums are clipped to 16 bits, weights are 1 to 2**15 - 1: one
+  product is below 2**45. At least 2/4096 of a sum fade for every sample (`levels.py` checks it),
+  so that sums stay below 2**56; by Cauchy and Schwarz, off the diagonal too.
+- each row is scaled by a power of two so that its diagonal has 55 or 56 bits; a factor is then
+  below 2**28, to which it is clipped as well, so that a sum of 64 products stays below 2**62.
+- a solution has 20 fraction bits and is clipped to 2**27; the back substitution stays below
+  2**48 + 64 * 2**55 < 2**62. Coefficients proper are clipped likewise.
+- a prediction is a sum of at most 64 products of 27 and 24 bits.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from edgezip.coding.jit import njit
+
+MAX_ORDER = 64
+COEFFICIENT_BITS = 20
+"""Fraction bits of coefficients."""
+LIMIT = 1 << 27
+"""Coefficients are within +-LIMIT, that is +-128."""
+DECAY_BITS = 12
+"""Decays are in units of 2**-12."""
+MAX_WEIGHT = (1 << 15) - 1
+_FACTOR = 1 << 28
+_SCALED_BITS = 56
+_FLOOR = 1 << 28
+"""Least squared pivot: nothing is divided by less than its root."""
+_RIDGE = 1 << 30
+_CLIP = (1 << 15) - 1
+
+
+@njit(_nrt=False)
+def bit_length(value):  # type: ignore[no-untyped-def]
+    """Bits of a number in [0, 2**62)."""
+    n = 0
+    v = np.int64(value)
+    for step in (32, 16, 8, 4, 2, 1):
+        if v >> step:
+            v >>= step
+            n += step
+    return n + v
+
+
+@njit(_nrt=False)
+def integer_root(value):  # type: ignore[no-untyped-def]
+    """The largest integer whose square is at most `value`, in [0, 2**57).
+
+    The float gives a first guess only: the result is exact, whatever the guess.
+    """
+    root = np.int64(math.sqrt(np.float64(value)))
+    while root * root > value:
+        root -= 1
+    while (root + 1) * (root + 1) <= value:
+        root += 1
+    return root
+
+
+@njit(_nrt=False)
+def predict(beta, v, n):  # type: ignore[no-untyped-def]
+    """Prediction from coefficients `beta` and features `v`, int32 (n,), in units of `v`."""
+    total = np.int64(1 << (COEFFICIENT_BITS - 1))
+    for i in range(n):
+        total += np.int64(beta[i]) * np.int64(v[i])
+    return total >> COEFFICIENT_BITS
+
+
+@njit(_nrt=False)
+def accumulate(sums, v, scaled, n, shift, weight):  # type: ignore[no-untyped-def]
+    """Add features `v[:n]` and target `v[n]` to `sums`, shifted right by `shift` and clipped."""
+    for i in range(n + 1):
+        scaled[i] = min(max(v[i] >> shift, -_CLIP), _CLIP)
+    for i in range(n + 1):
+        weighted = np.int32(scaled[i] * weight)
+        row = sums[i]
+        for j in range(i + 1):
+            row[j] += np.int64(weighted) * np.int64(scaled[j])
+
+
+@njit(_nrt=False)
+def fade(sums, n, decay):  # type: ignore[no-untyped-def]
+    """Let `decay` / 4096 of the sums fade."""
+    for i in range(n + 1):
+        row = sums[i]
+        for j in range(i + 1):
+            row[j] -= (row[j] >> DECAY_BITS) * decay
+
+
+@njit(_nrt=False, error_model="numpy")
+def _factorise(sums, factor, scale, n, ridge):  # type: ignore[no-untyped-def]
+    """Cholesky factor of the scaled sums, plus 2**-ridge on the diagonal; row n is the target's."""
+    for i in range(n + 1):
+        scale[i] = max((_SCALED_BITS - bit_length(sums[i, i])) >> 1, 0)
+    for i in range(n + 1):
+        row = factor[i]
+        for j in range(i):
+            other = factor[j]
+            rest = sums[i, j] << (scale[i] + scale[j])
+            for k in range(j):
+                rest -= np.int64(row[k]) * np.int64(other[k])
+            row[j] = min(max(rest // np.int64(other[j]), -_FACTOR), _FACTOR)
+        if i < n:
+            pivot = sums[i, i] << (2 * scale[i])
+            pivot += (pivot >> ridge) + _RIDGE
+            for k in range(i):
+                pivot -= np.int64(row[k]) * np.int64(row[k])
+            row[i] = integer_root(max(pivot, _FLOOR))
+
+
+@njit(_nrt=False, error_model="numpy")
+def solve(sums, factor, rest, scale, beta, n, ridge):  # type: ignore[no-untyped-def]
+    """Fill `beta`, int32 (n,), with the solution; `factor`, `rest` and `scale` are scratch."""
+    _factorise(sums, factor, scale, n, ridge)
+    for i in range(n):
+        rest[i] = np.int64(factor[n, i]) << COEFFICIENT_BITS
+    for i in range(n - 1, -1, -1):
+        row = factor[i]
+        solution = min(max(rest[i] // np.int64(row[i]), -LIMIT), LIMIT)
+        for k in range(i):
+            rest[k] -= np.int64(row[k]) * solution
+        up = scale[i] - scale[n]
+        proper = solution << min(up, 30) if up >= 0 else solution >> -up
+        beta[i] = min(max(proper, -LIMIT), LIMIT)
