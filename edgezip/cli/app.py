@@ -84,6 +84,7 @@ def pack(
     top_k: o.TopK = 0,
     frame_size: o.FrameSize = None,
     prime: o.Prime = None,
+    content: o.Content = None,
 ) -> Job:
     """Compress files: notes.txt becomes notes.txt.ez, and notes.txt stays."""
 
@@ -105,6 +106,7 @@ def pack(
             keep=keep_tokens,
             frame_size=DEFAULT_FRAME_SIZE if frame_size is None else frame_size,
             prime=_read_prime(prime),
+            content=content,
         )
         console = Console(quiet, verbose, json, target.uses_stdout(names))
         return pack_files(names, target, settings, console, verify)

@@ -114,6 +114,14 @@ FrameSize = Annotated[
         "--frame-size", metavar="SIZE", parser=parse_size, help="Bytes per independent frame."
     ),
 ]
+Content = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="CONTENT",
+        help="Raw samples: image:WIDTH,HEIGHT,CHANNELS,BITS or audio:RATE,CHANNELS,BITS.",
+    ),
+]
 Verify = Annotated[
     bool, typer.Option("--verify", help="Unpack and compare before finishing; --rm implies it.")
 ]

@@ -12,7 +12,7 @@ from edgezip.pipeline.coders.coder import Progress
 from edgezip.pipeline.coders.language import MIXED, PLAIN, LanguageSettings
 from edgezip.pipeline.coders.mixing import MIXING
 from edgezip.pipeline.coders.stored import STORED
-from edgezip.pipeline.coders.table import CLASSICAL
+from edgezip.pipeline.coders.table import CLASSICAL, MEDIA
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import Content, Kind
 from edgezip.pipeline.options import PackOptions
@@ -22,6 +22,11 @@ FULL_LEVEL, FAST_BINARY_LEVEL, FAST_TEXT_LEVEL = 2, 1, 0
 """Levels of context mixing: all contexts beside a model, where time hardly counts, else most."""
 INCOMPRESSIBLE = 6
 """Context mixing is not tried where the cheap codecs save less than one byte in 2**6."""
+
+TRIED, TRIED_STRIPS = 24 << 10, 3
+"""Bytes of samples that are coded to see whether they are what a header says, in so many strips."""
+MEDIA_COST = 32
+"""Bytes that a channel of samples must save: its own head and those of the pieces around it."""
 
 
 class Part:
@@ -58,9 +63,34 @@ class Part:
         settings = LanguageSettings(options.streams, self.classical.size)
         return encode_channel(self.data, coder, settings, self.context, progress, LINE_ENDS)
 
+    def media(self, content: Content, progress: Progress) -> Coded:
+        """Coded as samples."""
+        coder = MEDIA[content.kind]
+        return encode_channel(self.data, coder, content.geometry, self.context, progress)
+
+
+def pays(samples: bytes, content: Content, context: Context) -> bool:
+    """Whether samples are coded smaller as such than as bytes, tried on some of them."""
+    tried = _strips(samples, content.unit)
+    part = Part(tried, context)
+    as_samples = part.media(content, _untold).size
+    saved = (part.compact.size - as_samples) * len(samples) // len(tried)
+    return saved > MEDIA_COST and 100 * as_samples < 99 * part.compact.size
+
+
+def _strips(samples: bytes, unit: int) -> bytes:
+    """Some of `samples`, in whole units: few, because trying them must cost little."""
+    size = max(TRIED // TRIED_STRIPS, 8 * unit) // unit * unit
+    if len(samples) <= 2 * TRIED_STRIPS * size:
+        return samples
+    apart = (len(samples) - size) // (TRIED_STRIPS - 1) // unit * unit
+    return b"".join(samples[i * apart : i * apart + size] for i in range(TRIED_STRIPS))
+
 
 def encode_part(part: Part, content: Content, options: PackOptions, progress: Progress) -> Coded:
     """Code `part`, whose bytes are `content`, in the smallest of the ways that suit it."""
+    if content.kind in MEDIA:
+        return part.media(content, progress)
     if content.kind is not Kind.TEXT or part.context.model is None:
         coded = part.compact
         progress(len(part.data))

@@ -14,13 +14,15 @@ from edgezip.container import constants as c
 from edgezip.errors import FormatError
 from edgezip.pipeline import layout
 from edgezip.pipeline.channels import Coded, decode_channel
-from edgezip.pipeline.choice import Part, encode_part
-from edgezip.pipeline.coders.table import TABLE
+from edgezip.pipeline.choice import Part, encode_part, pays
+from edgezip.pipeline.coders.table import MEDIA, TABLE
 from edgezip.pipeline.context import Context
-from edgezip.pipeline.detect.content import BINARY, REPEAT, Content, Piece
+from edgezip.pipeline.detect.content import BINARY, REPEAT, Content, Found, Piece
+from edgezip.pipeline.detect.given import parse_given
+from edgezip.pipeline.detect.media import MediaFinder
 from edgezip.pipeline.detect.text import find_text
 from edgezip.pipeline.options import PackOptions
-from edgezip.pipeline.repeats import Repeat, find_repeats, remove_repeats
+from edgezip.pipeline.repeats import Repeat, find_repeats, outside_of, without_copies
 
 CODERS = frozenset(TABLE) | {c.REPEAT}
 """Coder numbers that can be decoded; the parser refuses others by name."""
@@ -56,16 +58,45 @@ def encode_frame(
     context: Context,
     options: PackOptions,
     progress: Callable[[int], None],
+    finder: MediaFinder | None = None,
+    more: bool = False,
 ) -> FrameContent:
-    """Code `raw`. `progress` gets the raw bytes done since its last call, len(raw) in total."""
+    """Code `raw`.
+
+    Args:
+        raw: content of the frame, at least one byte.
+        context: model, settings, primer.
+        options: how to pack.
+        progress: gets the raw bytes done since its last call, len(raw) in total.
+        finder: remembers what the frames before this one left open; None for the only frame.
+        more: further frames follow.
+    """
+    finder = finder or media_finder(options)
     repeats = find_repeats(raw) if len(raw) >= REPEATS_FROM else []
-    pieces = layout.cut(len(raw), repeats, _pieces(remove_repeats(raw, repeats), context))
+    found = finder.find(raw, lambda samples, content: pays(samples, content, context), more)
+    found = without_copies(found, repeats)
+    repeats = outside_of(found, repeats)
+    copies = [Found(repeat.start, repeat.length, REPEAT) for repeat in repeats]
+    taken = sorted([*found, *copies], key=lambda item: item.start)
+    pieces = layout.cut(len(raw), taken, _pieces(layout.outside(raw, taken), context))
     whole = Part(raw, context)
     if all(piece.content == BINARY for piece in pieces):
         progress(len(raw))
         return _single(whole.compact)
     split = _split(whole, pieces, repeats, options, progress)
+    if 2 * sum(item.length for item in found) > len(raw):
+        return split  # samples that were tried: no codec for everything takes less
     return min(split, _single(whole.classical), key=lambda content: content.size)
+
+
+def media_finder(options: PackOptions) -> MediaFinder:
+    """A finder for one member.
+
+    Raises:
+        SettingsError: `options.content` describes no samples.
+    """
+    given = parse_given(options.content) if options.content is not None else None
+    return MediaFinder(MEDIA, given)
 
 
 def _pieces(data: bytes, context: Context) -> list[Piece]:

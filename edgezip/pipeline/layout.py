@@ -6,28 +6,36 @@ from collections.abc import Sequence
 
 from edgezip.container import Frame, Span, varint
 from edgezip.errors import FormatError
-from edgezip.pipeline.detect.content import REPEAT, Content, Piece
+from edgezip.pipeline.detect.content import Content, Found, Piece
 from edgezip.pipeline.repeats import Repeat, copy_repeat
 
 
-def cut(size: int, repeats: Sequence[Repeat], fresh: Sequence[Piece]) -> list[Piece]:
+def cut(size: int, taken: Sequence[Found], fresh: Sequence[Piece]) -> list[Piece]:
     """Pieces of a frame of `size` bytes, neighbours of equal content merged.
 
     Args:
         size: raw bytes of the frame.
-        repeats: in order.
-        fresh: pieces of what is left when the repeats are taken out.
+        taken: repeats, pictures and sounds, in order and apart from each other.
+        fresh: pieces of what is left without those.
     """
     pieces: list[Piece] = []
     rest = list(reversed(fresh))
     position = 0
-    for repeat in repeats:
-        _take(pieces, rest, repeat.start - position)
-        # Two repeats that touch stay two: each has a distance of its own.
-        pieces.append(Piece(REPEAT, repeat.length))
-        position = repeat.start + repeat.length
+    for found in taken:
+        _take(pieces, rest, found.start - position)
+        _add(pieces, Piece(found.content, found.length))
+        position = found.end
     _take(pieces, rest, size - position)
     return pieces
+
+
+def outside(data: bytes, taken: Sequence[Found]) -> bytes:
+    """The bytes of `data` that nothing has taken."""
+    parts, position = [], 0
+    for found in taken:
+        parts.append(data[position : found.start])
+        position = found.end
+    return b"".join([*parts, data[position:]])
 
 
 def _take(pieces: list[Piece], rest: list[Piece], length: int) -> None:
@@ -38,10 +46,18 @@ def _take(pieces: list[Piece], rest: list[Piece], length: int) -> None:
             rest.append(Piece(piece.content, piece.length - length))
             piece = Piece(piece.content, length)
         length -= piece.length
-        if pieces and pieces[-1].content == piece.content:
-            pieces[-1] = Piece(piece.content, pieces[-1].length + piece.length)
-        else:
-            pieces.append(piece)
+        _add(pieces, piece)
+
+
+def _add(pieces: list[Piece], piece: Piece) -> None:
+    """Append `piece`, merged with a neighbour of equal content.
+
+    Two repeats that touch share a span too; `encode_repeats` keeps their lengths apart.
+    """
+    if pieces and pieces[-1].content == piece.content:
+        pieces[-1] = Piece(piece.content, pieces[-1].length + piece.length)
+    else:
+        pieces.append(piece)
 
 
 def group(data: bytes, pieces: Sequence[Piece]) -> dict[Content, bytes]:
@@ -56,20 +72,11 @@ def group(data: bytes, pieces: Sequence[Piece]) -> dict[Content, bytes]:
 
 
 def number(pieces: Sequence[Piece]) -> list[Span]:
-    """The container's spans.
-
-    The container numbers channels by first appearance and knows no neighbours of one channel, so
-    repeats that touch share a span; `encode_repeats` keeps their lengths apart.
-    """
+    """The container's spans; it numbers channels by first appearance."""
     channels: dict[Content, int] = {}
-    spans: list[Span] = []
-    for piece in pieces:
-        channel = channels.setdefault(piece.content, len(channels))
-        if spans and spans[-1].channel == channel:
-            spans[-1] = Span(channel, spans[-1].length + piece.length)
-        else:
-            spans.append(Span(channel, piece.length))
-    return spans
+    return [
+        Span(channels.setdefault(piece.content, len(channels)), piece.length) for piece in pieces
+    ]
 
 
 def encode_repeats(repeats: Sequence[Repeat]) -> bytes:

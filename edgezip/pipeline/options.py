@@ -41,6 +41,8 @@ class PackOptions:
         keep: tokens evaluated again when a window is full; None for the model's recommendation.
         frame_size: raw bytes in an independent frame.
         prime: reference data that both sides learn first; None for none.
+        content: what the bytes are where no header says so: "image:WIDTH,HEIGHT,CHANNELS,BITS" or
+            "audio:RATE,CHANNELS,BITS" (`detect.given`); None to look.
     """
 
     model: str | Path | None = None
@@ -54,6 +56,7 @@ class PackOptions:
     keep: int | None = None
     frame_size: int = DEFAULT_FRAME_SIZE
     prime: bytes | None = field(default=None, repr=False)
+    content: str | None = None
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values outside their range."""

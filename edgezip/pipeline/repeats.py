@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgezip.coding.repeatsearch import BLOCK, search
 from edgezip.errors import FormatError
+from edgezip.pipeline.detect.content import Found
 
 MIN_REPEAT = 4096
 """Shorter repeats are left to the match model, which codes them in fewer bytes: with 384 here three
@@ -37,15 +37,6 @@ def find_repeats(data: bytes, minimum: int = MIN_REPEAT) -> list[Repeat]:
     return [Repeat(int(start), int(length), int(distance)) for start, length, distance in found]
 
 
-def remove_repeats(data: bytes, repeats: list[Repeat]) -> bytes:
-    """The content of `data` that no repeat covers."""
-    parts, position = [], 0
-    for repeat in repeats:
-        parts.append(data[position : repeat.start])
-        position = repeat.start + repeat.length
-    return b"".join([*parts, data[position:]])
-
-
 def copy_repeat(out: bytearray, distance: int, length: int) -> None:
     """Append `length` bytes that stand `distance` bytes before the end of `out`.
 
@@ -62,7 +53,33 @@ def copy_repeat(out: bytearray, distance: int, length: int) -> None:
         start += len(piece)
 
 
-def as_array(repeats: list[Repeat]) -> NDArray[np.int64]:
-    """Rows (start, length, distance), int64 (n, 3)."""
-    rows = [(repeat.start, repeat.length, repeat.distance) for repeat in repeats]
-    return np.array(rows, np.int64).reshape(-1, 3)
+def without_copies(found: list[Found], repeats: list[Repeat]) -> list[Found]:
+    """`found` without pictures and sounds that stood before, nearly whole: a copy costs nothing."""
+    kept = []
+    for item in found:
+        overlaps = (
+            min(item.end, repeat.start + repeat.length) - max(item.start, repeat.start)
+            for repeat in repeats
+        )
+        copied = sum(overlap for overlap in overlaps if overlap > 0)
+        if 8 * copied < 7 * item.length:
+            kept.append(item)
+    return kept
+
+
+def outside_of(
+    found: list[Found], repeats: list[Repeat], minimum: int = MIN_REPEAT
+) -> list[Repeat]:
+    """The parts of `repeats` outside of `found`: a hole in a picture costs more than it saves."""
+    parts: list[Repeat] = []
+    for repeat in repeats:
+        position, end = repeat.start, repeat.start + repeat.length
+        for item in found:
+            if item.end <= position or item.start >= end:
+                continue
+            if item.start - position >= minimum:
+                parts.append(Repeat(position, item.start - position, repeat.distance))
+            position = item.end
+        if end - position >= minimum:
+            parts.append(Repeat(position, end - position, repeat.distance))
+    return parts

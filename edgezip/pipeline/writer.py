@@ -16,7 +16,7 @@ from edgezip.container import (
 )
 from edgezip.container import constants as c
 from edgezip.pipeline.context import Context
-from edgezip.pipeline.frames import FrameContent, encode_frame
+from edgezip.pipeline.frames import FrameContent, encode_frame, media_finder
 from edgezip.pipeline.inspect import engine_name
 from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import ChannelReport, PackOptions, PackReport
@@ -51,6 +51,7 @@ class Packer:
         self._tokens = 0
         self._sizes: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         self._context: Context | None = None
+        self._finder = media_finder(options)
 
     def feed(self, data: bytes | bytearray | memoryview) -> bytes:
         """Take more input; returns what is ready of the file, often nothing."""
@@ -60,7 +61,7 @@ class Packer:
         while len(self._buffer) > self._options.frame_size:
             raw = bytes(self._buffer[: self._options.frame_size])
             del self._buffer[: self._options.frame_size]
-            out.append(self._frame(raw))
+            out.append(self._frame(raw, more=True))
         return self._count(b"".join(out))
 
     def finish(self) -> bytes:
@@ -69,7 +70,7 @@ class Packer:
         self._buffer.clear()
         if self._writer is None:
             return self._count(self._only_frame(raw))
-        last = self._frame(raw) if raw else b""
+        last = self._frame(raw, more=False) if raw else b""
         return self._count(last + self._writer.finish())
 
     def report(self, seconds: float) -> PackReport:
@@ -98,7 +99,7 @@ class Packer:
             self._context = Context(model, settings, self._options.prime or b"")
         return self._context
 
-    def _encode(self, raw: bytes) -> FrameContent:
+    def _encode(self, raw: bytes, more: bool = False) -> FrameContent:
         base = self._done
         told = 0
 
@@ -108,11 +109,11 @@ class Packer:
             if self._progress is not None:
                 self._progress(base + told)
 
-        return encode_frame(raw, self._open(), self._options, progress)
+        return encode_frame(raw, self._open(), self._options, progress, self._finder, more)
 
-    def _frame(self, raw: bytes) -> bytes:
+    def _frame(self, raw: bytes, more: bool) -> bytes:
         """One frame of a member in the long layout, with the header before the first."""
-        content = self._encode(raw)
+        content = self._encode(raw, more)
         out = b""
         if self._writer is None:
             self._writer = MemberWriter(self._header(short=False, known_answer=True))

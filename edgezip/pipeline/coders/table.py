@@ -10,6 +10,7 @@ from edgezip.pipeline.coders.language import MIXED, PLAIN
 from edgezip.pipeline.coders.lzma1 import LZMA
 from edgezip.pipeline.coders.mixing import MIXING
 from edgezip.pipeline.coders.stored import STORED
+from edgezip.pipeline.detect.content import Kind
 
 CLASSICAL = (DEFLATE, BZIP2, LZMA)
 """From the standard library; each is tried, ties go to the first."""
@@ -17,6 +18,9 @@ CLASSICAL = (DEFLATE, BZIP2, LZMA)
 TABLE: dict[int, Coder] = {
     coder.number: coder for coder in (STORED, *CLASSICAL, PLAIN, MIXING, MIXED)
 }
+
+MEDIA: dict[Kind, Coder] = {}
+"""Coders of samples, by what is looked for."""
 
 
 def coder_of(number: int) -> Coder:

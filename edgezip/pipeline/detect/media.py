@@ -1,0 +1,135 @@
+"""Finds pictures and sounds as they are in the frames of a member."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+
+from edgezip.errors import SettingsError
+from edgezip.pipeline.detect import tar
+from edgezip.pipeline.detect.content import ENDLESS, Content, Found, Kind
+from edgezip.pipeline.detect.formats.format import Format
+from edgezip.pipeline.detect.formats.table import FORMATS
+
+Judge = Callable[[bytes, Content], bool]
+"""Whether samples are coded smaller as what they are thought to be."""
+
+MIN_SAMPLES = 512
+"""Bytes; less is not worth a channel."""
+MOST_FOUND = 4096
+MOST_CONTENTS = 48
+"""In a frame. The format allows 64 channels and 65536 spans, also of text, repeats and the rest."""
+
+_SIGNED = tuple(form for form in FORMATS if form.signature is not None)
+_UNSIGNED = tuple(form for form in FORMATS if form.signature is None)
+_SIGNATURES = re.compile(
+    b"|".join(b"(%s)" % form.signature for form in _SIGNED if form.signature), re.DOTALL
+)
+
+
+class MediaFinder:
+    """Looks through the frames of one member in their order; what a frame cuts goes on in the next.
+
+    Args:
+        kinds: that can be coded; others are not looked for.
+        given: what the member consists of, where the caller knows. Nothing else is then looked for.
+    """
+
+    def __init__(self, kinds: Collection[Kind] = (), given: Found | None = None) -> None:
+        self._kinds = kinds
+        self._given = given is not None
+        self._open = given
+        """What the next frame starts with, its start counted from there: 0 or less."""
+        self._first = True
+
+    def find(self, data: bytes, judge: Judge, more: bool = False) -> list[Found]:
+        """Samples in the next frame: in order, apart from each other, in whole units.
+
+        Args:
+            data: the frame.
+            judge: asked about everything that was not found in an earlier frame.
+            more: further frames follow.
+        """
+        found: list[Found] = []
+        for candidate in self._candidates(data, more):
+            if found and candidate.start < found[-1].end:
+                continue
+            known = candidate.start < 0
+            piece = _inside(candidate, len(data))
+            if piece is None or candidate.content.kind not in self._kinds:
+                continue
+            if known or judge(data[piece.start : piece.end], piece.content):
+                found.append(piece)
+                self._note(candidate, len(data))
+                if len(found) == MOST_FOUND:
+                    break
+        self._first = False
+        return _most(found)
+
+    def _note(self, candidate: Found, size: int) -> None:
+        """Remember what goes on in the next frame."""
+        if candidate.end > size:
+            self._open = Found(candidate.start - size, candidate.length, candidate.content)
+
+    def _candidates(self, data: bytes, more: bool) -> Iterator[Found]:
+        going_on, self._open = self._open, None
+        if going_on is not None and going_on.end > 0:
+            yield going_on
+        if not self._given and self._kinds:
+            yield from _search(data, self._first, more)
+
+
+def _search(data: bytes, first: bool, more: bool) -> Iterator[Found]:
+    """What formats say, in the order of where the files begin."""
+    files = tar.members(data)
+    starts = [start for start, _ in files]
+    for start, form in _beginnings(data, [0, *starts] if first else starts):
+        inside = bisect.bisect_right(starts, start) - 1
+        end = files[inside][1] if inside >= 0 else 0
+        if end <= start:
+            end = ENDLESS if more else len(data)
+        try:
+            found = form.parse(data, start, end)
+        except (ValueError, SettingsError):
+            continue
+        yield from sorted(found, key=lambda item: item.start)
+
+
+def _beginnings(data: bytes, files: list[int]) -> Iterator[tuple[int, Format]]:
+    """Where a file may begin, and of which format. `files`: where one does begin."""
+    waiting = sorted(set(files), reverse=True)
+    for match in _SIGNATURES.finditer(data):
+        while waiting and waiting[-1] < match.start():
+            start = waiting.pop()
+            yield from ((start, form) for form in _UNSIGNED)
+        number = match.lastindex
+        assert number is not None
+        yield match.start(), _SIGNED[number - 1]
+    for start in reversed(waiting):
+        yield from ((start, form) for form in _UNSIGNED)
+
+
+def _inside(found: Found, size: int) -> Found | None:
+    """The whole units of `found` in a frame of `size` bytes."""
+    unit = found.content.unit
+    start = found.start
+    if start < 0:
+        start += -(start // unit) * unit  # the first unit that begins in this frame
+    length = (min(found.end, size) - start) // unit * unit
+    if start < 0 or length < MIN_SAMPLES:
+        return None
+    return Found(start, length, found.content)
+
+
+def _most(found: list[Found]) -> list[Found]:
+    """`found` without the contents that have the fewest bytes, where they are too many."""
+    sizes: dict[Content, int] = defaultdict(int)
+    for piece in found:
+        sizes[piece.content] += piece.length
+    if len(sizes) <= MOST_CONTENTS:
+        return found
+    # Equal sizes: the first found stays, as in the order of the dictionary.
+    kept = set(sorted(sizes, key=lambda content: -sizes[content])[:MOST_CONTENTS])
+    return [piece for piece in found if piece.content in kept]

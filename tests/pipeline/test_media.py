@@ -1,0 +1,157 @@
+"""Pictures and sounds are found where they are, whatever surrounds them, and never trusted."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgezip.errors import SettingsError
+from edgezip.pipeline.detect.content import Content, Found, Kind
+from edgezip.pipeline.detect.given import parse_given
+from edgezip.pipeline.detect.media import MOST_CONTENTS, MediaFinder
+from tests.pipeline.media_files import MediaFile, in_tar, malformed, media_files
+
+KINDS = (Kind.IMAGE, Kind.AUDIO)
+FILES = media_files()
+NOISE = random.Random(7).randbytes(3000)
+
+
+def _yes(samples: bytes, content: Content) -> bool:
+    return True
+
+
+def _samples(data: bytes, found: list[Found]) -> list[tuple[bytes, Content]]:
+    return [(data[item.start : item.end], item.content) for item in found]
+
+
+def _joined(pieces: list[tuple[bytes, Content]]) -> list[tuple[bytes, Content]]:
+    """Neighbours of equal content as one: strips that touch, planes."""
+    out: list[tuple[bytes, Content]] = []
+    for samples, content in pieces:
+        if out and out[-1][1] == content:
+            samples = out.pop()[0] + samples
+        out.append((samples, content))
+    return out
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.name))
+def test_samples_are_found(file: MediaFile) -> None:
+    found = MediaFinder(KINDS).find(file.data, _yes)
+    assert _samples(file.data, found) == list(file.found)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.name))
+def test_samples_are_found_inside_of_other_files(file: MediaFile) -> None:
+    if file.name.endswith(".tga"):
+        return  # no signature: only where a tar says that a file begins
+    data = NOISE + file.data + NOISE
+    found = _samples(data, MediaFinder(KINDS).find(data, _yes))
+    streamed = "ffffffff" in file.name or "streamed" in file.name
+    for (samples, content), (wanted, expected) in zip(found, file.found, strict=True):
+        assert content == expected
+        assert samples.startswith(wanted)
+        assert streamed or samples == wanted
+
+
+def test_samples_are_found_in_a_tar() -> None:
+    data = in_tar(FILES)
+    found = _samples(data, MediaFinder(KINDS).find(data, _yes))
+    wanted = [piece for file in FILES for piece in file.found]
+    assert found == wanted
+
+
+@pytest.mark.parametrize("size", [1024, 5000, 8192])
+def test_what_a_frame_cuts_goes_on_in_the_next(size: int) -> None:
+    data = in_tar(FILES)
+    finder = MediaFinder(KINDS)
+    total = 0
+    for start in range(0, len(data), size):
+        frame = data[start : start + size]
+        for item in finder.find(frame, _yes, more=start + size < len(data)):
+            assert 0 <= item.start < item.end <= len(frame)
+            assert item.length % item.content.unit == 0
+            total += item.length
+    wanted = sum(len(samples) for file in FILES for samples, _ in file.found)
+    # At a cut some rows are lost, at most; a TIFF's directory may be in another frame.
+    assert total > wanted * {1024: 0.3, 5000: 0.7, 8192: 0.8}[size]
+
+
+def test_what_does_not_pay_is_left_alone() -> None:
+    data = in_tar(FILES)
+    asked: list[Content] = []
+
+    def no(samples: bytes, content: Content) -> bool:
+        asked.append(content)
+        return False
+
+    assert not MediaFinder(KINDS).find(data, no)
+    assert len(asked) >= len(FILES)
+    assert not MediaFinder(()).find(data, _yes)
+
+
+def test_too_many_contents_leave_the_smallest_out() -> None:
+    pictures = [
+        b"P5 %d 40 255\n" % width + bytes(40 * width) for width in range(20, 22 + MOST_CONTENTS)
+    ]
+    data = b"".join(pictures)
+    found = MediaFinder(KINDS).find(data, _yes)
+    widths = sorted(item.content.unit for item in found)
+    assert widths == list(range(22, 22 + MOST_CONTENTS))
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_malformed_headers_never_fail(seed: int) -> None:
+    data = malformed(seed)
+    position = 0
+    for item in MediaFinder(KINDS).find(data, _yes):
+        assert position <= item.start < item.end <= len(data)
+        assert item.length % item.content.unit == 0
+        position = item.end
+
+
+@given(st.binary(max_size=2000))
+def test_any_bytes_are_searched(data: bytes) -> None:
+    for magic in (
+        b"",
+        b"RIFF\0\0\0\0WAVE",
+        b"BM",
+        b"II*\0",
+        b"P6 ",
+        b"\x93NUMPY\1\0",
+        b"FORM1234AIFF",
+    ):
+        MediaFinder(KINDS).find(magic + data, _yes)
+
+
+def test_a_search_takes_linear_time_where_headers_seem_to_begin() -> None:
+    for filler in (b"P6 ", b"P6" + b" " * 997 + b"#", b"P7\nWIDTH 1\n", b"BM" + b"\x28\0\0\0" * 9):
+        MediaFinder(KINDS).find((filler * 1000000)[:1000000], _yes)
+
+
+def test_raw_samples_are_described_by_hand() -> None:
+    picture = parse_given("image:640,480,3,8")
+    assert picture.length == 640 * 480 * 3
+    assert picture.content.unit == 640 * 3
+    endless = parse_given("image:100,0,1,16be")
+    finder = MediaFinder(KINDS, endless)
+    rows = [
+        item.length // 200
+        for size in (1000, 2050, 3000)
+        for item in finder.find(bytes(size), _yes, more=True)
+    ]
+    assert rows == [5, 10, 14]  # half a row at each end of what a frame cuts
+    assert parse_given("audio:8000,1,8").content != parse_given("audio:8000,1,8s").content
+    assert parse_given("audio:44100,2,24").content.unit == 6
+    for wrong in (
+        "",
+        "image:",
+        "image:0,1,1,8",
+        "image:4,4,9,8",
+        "audio:1,0,16",
+        "audio:8000,1,12",
+    ):
+        with pytest.raises(SettingsError):
+            parse_given(wrong)
