@@ -14,12 +14,11 @@ class LmParams:
     """How a channel's tokens are laid out.
 
     tokens: number of tokens, or None for 'until the raw size is reached' (one stream only).
-    streams: number of lockstep streams. extra: further numbers that coder 6 defines.
+    streams: number of lockstep streams.
     """
 
     tokens: int | None = None
     streams: int = 1
-    extra: tuple[int, ...] = ()
 
     def problem(self, most_tokens: int | None = None) -> str | None:
         """What is wrong with the values, or None. most_tokens: cap of the number of tokens."""
@@ -36,11 +35,11 @@ class LmParams:
         problem = self.problem()
         if problem:
             raise SettingsError(f"cannot write {problem}")
-        values = [self.tokens or 0, self.streams, *self.extra]
-        if not self.extra:
-            values = values[:1] if self.streams == 1 else values
-            values = [] if values == [0] else values
-        return varint.encode_all(*values)
+        if self.tokens is None:
+            return b""
+        return varint.encode_all(
+            *([self.tokens] if self.streams == 1 else [self.tokens, self.streams])
+        )
 
     @classmethod
     def decode(cls, params: bytes, most_tokens: int) -> LmParams:
@@ -54,10 +53,10 @@ class LmParams:
             raise FormatError("damaged: channel params end inside a number") from error
         tokens = values[0] if values else 0
         streams = values[1] if len(values) > 1 else 1
-        result = cls(tokens or None, streams, tuple(values[2:]))
+        result = cls(tokens or None, streams)
         problem = result.problem(most_tokens)
         if problem:
             raise FormatError(f"damaged: the file names {problem}")
         if result.encode() != params:
-            raise FormatError("damaged: channel params that repeat their defaults")
+            raise FormatError("damaged: channel params that repeat their defaults, or too many")
         return result

@@ -52,7 +52,7 @@ class Settings:
             return (
                 f"a window of {self.window} cells ({c.MIN_WINDOW} to {c.MAX_WINDOW} are possible)"
             )
-        if not 0 <= self.keep < self.window:
+        if not 0 <= self.keep <= self.window - 2:
             return f"{self.keep} kept tokens in a window of {self.window} cells"
         if not 0 <= self.top_k < 1 << 31:
             return f"a top k of {self.top_k} (0 to 2**31 - 1 are possible)"

@@ -177,6 +177,11 @@ def test_newer_files_are_unsupported_and_name_the_number() -> None:
         b"\x9eEZ\x17\x00",  # empty extras
         b"\x9eEZ\x15\x80\x01x",  # params of stored data
         b"\x9eEZ\x15\x10",  # a transform of stored data
+        b"\x9eEZ\x15\x89\x01x",  # params of repeats
+        b"\x9eEZ\x15\x19",  # a transform of repeats
+        b"\x9eEZ\x17\x05\x00\x01\x01\x02\x00",  # a window of 1
+        b"\x9eEZ\x17\x05\x00\x01\x0f\x02\x00",  # a window of 15
+        b"\x9eEZ\x17\x05\x00\x01\x10\x02\x0f",  # keep 15 in a window of 16
         b"\x9eEZ\x15\x81\x00",  # empty params
         b"\x9eEZ\x15\x04\x01",  # language model coder without a model
         b"\x9eEZ\x15\x01\x00",  # no content but a coder
@@ -216,7 +221,8 @@ def test_absurd_sizes_are_refused_at_once() -> None:
 
 
 def test_lm_params_are_bounded() -> None:
-    for params in (b"\x0b", b"\x05\x06", b"\x00\x02", b"\x05\x00", b"\x85", b"\x05\x01", b"\x00"):
+    wrong = [b"\x0b", b"\x05\x06", b"\x00\x02", b"\x05\x00", b"\x85", b"\x05\x01", b"\x00"]
+    for params in (*wrong, b"\x05\x02\x01"):
         with pytest.raises(FormatError):
             LmParams.decode(params, 10)
     assert LmParams.decode(LmParams(100, 64).encode(), 100) == LmParams(100, 64)

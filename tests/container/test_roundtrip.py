@@ -117,13 +117,9 @@ def _canonical(pieces: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
     return out
 
 
-@given(st.integers(1, 1000), st.integers(1, 64), st.lists(st.integers(0, 1 << 40), max_size=3))
-def test_lm_params(tokens: int, streams: int, extra: list[int]) -> None:
-    for params in (
-        LmParams(),
-        LmParams(tokens, min(streams, tokens), tuple(extra)),
-        LmParams(None, 1, (22,)),
-    ):
+@given(st.integers(1, 1000), st.integers(1, 64))
+def test_lm_params(tokens: int, streams: int) -> None:
+    for params in (LmParams(), LmParams(tokens, min(streams, tokens))):
         assert LmParams.decode(params.encode(), 1000) == params
     assert LmParams().encode() == b"" and len(LmParams(100).encode()) == 1
 

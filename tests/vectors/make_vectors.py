@@ -14,11 +14,12 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import edgezip
-from edgezip.container import Channel, Header, MemberWriter, write_short
+from edgezip.coding.mixing.params import MixParams
+from edgezip.container import Channel, FrameEvent, Header, MemberWriter, parse, write_short
 from edgezip.container import constants as c
 from edgezip.pipeline.options import PackOptions
 
@@ -146,6 +147,25 @@ def bad_vectors(good: dict[str, bytes]) -> Iterator[Vector]:
     yield Vector("bad-frame-twice.ez", twice, "first frame twice", error="FormatError")
 
 
+def uncanonical_vectors(good: dict[str, bytes]) -> Iterator[Vector]:
+    """Files that say what they mean in a way that is not the valid one."""
+    text = _texts()["story"]
+    (frame,) = [e.frame for e in parse(good["good-cm-text.ez"]) if isinstance(e, FrameEvent)]
+    implied = MixParams.for_size(len(text)).to_bytes()
+    for name, params, about in (
+        ("default", implied, "mixing params that are the default"),
+        ("level", bytes([implied[0] | 0xC0]), "mixing params of level 3"),
+    ):
+        channel = replace(frame.channels[0], params=params)
+        packed = write_short(Header(short=True), channel, text)
+        yield Vector(f"bad-params-{name}.ez", packed, about, error="FormatError")
+    start = c.MAGIC + bytes([c.VERSION << 4 | c.FLAG_SHORT | c.FLAG_NO_MODEL])
+    repeat = start + b"\x89\x01\x00\x05\x02\x05\x01" + bytes(4)
+    yield Vector("bad-params-repeat.ez", repeat, "repeats with params", error="FormatError")
+    small = start[:3] + bytes([start[3] | c.FLAG_EXTRAS]) + b"\x05\x00\x01\x01\x02\x00\x00\x00"
+    yield Vector("bad-window.ez", small + bytes(4), "a window of one cell", error="FormatError")
+
+
 def unsupported_vectors() -> Iterator[Vector]:
     """Well-formed files that need a newer edgezip."""
     short = Header(short=True)
@@ -171,7 +191,8 @@ def main() -> None:
     """Write the vectors and their index."""
     good = list(good_vectors())
     by_name = {vector.name: vector.data for vector in good}
-    vectors = [*good, *bad_vectors(by_name), *unsupported_vectors()]
+    bad = [*bad_vectors(by_name), *uncanonical_vectors(by_name)]
+    vectors = [*good, *bad, *unsupported_vectors()]
     for vector in vectors:
         path = HERE / vector.name
         if not path.exists():

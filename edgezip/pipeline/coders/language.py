@@ -7,7 +7,7 @@ from functools import partial
 
 from edgezip.container import LmParams
 from edgezip.container import constants as c
-from edgezip.errors import FormatError, ModelError
+from edgezip.errors import ModelError
 from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.model import LanguageModel, TokenLayout
@@ -51,8 +51,6 @@ def decode(
     """As `Decode`, for coder `number`."""
     model = _model(context)
     lm_params = LmParams.decode(params, size)
-    if lm_params.extra:
-        raise FormatError("damaged: a language model channel has params it cannot have")
     done = Scaled(lm_params.tokens or size, size, progress)
     layout = TokenLayout(size, lm_params.tokens, lm_params.streams, context.prime)
     ids = model.decode(number, payload, layout, context.settings, done)

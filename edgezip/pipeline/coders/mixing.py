@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
 from edgezip.coding.mixing.params import MixParams
 from edgezip.container import constants as c
+from edgezip.errors import FormatError
 from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
 from edgezip.pipeline.context import Context
 
@@ -18,8 +19,11 @@ def encode(data: bytes, settings: MixParams, context: Context, progress: Progres
 
 def decode(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
     """As `Decode`."""
-    implied = MixParams.for_size(size + len(context.prime))
-    settings = MixParams.from_bytes(params) if params else implied
+    settings = implied = MixParams.for_size(size + len(context.prime))
+    if params:
+        settings = MixParams.from_bytes(params)
+        if settings == implied:
+            raise FormatError("damaged: mixing params that repeat their default")
     return cm_decode(payload, size, settings, context.prime, progress)
 
 
