@@ -6,13 +6,20 @@ The heavy imports happen in the functions: `import edgezip` must stay cheap.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from edgezip.errors import InputError
+from edgezip.streams import CHUNK, as_bytes, byte_view, chunks, is_seekable, read_some, write_all
+
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from edgezip.pipeline.options import (
         MemberInfo,
         PackOptions,
@@ -21,13 +28,12 @@ if TYPE_CHECKING:
         UnpackReport,
     )
 
-CHUNK = 1 << 20
 MOST_GROWTH = 32
 """Bytes by which a packed file may be larger than its content before it is stored instead."""
 
 
 def compress(
-    data: bytes | bytearray | memoryview,
+    data: Buffer,
     *,
     model: str | Path | None = None,
     options: PackOptions | None = None,
@@ -35,7 +41,7 @@ def compress(
     """Compress `data` into one edgezip member, at most `MOST_GROWTH` bytes larger than `data`.
 
     Args:
-        data: what to compress.
+        data: what to compress, a buffer of any type; its bytes count.
         model: GGUF path, name or SHA-256 prefix; "none" for no language model. Wins over
             `options.model`.
         options: all other settings.
@@ -46,14 +52,15 @@ def compress(
     """
     from edgezip.pipeline.writer import Packer, pack_stored
 
-    packer = Packer(_pack_options(model, options), len(data))
-    packed = packer.feed(data) + packer.finish()
-    stored = pack_stored(bytes(data)) if len(packed) > len(data) else packed
+    raw = byte_view(data)
+    packer = Packer(_pack_options(model, options), len(raw))
+    packed = packer.feed(raw) + packer.finish()
+    stored = pack_stored(bytes(raw)) if len(packed) > len(raw) else packed
     return min(packed, stored, key=len)
 
 
 def decompress(
-    data: bytes | bytearray | memoryview,
+    data: Buffer,
     *,
     model: str | Path | None = None,
     options: UnpackOptions | None = None,
@@ -79,7 +86,7 @@ def decompress(
 
 
 def compress_bare(
-    data: bytes | bytearray | memoryview,
+    data: Buffer,
     *,
     model: str | Path | None = None,
     options: PackOptions | None = None,
@@ -91,11 +98,11 @@ def compress_bare(
     """
     from edgezip.pipeline import bare
 
-    return bare.compress_bare(bytes(data), _pack_options(model, options))
+    return bare.compress_bare(as_bytes(data), _pack_options(model, options))
 
 
 def decompress_bare(
-    data: bytes | bytearray | memoryview,
+    data: Buffer,
     size: int,
     *,
     model: str | Path | None = None,
@@ -108,7 +115,7 @@ def decompress_bare(
     """
     from edgezip.pipeline import bare
 
-    return bare.decompress_bare(bytes(data), size, _pack_options(model, options))
+    return bare.decompress_bare(as_bytes(data), size, _pack_options(model, options))
 
 
 def pack_stream(
@@ -125,46 +132,86 @@ def pack_stream(
     that cannot be compressed grows by some 30 bytes for each frame.
 
     Args:
-        source: readable binary file.
-        target: writable binary file.
+        source: readable binary file, or an object with `read`. It may give less than is asked for,
+            and None for "nothing yet".
+        target: writable binary file, or an object with `write`.
         options: how to pack.
-        size: raw size if it is known.
+        size: the raw size that is expected. Where `source` gives another number of bytes, those are
+            packed, with a warning (`RuntimeWarning`).
         progress: called with the raw bytes done so far.
     """
     from edgezip.pipeline.writer import Packer
 
     started = time.monotonic()
-    start = (source.tell(), target.tell()) if _both_seekable(source, target) else None
-    packer = Packer(options, size, progress)
-    while chunk := source.read(CHUNK):
-        target.write(packer.feed(chunk))
-    target.write(packer.finish())
+    start = _positions(source, target)
+    # The size is not told to the packer: a header that promises what does not come is a lost file.
+    packer = Packer(options, progress=progress)
+    digest = hashlib.blake2b()
+    for chunk in chunks(source):
+        if start is not None:
+            digest.update(chunk)
+        write_all(target, packer.feed(chunk))
+    write_all(target, packer.finish())
     report = packer.report(time.monotonic() - started)
+    if size is not None and size != report.raw_size:
+        what = f"{report.raw_size} bytes were read and packed, {size} were expected"
+        warnings.warn(what, RuntimeWarning, stacklevel=2)
     if start is None or report.packed_size <= report.raw_size + MOST_GROWTH:
         return report
+    source.seek(start[0])
+    if _digest(source, report.raw_size) != digest.digest():
+        return report  # it was written to meanwhile: what was read first is packed already
     source.seek(start[0])
     target.seek(start[1])
     target.truncate()
     return store_stream(source, target, report.raw_size)
 
 
-def _both_seekable(source: BinaryIO, target: BinaryIO) -> bool:
+def _positions(source: BinaryIO, target: BinaryIO) -> tuple[int, int] | None:
+    """Where both files stand, or None unless both can be gone over again."""
     # A file opened for appending can be sought in, but it would be cut off where it began.
-    appending = "a" in str(getattr(target, "mode", ""))
-    return source.seekable() and target.seekable() and not appending
+    if "a" in str(getattr(target, "mode", "")) or not hasattr(target, "truncate"):
+        return None
+    try:
+        ready = is_seekable(source) and is_seekable(target)
+        return (source.tell(), target.tell()) if ready else None
+    except OSError:
+        return None
+
+
+def _digest(source: BinaryIO, size: int) -> bytes:
+    digest = hashlib.blake2b()
+    for chunk in _first(source, size):
+        digest.update(chunk)
+    return digest.digest()
+
+
+def _first(source: BinaryIO, size: int) -> Iterator[bytes]:
+    """The next `size` bytes, or fewer at the end of the file."""
+    while size and (chunk := read_some(source, min(size, CHUNK))):
+        size -= len(chunk)
+        yield chunk
 
 
 def store_stream(source: BinaryIO, target: BinaryIO, size: int) -> PackReport:
-    """Write `source`, exactly `size` bytes, as a stored member: 10 to 22 bytes larger."""
+    """Write the next `size` bytes of `source` as a stored member: 10 to 22 bytes larger.
+
+    Raises:
+        InputError: there are fewer.
+    """
     from edgezip.container import StoredWriter
     from edgezip.pipeline.options import ChannelReport, PackReport
 
     started = time.monotonic()
     writer = StoredWriter(size)
-    written = target.write(writer.begin())
-    while chunk := source.read(CHUNK):
-        written += target.write(writer.update(chunk))
-    written += target.write(writer.finish())
+    written = write_all(target, writer.begin())
+    left = size
+    for chunk in _first(source, size):
+        written += write_all(target, writer.update(chunk))
+        left -= len(chunk)
+    if left:
+        raise InputError(f"was cut off while it was packed, by {left} bytes; pack it again")
+    written += write_all(target, writer.finish())
     channel = ChannelReport("stored", size, size)
     return PackReport(size, written, 1, None, None, 0, None, (channel,), time.monotonic() - started)
 
@@ -188,7 +235,7 @@ def unpack_stream(
     started = time.monotonic()
     unpacker = Unpacker(options, progress=progress)
     packed = 0
-    while chunk := source.read(CHUNK):
+    for chunk in chunks(source):
         packed += len(chunk)
         _write(target, unpacker.feed(chunk))
     _write(target, unpacker.feed_eof())
@@ -245,12 +292,12 @@ def inspect_stream(source: BinaryIO) -> list[MemberInfo]:
     """
     from edgezip.pipeline.inspect import inspect_chunks
 
-    return inspect_chunks(iter(lambda: source.read(CHUNK), b""))
+    return inspect_chunks(chunks(source))
 
 
 def _write(target: BinaryIO | None, data: bytes) -> None:
     if target is not None and data:
-        target.write(data)
+        write_all(target, data)
 
 
 def _pack_options(model: str | Path | None, options: PackOptions | None) -> PackOptions:

@@ -4,6 +4,13 @@ The content goes to a temporary file in the same directory, created exclusively 
 `AtomicFile.commit` makes it durable (fsync of the file, then of the directory) and gives it its
 name: with link(2), which fails if the name exists, or with rename(2) to replace what is there.
 Anything else removes the temporary file. The method is that of xz and zstd after CVE-2021-24031.
+
+Everything but the name is done through the descriptor, and a name is only given to the file that
+was written: in a directory that others can write, a name may stand for another file by now.
+
+Not every file system can do all of that (FAT, CIFS, FUSE). What it refuses to do with complete
+content is done in another way or told to the caller: only a full or broken disk, or a name that is
+taken, are reasons to give up the content.
 """
 
 from __future__ import annotations
@@ -12,7 +19,9 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -20,8 +29,10 @@ from typing import BinaryIO
 from edgezip.errors import InputError
 
 _PREFIX = ".edgezip-"
-_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
-_OPEN_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+_FATAL = {errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_OPEN_FLAGS = (
+    os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+)
 _unfinished: set[str] = set()
 
 
@@ -41,17 +52,28 @@ class AtomicFile:
             OSError: the directory cannot be written.
         """
         self.path = Path(path)
+        # The program may change its working directory before the file is complete.
+        self._final = os.path.abspath(self.path)
         self._overwrite = overwrite
         self._check_target()
-        self._temporary = str(self.path.parent / f"{_PREFIX}{secrets.token_hex(8)}.tmp")
+        self.file = self._create(f"{_PREFIX}{secrets.token_hex(8)}.tmp")
+
+    def _create(self, name: str) -> BinaryIO:
+        self._temporary = os.path.join(os.path.dirname(self._final), name)
         # Known before it exists: an interrupt at any point finds it.
         _unfinished.add(self._temporary)
         try:
-            descriptor = os.open(self._temporary, _OPEN_FLAGS | getattr(os, "O_BINARY", 0), 0o600)
-        except BaseException:
-            self._forget()
+            descriptor = os.open(self._temporary, _OPEN_FLAGS, 0o600)
+        except OSError as error:
+            _forget(self._temporary)
+            if error.errno in (errno.ENAMETOOLONG, errno.EINVAL) and name.startswith(_PREFIX):
+                # MS-DOS has eight characters and an extension of three.
+                return self._create(f"ez{secrets.token_hex(3)}.tmp")
             raise
-        self.file: BinaryIO = os.fdopen(descriptor, "w+b")
+        except BaseException:
+            _forget(self._temporary)
+            raise
+        return os.fdopen(descriptor, "w+b")
 
     def __enter__(self) -> AtomicFile:
         return self
@@ -65,49 +87,47 @@ class AtomicFile:
         """Remove the temporary file unless it was committed."""
         self.discard()
 
-    def commit(self, like: os.stat_result | None = None) -> None:
+    def commit(self, like: os.stat_result | None = None) -> list[str]:
         """Make the content durable and give the file its name.
 
         Args:
             like: mode, owner and times to copy (see `copy_metadata`); None for a new file's
                 usual mode.
 
+        Returns:
+            What the file system refused to do besides, one line each.
+
         Raises:
-            InputError: the name exists by now and must not be replaced.
-            OSError: the content or the name could not be written.
+            InputError: the name exists by now and must not be replaced; or the file system gives
+                the file no name at all, and the message says where the content is.
+            OSError: the disk is full or broken.
         """
         self.file.flush()
-        if like is not None:
-            copy_metadata(self.file.fileno(), like)
+        problems = self._finish(self.file, like)
+        if not self._is_here(self._temporary):
+            self._copy(like, problems)
+        elif self._overwrite:
+            self._replace(like, problems)
         else:
-            os.chmod(self._temporary, 0o666 & ~_umask())
-        os.fsync(self.file.fileno())
-        self.file.close()
-        if self._overwrite:
-            self._check_target()
-            os.replace(self._temporary, self.path)
-        else:
-            self._link()
+            self._link(like, problems)
+        if not self._is_here(self._final):
+            raise InputError(f"somebody else has exchanged {self.path} while it was written")
         self.discard()
-        _sync_directory(self.path.parent)
+        _sync_directory(os.path.dirname(self._final))
+        return problems
 
     def discard(self) -> None:
         """Close and remove the temporary file, if it is still there."""
         with contextlib.suppress(OSError):
             self.file.close()
-        self._forget()
-
-    def _forget(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._temporary)
-        _unfinished.discard(self._temporary)
+        _forget(self._temporary)
 
     def _check_target(self) -> None:
         """Refuse early what `commit` would refuse later, and what must never be replaced."""
         try:
-            mode = os.stat(self.path).st_mode
+            mode = os.stat(self._final).st_mode
         except FileNotFoundError:
-            if not self._overwrite and os.path.lexists(self.path):
+            if not self._overwrite and os.path.lexists(self._final):
                 raise _exists(self.path) from None
             return
         if stat.S_ISDIR(mode):
@@ -117,48 +137,134 @@ class AtomicFile:
         if not self._overwrite:
             raise _exists(self.path)
 
-    def _link(self) -> None:
+    def _finish(self, file: BinaryIO, like: os.stat_result | None) -> list[str]:
+        """Give an open file its metadata and put it on the disk; what is refused of that."""
+        descriptor = file.fileno()
+        if like is None:
+            problems = _set_mode(descriptor, 0o666 & ~_umask())
+        else:
+            problems = copy_metadata(descriptor, like)
         try:
-            os.link(self._temporary, self.path)
+            os.fsync(descriptor)
+        except OSError as error:
+            _raise_if_fatal(error)
+            problems.append(f"it is not safe from a power failure yet: {error.strerror}")
+        return problems
+
+    def _is_here(self, name: str) -> bool:
+        """Whether `name` stands for the file that was written, or for the copy of it."""
+        try:
+            found = os.lstat(name)
+        except OSError:
+            return False
+        own = os.fstat(self.file.fileno())
+        # Some network file systems number one file differently at every look.
+        return os.path.samestat(found, own) or _look(found) == _look(own)
+
+    def _link(self, like: os.stat_result | None, problems: list[str]) -> None:
+        """Give the file its name unless that is taken."""
+        try:
+            os.link(self._temporary, self._final)
         except FileExistsError:
             raise _exists(self.path) from None
         except OSError as error:
-            if error.errno not in _NO_HARD_LINKS:
-                raise
-            self._claim_and_replace()
+            _raise_if_fatal(error)
+            self._claim_and_replace(like, problems)
 
-    def _claim_and_replace(self) -> None:
-        """For file systems without hard links: claim the name with an empty file, then replace."""
-        name = str(self.path)
+    def _replace(self, like: os.stat_result | None, problems: list[str]) -> None:
+        """Give the file its name in place of what has it."""
+        self._check_target()
         try:
-            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            os.replace(self._temporary, self._final)
+        except OSError as error:
+            _raise_if_fatal(error)
+            self._copy(like, problems)
+
+    def _claim_and_replace(self, like: os.stat_result | None, problems: list[str]) -> None:
+        """For file systems without hard links: claim the name with an empty file, then replace."""
+        with self._claimed() as claim:
+            try:
+                os.replace(self._temporary, self._final)
+            except OSError as error:
+                _raise_if_fatal(error)
+                self._fill(claim, like, problems)
+
+    def _copy(self, like: os.stat_result | None, problems: list[str]) -> None:
+        """For file systems that do not rename, and where the temporary file's name was taken away:
+        copy the content into a new file of the final name."""
+        if self._overwrite:
+            with self._kept(), contextlib.suppress(FileNotFoundError):
+                os.unlink(self._final)
+        with self._claimed() as claim:
+            self._fill(claim, like, problems)
+
+    @contextlib.contextmanager
+    def _claimed(self) -> Iterator[BinaryIO]:
+        """A new file of the final name; removed if the block fails."""
+        try:
+            with self._kept():
+                descriptor = os.open(self._final, _OPEN_FLAGS, 0o600)
         except FileExistsError:
             raise _exists(self.path) from None
-        _unfinished.add(name)
+        _unfinished.add(self._final)
         try:
-            os.replace(self._temporary, name)
+            with os.fdopen(descriptor, "w+b") as claim:
+                yield claim
         except BaseException:
-            os.unlink(name)
+            _forget(self._final)
             raise
         finally:
-            _unfinished.discard(name)
+            _unfinished.discard(self._final)
+
+    def _fill(self, claim: BinaryIO, like: os.stat_result | None, problems: list[str]) -> None:
+        """Copy the content into `claim`, which takes the place of the temporary file."""
+        self.file.seek(0)
+        with self._kept():
+            shutil.copyfileobj(self.file, claim)
+            claim.flush()
+            problems[:] = self._finish(claim, like)
+        self.file.close()
+        self.file = os.fdopen(os.dup(claim.fileno()), "r+b")
+
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Where the block fails, keep the temporary file, which is complete, and say where it is.
+
+        Raises:
+            FileExistsError: as it came, for the caller.
+        """
+        try:
+            yield
+        except FileExistsError:
+            raise
+        except OSError as error:
+            if not self._is_here(self._temporary):
+                raise
+            _unfinished.discard(self._temporary)
+            kept, self._temporary = self._temporary, ""
+            reason = error.strerror or str(error)
+            raise InputError(
+                f"cannot write {self.path} ({reason}); the complete output is in {kept}"
+            ) from error
 
 
 def remove_unfinished() -> None:
     """Remove every temporary file of this process. For the end of an interrupted program."""
     for name in list(_unfinished):
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        _unfinished.discard(name)
+        _forget(name)
 
 
-def copy_metadata(descriptor: int, like: os.stat_result) -> None:
+def copy_metadata(descriptor: int, like: os.stat_result) -> list[str]:
     """Give an open file the owner, the permissions and the times of another, as far as allowed.
 
     Set-uid, set-gid and sticky bits are not copied. Where the group cannot be kept, the group's
     permissions are cut to those that everybody has, as xz does.
+
+    Returns:
+        What the file system refused, one line each. Who may not give files away is not told so.
     """
     mode = stat.S_IMODE(like.st_mode) & 0o777
+    problems = []
     if hasattr(os, "fchown"):
         # Only root may give files away. Others keep their own uid.
         with contextlib.suppress(OSError):
@@ -169,9 +275,41 @@ def copy_metadata(descriptor: int, like: os.stat_result) -> None:
             shared = (mode >> 3) & mode & 0o007
             mode = (mode & 0o700) | (shared << 3) | shared
     if os.utime in os.supports_fd:
-        os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
+        try:
+            os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
+        except (OSError, OverflowError) as error:
+            problems.append(f"its times could not be kept: {_reason(error)}")
+    return problems + _set_mode(descriptor, mode)
+
+
+def _set_mode(descriptor: int, mode: int) -> list[str]:
     if hasattr(os, "fchmod"):
-        os.fchmod(descriptor, mode)
+        try:
+            os.fchmod(descriptor, mode)
+        except OSError as error:
+            return [f"its permissions could not be set: {_reason(error)}"]
+    return []
+
+
+def _look(status: os.stat_result) -> tuple[int, int, int, int]:
+    return stat.S_IFMT(status.st_mode), status.st_uid, status.st_size, status.st_mtime_ns
+
+
+def _raise_if_fatal(error: OSError) -> None:
+    """Raise `error` again if it says that the content did not arrive, or will not stay."""
+    if error.errno in _FATAL:
+        raise error
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _forget(name: str) -> None:
+    """Remove a temporary file if it is there."""
+    with contextlib.suppress(OSError):
+        os.unlink(name)
+    _unfinished.discard(name)
 
 
 def _exists(path: Path) -> InputError:
@@ -185,14 +323,15 @@ def _umask() -> int:
     return mask
 
 
-def _sync_directory(path: Path) -> None:
+def _sync_directory(path: str) -> None:
     """Make a new name durable, where the system lets a directory be synced."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
     except OSError:
         return
     try:
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
+        os.fsync(descriptor)
+    except OSError as error:
+        _raise_if_fatal(error)
     finally:
         os.close(descriptor)

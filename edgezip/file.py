@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO, cast, overload
 from edgezip.errors import LimitError, SettingsError
 from edgezip.incremental import AnyOptions, Compressor, Decompressor, with_model
 from edgezip.pipeline.options import PackOptions, UnpackOptions
+from edgezip.streams import byte_view, flush, is_seekable, read_some, write_all
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -107,7 +108,7 @@ class EdgezipFile(io.BufferedIOBase):
         file, self._file = self._file, None
         try:
             if self._compressor is not None:
-                file.write(self._compressor.flush())
+                write_all(file, self._compressor.flush())
             elif self._reader is not None:
                 self._reader.close()
         finally:
@@ -181,11 +182,10 @@ class EdgezipFile(io.BufferedIOBase):
         stream = self._stream()
         if self._compressor is None:
             raise io.UnsupportedOperation("file is not open for writing")
-        with memoryview(data) as view:
-            length = view.nbytes
-            stream.write(self._compressor.compress(view))
-        self._position += length
-        return length
+        view = byte_view(data)
+        write_all(stream, self._compressor.compress(view))
+        self._position += len(view)
+        return len(view)
 
     def writelines(self, lines: Iterable[Buffer]) -> None:
         """Write each of `lines`."""
@@ -195,8 +195,8 @@ class EdgezipFile(io.BufferedIOBase):
     def flush(self) -> None:
         """Flush the file underneath. Data of an unfinished frame stays in memory until `close`."""
         stream = self._stream()
-        if self._mode == "wb" and hasattr(stream, "flush"):
-            stream.flush()
+        if self._mode == "wb":
+            flush(stream)
 
 
 class _RawReader(io.RawIOBase):
@@ -205,7 +205,7 @@ class _RawReader(io.RawIOBase):
     def __init__(self, file: BinaryIO, options: UnpackOptions) -> None:
         self._file = file
         self._options = options
-        self._start = file.tell() if _is_seekable(file) else 0
+        self._start = file.tell() if is_seekable(file) else 0
         self._begin()
 
     def _begin(self) -> None:
@@ -217,7 +217,7 @@ class _RawReader(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        return _is_seekable(self._file)
+        return is_seekable(self._file)
 
     def tell(self) -> int:
         return self._position
@@ -234,7 +234,7 @@ class _RawReader(io.RawIOBase):
             decompressor = self._member()
             if decompressor is None:
                 break
-            piece = self._file.read(_READ_SIZE) if decompressor.needs_input else b""
+            piece = read_some(self._file, _READ_SIZE) if decompressor.needs_input else b""
             if not piece and decompressor.needs_input:
                 decompressor.check_end()
             data = decompressor.decompress(piece, size) if not decompressor.eof else b""
@@ -248,7 +248,7 @@ class _RawReader(io.RawIOBase):
         """The decompressor of the current member, a new one after the end of the last."""
         if self._decompressor is None or not self._decompressor.eof:
             return self._decompressor
-        rest = self._decompressor.unused_data or self._file.read(_READ_SIZE)
+        rest = self._decompressor.unused_data or read_some(self._file, _READ_SIZE)
         if not rest:
             self._at_end = True
             return None
@@ -277,10 +277,6 @@ class _RawReader(io.RawIOBase):
         while self._position < offset and self._decode(min(offset - self._position, _READ_SIZE)):
             pass
         return self._position
-
-
-def _is_seekable(file: BinaryIO) -> bool:
-    return bool(getattr(file, "seekable", lambda: False)())
 
 
 def _expect(options: PackOptions | UnpackOptions | None, wanted: type[AnyOptions]) -> AnyOptions:

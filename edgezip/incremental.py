@@ -36,7 +36,7 @@ class Compressor:
             SettingsError: (a `ValueError`) after `flush`.
         """
         self._check()
-        return self._packer.feed(bytes(data))
+        return self._packer.feed(data)
 
     def flush(self) -> bytes:
         """Finish the member and return the rest of it. The compressor cannot be used afterwards.
@@ -110,7 +110,7 @@ class Decompressor:
         if self._failed is not None:
             raise self._failed
         self._fresh = False
-        self._unpacker.push(bytes(data))
+        self._unpacker.push(data)
         try:
             self._produce(max_length)
         except Exception as error:

@@ -122,6 +122,7 @@ def unpack(
     force: o.Force = False,
     keep: o.Keep = False,
     remove: o.Remove = False,
+    sparse: o.Sparse = True,
     recover: o.Recover = False,
     max_output: o.MaxOutput = None,
     quiet: o.Quiet = False,
@@ -139,7 +140,7 @@ def unpack(
         from edgezip.cli.unpack import unpack_files
 
         names = files or ["-"]
-        target = _file_options(FileOptions, names, output, stdout, force, keep, remove)
+        target = _file_options(FileOptions, names, output, stdout, force, keep, remove, sparse)
         settings = _unpack_options(model, threads, gpu_layers, max_output, prime, recover)
         console = Console(quiet, verbose, json, target.uses_stdout(names))
         return unpack_files(names, target, settings, console)
@@ -300,10 +301,11 @@ def _file_options(
     force: bool,
     keep: bool,
     remove: bool,
+    sparse: bool = True,
 ) -> Any:
     if keep and remove:
         raise SettingsError("-k and --rm exclude each other")
-    found = make(output, stdout, force, remove)
+    found = make(output, stdout, force, remove, sparse)
     found.check(names)
     return found
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from edgezip import streams
 from edgezip.errors import EdgezipError
 
 DEBUG_VARIABLE = "EDGEZIP_DEBUG"
@@ -51,8 +52,11 @@ class Console:
         return not self.quiet and is_terminal(sys.stderr)
 
     def note(self, text: str) -> None:
-        """A line about a file that went well. Not with --quiet or --json."""
-        if not (self.quiet or self.json):
+        """A line about a file that went well, for who looks at a terminal or asks with --verbose.
+
+        Whatever else is on stderr of a script counts as a complaint: cron and logrotate report it.
+        """
+        if not (self.quiet or self.json) and (self.verbose or is_terminal(sys.stderr)):
             write_line(sys.stderr, printable(text))
 
     def warn(self, name: str, text: str) -> None:
@@ -141,6 +145,12 @@ def write_line(stream: TextIO | None, text: str) -> None:
         with contextlib.suppress(OSError, ValueError):
             stream.write(text + "\n")
             stream.flush()
-    else:
+        return
+    streams.flush(stream)
+    if not hasattr(stream, "buffer"):
         stream.write(text + "\n")
-        stream.flush()
+        return
+    # Past the text layer, which would lose the rest of what a non-blocking pipe takes in part.
+    line = (text + "\n").encode(stream.encoding, stream.errors or "strict")
+    streams.write_all(stream.buffer, line)
+    streams.flush(stream.buffer)

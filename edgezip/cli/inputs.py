@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
+from edgezip import streams
 from edgezip.cli.console import is_terminal
+from edgezip.cli.descriptors import is_descriptor
 from edgezip.errors import InputError
 
 SUFFIX = ".ez"
@@ -56,6 +58,19 @@ class Source:
             return self.status.st_size
         return None
 
+    def changes(self, read: int) -> list[str]:
+        """What to tell the user where a file did not stay as it was, or is not what it says.
+
+        Files of /proc say that they are empty and are not, which says nothing.
+        """
+        if self.status is None or self.size is None:
+            return []
+        if _state(os.fstat(self.file.fileno())) != _state(self.status):
+            return [f"it changed while it was read; the {read:,} bytes that were read are packed"]
+        if self.size not in (0, read):
+            return [f"{read:,} bytes were read and packed; its size is said to be {self.size:,}"]
+        return []
+
     @property
     def regular(self) -> os.stat_result | None:
         """The status if there are permissions and times worth keeping."""
@@ -72,6 +87,48 @@ class Source:
             if _state(now) != _state(self.status):
                 raise InputError("was changed while it was read, so it is not removed")
         os.unlink(self.name)
+
+
+class Snapshot:
+    """A regular file up to the size that it had at first.
+
+    A log may grow faster than it is packed, and would never end. Where the size is as it was when
+    all of it is read, it is read on: the sizes of some file systems are lies.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = os.fstat(file.fileno()).st_size
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        left = self._size - self._file.tell()
+        if left > 0:
+            return streams.read_some(self._file, min(size, left) if size >= 0 else left)
+        grown = os.fstat(self._file.fileno()).st_size != self._size
+        return b"" if grown else streams.read_some(self._file, size)
+
+    def seekable(self) -> bool:
+        """Whether the file can be read again."""
+        return self._file.seekable()
+
+    def tell(self) -> int:
+        """The position in the file."""
+        return self._file.tell()
+
+    def seek(self, position: int) -> int:
+        """Go to a position from the start."""
+        return self._file.seek(position)
+
+
+def snapshot(file: BinaryIO) -> BinaryIO:
+    """`file` as a `Snapshot` if it is a regular file that says how large it is, else itself."""
+    try:
+        status = os.fstat(file.fileno())
+    except (OSError, ValueError):
+        return file
+    known = stat.S_ISREG(status.st_mode) and status.st_size > 0
+    return as_binary(Snapshot(file)) if known else file
 
 
 def _state(status: os.stat_result) -> tuple[int, int, int, int]:
@@ -117,6 +174,9 @@ def _check(name: str, status: os.stat_result, rules: InputRules) -> None:
         )
     if not stat.S_ISREG(mode) and not rules.special:
         raise InputError("is not a regular file; use -c, -o or -f to read it all the same")
+    if rules.removing and is_descriptor(name):
+        # Behind the name may be a file, but the name is the system's.
+        raise InputError("is an open descriptor and cannot be removed; leave --rm out")
     if not rules.removing or rules.force:
         return
     if os.path.islink(name):

@@ -49,6 +49,9 @@ Force = Annotated[
     bool, typer.Option("--force", "-f", help="Overwrite outputs; accept unusual inputs.")
 ]
 Keep = Annotated[bool, typer.Option("--keep", "-k", help="Keep the inputs (the default).")]
+Sparse = Annotated[
+    bool, typer.Option("--sparse/--no-sparse", help="Leave holes for zero bytes in files.")
+]
 Remove = Annotated[bool, typer.Option("--rm", help="Remove each input once its output is safe.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print more detail.")]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import BinaryIO, Protocol
+from typing import IO, Any, BinaryIO, Protocol
 
+from edgezip import streams
 from edgezip.atomic import AtomicFile
+from edgezip.cli import descriptors
 from edgezip.cli.console import is_terminal, printable
 from edgezip.cli.inputs import as_binary
+from edgezip.cli.sparse import SparseFile
 from edgezip.errors import InputError
 
 STDOUT = "-"
@@ -32,8 +34,8 @@ class Output(Protocol):
     def read_back(self) -> BinaryIO:
         """What was written, from the start."""
 
-    def commit(self, like: os.stat_result | None) -> None:
-        """Let the output stand, with permissions and times of `like`."""
+    def commit(self, like: os.stat_result | None) -> list[str]:
+        """Let the output stand, with permissions and times of `like`; what of that did not work."""
 
 
 class Writer:
@@ -76,19 +78,13 @@ class Writer:
 
         With PYTHONUNBUFFERED stdout is a raw file, which may take a part and call that a success.
         """
-        rest = memoryview(data)
         with naming(self._name):
-            while rest:
-                done = self._file.write(rest)
-                if not done:
-                    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-                rest = rest[done:]
-        return len(data)
+            return streams.write_all(self._file, data)
 
     def flush(self) -> None:
         """Flush the file."""
         with naming(self._name):
-            self._file.flush()
+            streams.flush(self._file)
 
 
 @contextlib.contextmanager
@@ -106,10 +102,11 @@ def naming(name: str) -> Iterator[None]:
 class FileOutput:
     """A file that appears under its name when it is committed."""
 
-    def __init__(self, atomic: AtomicFile) -> None:
+    def __init__(self, atomic: AtomicFile, sparse: bool) -> None:
         self._atomic = atomic
         self._name = str(atomic.path)
-        self.file = as_binary(Writer(atomic.file, self._name, own=True))
+        file = as_binary(SparseFile(atomic.file)) if sparse else atomic.file
+        self.file = as_binary(Writer(file, self._name, own=not sparse))
 
     def read_back(self) -> BinaryIO:
         """What was written, from the start."""
@@ -117,10 +114,11 @@ class FileOutput:
         self._atomic.file.seek(0)
         return self._atomic.file
 
-    def commit(self, like: os.stat_result | None) -> None:
-        """Give the file its name."""
+    def commit(self, like: os.stat_result | None) -> list[str]:
+        """Give the file its name; what the file system could not do."""
+        self.file.flush()
         with naming(self._name):
-            self._atomic.commit(like)
+            return self._atomic.commit(like)
 
 
 class StreamOutput:
@@ -142,17 +140,24 @@ class StreamOutput:
         self._spool.seek(0)
         return self._spool
 
-    def commit(self, like: os.stat_result | None) -> None:
+    def commit(self, like: os.stat_result | None) -> list[str]:
         """Write what was spooled."""
         if self._spool is not None:
             self._spool.seek(0)
             shutil.copyfileobj(self._spool, self._stream)
         self._stream.flush()
+        return []
 
 
 @contextlib.contextmanager
 def open_output(
-    name: str, *, force: bool, binary: bool, spool: bool, source: os.stat_result | None
+    name: str,
+    *,
+    force: bool,
+    binary: bool,
+    spool: bool,
+    source: os.stat_result | None,
+    sparse: bool = False,
 ) -> Iterator[Output]:
     """Open a new output.
 
@@ -162,6 +167,7 @@ def open_output(
         binary: it is packed data, which must not go to a terminal.
         spool: it will be read back before it is committed.
         source: status of the input, which must be another file.
+        sparse: leave holes for zero bytes in a file.
 
     Raises:
         InputError: it exists, is a directory, is the input, or is a terminal.
@@ -174,7 +180,7 @@ def open_output(
         else:
             with naming(name):
                 atomic = stack.enter_context(AtomicFile(name, overwrite=force))
-            yield FileOutput(atomic)
+            yield FileOutput(atomic, sparse)
 
 
 def _stream(
@@ -186,15 +192,34 @@ def _stream(
             raise InputError("stdout is closed")
         if binary and is_terminal(sys.stdout):
             raise InputError("packed data is not written to a terminal; use -o FILE or redirect")
+        _check_other_file(sys.stdout, source)
         return sys.stdout.buffer
+    number = descriptors.descriptor_of(name)
+    if number == descriptors.STDOUT:
+        return _stream(STDOUT, binary, source, stack)
+    if number is not None:
+        stream = stack.enter_context(descriptors.open_descriptor(number))
+        _check_other_file(stream, source)
+        return stream
     try:
         status = os.stat(name)
     except FileNotFoundError:
         return None
     if source is not None and os.path.samestat(status, source):
         raise InputError(f"{printable(name)} is the input itself")
-    if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+    foreign = descriptors.is_descriptor(name)
+    if not foreign and (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         return None
-    # A device or a FIFO is written to, never replaced.
+    # A device, a FIFO or what another process has open is written to, never replaced or cut off.
     with naming(name):
-        return stack.enter_context(open(name, "wb"))
+        return stack.enter_context(open(name, "ab" if foreign else "wb"))
+
+
+def _check_other_file(stream: IO[Any], source: os.stat_result | None) -> None:
+    """Raise `InputError` if a stream would write to the file that is read."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return
+    if source is not None and stat.S_ISREG(status.st_mode) and os.path.samestat(status, source):
+        raise InputError("the output is the input itself")

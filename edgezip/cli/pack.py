@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from edgezip import api
-from edgezip.cli import report
+from edgezip import api, streams
+from edgezip.cli import descriptors, report
 from edgezip.cli.console import Console, for_each
 from edgezip.cli.inputs import (
     STDIN,
@@ -17,6 +17,7 @@ from edgezip.cli.inputs import (
     as_binary,
     open_source,
     packed_name,
+    snapshot,
 )
 from edgezip.cli.outputs import STDOUT, Output, open_output
 from edgezip.cli.progress import progress_bar
@@ -33,12 +34,14 @@ class FileOptions:
         to_stdout: -c.
         force: -f.
         remove: --rm.
+        sparse: leave holes for zero bytes in unpacked files.
     """
 
     output: str | None = None
     to_stdout: bool = False
     force: bool = False
     remove: bool = False
+    sparse: bool = True
 
     def check(self, names: Sequence[str]) -> None:
         """Raise `SettingsError` for options that do not go together."""
@@ -46,8 +49,8 @@ class FileOptions:
             raise SettingsError("-o and -c exclude each other")
         if self.output is not None and len(names) > 1:
             raise SettingsError("-o takes one input; without it every file gets its own output")
-        if self.remove and (self.to_stdout or self.output == STDOUT):
-            raise SettingsError("--rm needs an output file, not stdout")
+        if self.remove and (self.to_stdout or self._to_descriptor()):
+            raise SettingsError("--rm needs an output file, not stdout or another open descriptor")
         if names.count(STDIN) > 1:
             raise SettingsError("stdin (-) can be read only once")
 
@@ -58,7 +61,13 @@ class FileOptions:
 
     def uses_stdout(self, names: Sequence[str]) -> bool:
         """Whether content goes to stdout."""
-        return self.to_stdout or self.output == STDOUT or (self.output is None and STDIN in names)
+        if self.output is None:
+            return self.to_stdout or STDIN in names
+        return self.output == STDOUT or descriptors.descriptor_of(self.output) == descriptors.STDOUT
+
+    def _to_descriptor(self) -> bool:
+        output = self.output
+        return output is not None and (output == STDOUT or descriptors.is_descriptor(output))
 
 
 def pack_files(
@@ -99,14 +108,19 @@ def _pack(
     with open_output(
         target, force=files.force, binary=True, spool=verify, source=source.status
     ) as output:
-        reader = HashingReader(source.file) if verify else None
-        file = source.file if reader is None else as_binary(reader)
+        file = snapshot(source.file)
+        reader = HashingReader(file) if verify else None
+        file = file if reader is None else as_binary(reader)
         with progress_bar(console, "pack", source.name, source.size) as progress:
-            done = api.pack_stream(file, output.file, options, size=source.size, progress=progress)
+            done = api.pack_stream(file, output.file, options, progress=progress)
         if reader is not None:
             with progress_bar(console, "verify", source.name, done.raw_size) as progress:
                 _verify(output, reader, options, progress)
-        output.commit(source.regular)
+        problems = output.commit(source.regular)
+        if not files.remove:  # that looks for changes itself
+            problems += source.changes(done.raw_size)
+    for problem in problems:
+        console.warn(source.name, f"warning: {problem}")
     report.packed(console, source.name, target, done, verify)
 
 
@@ -137,12 +151,13 @@ def _verify(output: Output, reader: HashingReader, options: PackOptions, progres
 
 
 class HashingReader:
-    """Reads from a file and remembers a hash of what was read."""
+    """Reads from a file and remembers a hash of what was read the first time."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._hash = hashlib.sha256()
         self._size = 0
+        self._first = True
 
     def seekable(self) -> bool:
         """Whether the file can be read again."""
@@ -153,16 +168,16 @@ class HashingReader:
         return self._file.tell()
 
     def seek(self, position: int) -> int:
-        """Start again: what was read so far does not count."""
-        self._hash = hashlib.sha256()
-        self._size = 0
+        """Go back: what is read from here on was read before, or should be the same."""
+        self._first = False
         return self._file.seek(position)
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes of the file."""
-        data = self._file.read(size)
-        self._hash.update(data)
-        self._size += len(data)
+        data = streams.read_some(self._file, size)
+        if self._first:
+            self._hash.update(data)
+            self._size += len(data)
         return data
 
     def digest(self) -> tuple[int, bytes]:

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 
+from edgezip import streams
 from edgezip.aborts import before_abort
 from edgezip.atomic import remove_unfinished
 from edgezip.cli import signals
@@ -52,7 +53,7 @@ def _run(argv: list[str]) -> int:
     code = job if isinstance(job, int) else job()
     if sys.stdout is not None and not sys.stdout.closed:
         try:
-            sys.stdout.flush()
+            streams.flush(sys.stdout)
         except BrokenPipeError:
             raise
         except OSError as error:

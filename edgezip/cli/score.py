@@ -16,6 +16,7 @@ from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.score import Score, break_even, combine, score
+from edgezip.streams import read_all
 
 _RAW_RATE = 8.0
 
@@ -34,7 +35,7 @@ def score_files(names: Sequence[str], options: PackOptions, console: Console) ->
 
     def measure(name: str) -> int:
         with open_source(name, InputRules(special=True)) as source:
-            data = source.file.read()
+            data = read_all(source.file)
         with progress_bar(console, "score", name, len(data)) as progress:
             found = score(data, model, settings, progress)
         xz = len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))

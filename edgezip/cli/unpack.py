@@ -56,10 +56,16 @@ def _unpack(
     source: Source, target: str, files: FileOptions, options: UnpackOptions, console: Console
 ) -> UnpackReport:
     with open_output(
-        target, force=files.force, binary=False, spool=False, source=source.status
+        target,
+        force=files.force,
+        binary=False,
+        spool=False,
+        source=source.status,
+        sparse=files.sparse,
     ) as output:
         done = _decode(source, output.file, "unpack", options, console)
-        output.commit(source.regular)
+        for problem in output.commit(source.regular):
+            console.warn(source.name, f"warning: {problem}")
     return done
 
 

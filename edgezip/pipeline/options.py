@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgezip.errors import SettingsError
+from edgezip.streams import as_bytes
 
 EngineKind = Literal["strict", "native"]
 Coder = Literal["auto", "plain", "mix"]
@@ -60,6 +61,7 @@ class PackOptions:
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values outside their range."""
+        _check_prime(self)
         _check_range("frame_size", self.frame_size, 1 << 10, MAX_FRAME_SIZE)
         _check_range("top_k", self.top_k, 0, 1 << 18)
         if self.streams is not None:
@@ -70,7 +72,6 @@ class PackOptions:
             _check_range("keep", self.keep, 0, 1 << 17)
         if self.window is not None and self.keep is not None and self.keep > self.window - 2:
             raise SettingsError(f"keep ({self.keep}) must leave room in the window ({self.window})")
-        _check_prime(self.prime)
         if self.gpu_layers and self.engine != "native":
             raise SettingsError(
                 "gpu_layers needs the native engine: the strict engine runs on the CPU"
@@ -99,7 +100,7 @@ class UnpackOptions:
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values outside their range."""
-        _check_prime(self.prime)
+        _check_prime(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +168,13 @@ class MemberInfo:
     frames: tuple[FrameInfo, ...]
 
 
-def _check_prime(prime: bytes | None) -> None:
-    if prime is not None and len(prime) > MAX_PRIME:
+def _check_prime(options: PackOptions | UnpackOptions) -> None:
+    """Make bytes of any buffer. SettingsError if there are too many."""
+    if options.prime is None:
+        return
+    prime = as_bytes(options.prime)
+    object.__setattr__(options, "prime", prime)
+    if len(prime) > MAX_PRIME:
         raise SettingsError(
             f"prime has {len(prime)} bytes, and at most {MAX_PRIME} can be used; give a part of it"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from edgezip.container import (
     ContainerParser,
@@ -18,6 +19,10 @@ from edgezip.pipeline.context import Context, check_primer
 from edgezip.pipeline.frames import CODERS, decode_frame
 from edgezip.pipeline.opening import open_for_unpacking
 from edgezip.pipeline.options import UnpackOptions
+from edgezip.streams import byte_view
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 class Unpacker:
@@ -67,7 +72,7 @@ class Unpacker:
         """Bytes after the end of a single member."""
         return self._parser.unused_data
 
-    def feed(self, data: bytes | bytearray | memoryview) -> bytes:
+    def feed(self, data: Buffer) -> bytes:
         """Take more of the file; returns the raw bytes that became ready.
 
         Raises:
@@ -76,9 +81,9 @@ class Unpacker:
         self.push(data)
         return b"".join(iter(self.pull, None))
 
-    def push(self, data: bytes | bytearray | memoryview) -> None:
+    def push(self, data: Buffer) -> None:
         """Take more of the file without decoding any of it."""
-        self._parser.feed(data)
+        self._parser.feed(byte_view(data))
 
     def pull(self) -> bytes | None:
         """The next raw bytes, at most one frame and possibly none; None when input is needed.

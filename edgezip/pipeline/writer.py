@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from edgezip.container import (
     Channel,
@@ -20,6 +21,10 @@ from edgezip.pipeline.frames import FrameContent, encode_frame, media_finder
 from edgezip.pipeline.inspect import engine_name
 from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import ChannelReport, PackOptions, PackReport
+from edgezip.streams import byte_view
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 KNOWN_ANSWER_FROM = 4096
 """Raw bytes from which a short member spends 5 bytes on the engine's known answer."""
@@ -30,7 +35,7 @@ class Packer:
 
     Args:
         options: how to pack.
-        size: raw size if it is known; stored so that readers can announce it.
+        size: raw size if it is certain; stored so that readers can announce it.
         progress: called with the total of raw bytes coded so far.
     """
 
@@ -53,9 +58,9 @@ class Packer:
         self._context: Context | None = None
         self._finder = media_finder(options)
 
-    def feed(self, data: bytes | bytearray | memoryview) -> bytes:
+    def feed(self, data: Buffer) -> bytes:
         """Take more input; returns what is ready of the file, often nothing."""
-        self._buffer += data
+        self._buffer += byte_view(data)
         out = []
         # A full frame waits for the next byte: whether it is the only one decides the layout.
         while len(self._buffer) > self._options.frame_size:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import platformdirs
 import pytest
@@ -58,14 +58,21 @@ class Cli:
         self._monkeypatch = monkeypatch
         self.directory = directory
 
-    def __call__(self, *args: str, stdin: bytes = b"", terminals: tuple[str, ...] = ()) -> Result:
-        streams = {
-            name: Stream(stdin if name == "stdin" else b"", name in terminals)
-            for name in ("stdin", "stdout", "stderr")
-        }
+    def __call__(
+        self,
+        *args: str,
+        stdin: bytes | BinaryIO = b"",
+        terminals: tuple[str, ...] = (),
+    ) -> Result:
+        streams = {name: Stream(b"", name in terminals) for name in ("stdin", "stdout", "stderr")}
+        if isinstance(stdin, bytes):
+            streams["stdin"].bytes.write(stdin)
+            streams["stdin"].bytes.seek(0)
         with self._monkeypatch.context() as patch:
             for name, stream in streams.items():
                 patch.setattr(sys, name, stream)
+            if not isinstance(stdin, bytes):
+                patch.setattr(sys, "stdin", io.TextIOWrapper(stdin))
             code = main(list(args))
         for stream in streams.values():
             stream.flush()

@@ -141,9 +141,21 @@ def test_info_without_a_model(cli: Any, packed: bytes) -> None:
     assert b"none needed" in result.out
 
 
-def test_quiet(cli: Any, notes: Path) -> None:
-    result = cli.pack("-q", "notes.txt")
-    assert (result.out, result.err) == (b"", "")
+def test_a_file_that_went_well_is_told_only_to_who_looks(cli: Any, notes: Path) -> None:
+    """cron and logrotate take every line on stderr for a complaint."""
+    line = "notes.txt: 10,500 -> "
+    for terminals, arguments, told in (
+        ((), (), False),
+        (("stdout",), (), False),
+        (("stderr",), (), True),
+        (("stderr",), ("-q",), False),
+        ((), ("-v",), True),
+    ):
+        result = cli.pack("-f", "notes.txt", *arguments, terminals=terminals)
+        assert (result.code, result.out, line in result.err) == (0, b"", told), arguments
+        for command in (["test"], ["unpack", "-f"]):
+            result = cli(*command, "notes.txt.ez", *arguments, terminals=terminals)
+            assert (result.out, bool(result.err)) == (b"", told), (command, arguments)
 
 
 def test_document_is_up_to_date(root: Path) -> None:
