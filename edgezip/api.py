@@ -9,13 +9,13 @@ import contextlib
 import hashlib
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from edgezip.errors import InputError
-from edgezip.streams import CHUNK, as_bytes, byte_view, chunks, is_seekable, read_some, write_all
+from edgezip.streams import WholeReads, as_bytes, byte_view, chunks, first, is_seekable, write_all
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -181,16 +181,9 @@ def _positions(source: BinaryIO, target: BinaryIO) -> tuple[int, int] | None:
 
 def _digest(source: BinaryIO, size: int) -> bytes:
     digest = hashlib.blake2b()
-    for chunk in _first(source, size):
+    for chunk in first(source, size):
         digest.update(chunk)
     return digest.digest()
-
-
-def _first(source: BinaryIO, size: int) -> Iterator[bytes]:
-    """The next `size` bytes, or fewer at the end of the file."""
-    while size and (chunk := read_some(source, min(size, CHUNK))):
-        size -= len(chunk)
-        yield chunk
 
 
 def store_stream(source: BinaryIO, target: BinaryIO, size: int) -> PackReport:
@@ -206,7 +199,7 @@ def store_stream(source: BinaryIO, target: BinaryIO, size: int) -> PackReport:
     writer = StoredWriter(size)
     written = write_all(target, writer.begin())
     left = size
-    for chunk in _first(source, size):
+    for chunk in first(source, size):
         written += write_all(target, writer.update(chunk))
         left -= len(chunk)
     if left:
@@ -262,8 +255,9 @@ def _recover_stream(
     started = time.monotonic()
     result = Recovery()
     with contextlib.ExitStack() as stack:
-        if not source.seekable():
+        if not is_seekable(source):
             source = _spooled(source, stack.enter_context(tempfile.TemporaryFile()))
+        source = cast(BinaryIO, WholeReads(source))
         for raw in recovered(source, options, result, progress):
             _write(target, raw)
         packed = source.seek(0, 2)
@@ -279,7 +273,7 @@ def _recover_stream(
 
 def _spooled(pipe: BinaryIO, spool: BinaryIO) -> BinaryIO:
     """All of `pipe` in a temporary file: recovery reads in several places."""
-    while chunk := pipe.read(CHUNK):
+    for chunk in chunks(pipe):
         spool.write(chunk)
     return spool
 

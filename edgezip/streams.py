@@ -62,6 +62,34 @@ def chunks(source: Any, size: int = CHUNK) -> Iterator[bytes]:
     return iter(lambda: read_some(source, size), b"")
 
 
+def first(source: Any, size: int) -> Iterator[bytes]:
+    """The next `size` bytes of a file in pieces; fewer only at its end."""
+    while size and (piece := read_some(source, min(size, CHUNK))):
+        size -= len(piece)
+        yield piece
+
+
+class WholeReads:
+    """A seekable file whose `read` gives fewer bytes than it is asked for only at the end."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes."""
+        return b"".join(first(self._file, size))
+
+    def seek(self, position: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a position; returns it."""
+        self._file.seek(position, whence)
+        return self.tell()
+
+    def tell(self) -> int:
+        """The position."""
+        position: int = self._file.tell()
+        return position
+
+
 def read_all(source: Any) -> bytes:
     """The content of a file to its end."""
     return b"".join(chunks(source))

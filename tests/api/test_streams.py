@@ -74,6 +74,23 @@ def test_short_pieces_and_none_are_not_the_end(hesitant: Any, size: int) -> None
     assert read_all(hesitant(CONTENT, size)) == CONTENT
 
 
+class Short(io.BytesIO):
+    """A seekable file that gives at most 100 bytes at once."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(100 if size is None or size < 0 else min(size, 100))
+
+
+def test_recovery_of_sources_that_hesitate(hesitant: Any) -> None:
+    damaged = bytearray(PACKED)
+    damaged[1500] ^= 255
+    for source in (hesitant(bytes(damaged), 500), Short(damaged)):
+        target = io.BytesIO()
+        report = api.unpack_stream(source, target, UnpackOptions(recover=True))
+        assert report.lost == ((1024, 2048),)
+        assert target.getvalue() == CONTENT[:1024] + CONTENT[2048:]
+
+
 def test_a_pipe_that_does_not_block() -> None:
     """Larger than a pipe holds, with gaps, in both directions."""
     reading, writing = os.pipe()
