@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgezip.errors import UnsupportedError
+from edgezip.pipeline.coders.audio import AUDIO
 from edgezip.pipeline.coders.bzip2 import BZIP2
 from edgezip.pipeline.coders.coder import Coder
 from edgezip.pipeline.coders.deflate import DEFLATE
@@ -15,12 +16,12 @@ from edgezip.pipeline.detect.content import Kind
 CLASSICAL = (DEFLATE, BZIP2, LZMA)
 """From the standard library; each is tried, ties go to the first."""
 
-TABLE: dict[int, Coder] = {
-    coder.number: coder for coder in (STORED, *CLASSICAL, PLAIN, MIXING, MIXED)
-}
-
-MEDIA: dict[Kind, Coder] = {}
+MEDIA: dict[Kind, Coder] = {Kind.AUDIO: AUDIO}
 """Coders of samples, by what is looked for."""
+
+TABLE: dict[int, Coder] = {
+    coder.number: coder for coder in (STORED, *CLASSICAL, PLAIN, MIXING, MIXED, *MEDIA.values())
+}
 
 
 def coder_of(number: int) -> Coder:
