@@ -47,10 +47,10 @@ def copy_repeat(out: bytearray, distance: int, length: int) -> None:
         raise FormatError("damaged: a repeat reaches before the start of the frame")
     start = len(out) - distance
     while length > 0:
+        # What stands after `start` has that period, so it doubles: whole periods until the last.
         piece = out[start : start + length]
         out += piece
         length -= len(piece)
-        start += len(piece)
 
 
 def without_copies(found: list[Found], repeats: list[Repeat]) -> list[Found]:
