@@ -31,6 +31,7 @@ from edgezip.errors import (
 )
 
 if TYPE_CHECKING:
+    from edgezip.access import read_frame, read_index
     from edgezip.api import (
         compress,
         compress_bare,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     )
     from edgezip.file import EdgezipFile, open
     from edgezip.incremental import Compressor, Decompressor
+    from edgezip.pipeline.content import FrameEntry
     from edgezip.pipeline.options import (
         ChannelReport,
         FrameInfo,
@@ -66,6 +68,9 @@ _LAZY = {
     "open": "edgezip.file",
     "Compressor": "edgezip.incremental",
     "Decompressor": "edgezip.incremental",
+    "read_frame": "edgezip.access",
+    "read_index": "edgezip.access",
+    "FrameEntry": "edgezip.pipeline.content",
     "ChannelReport": "edgezip.pipeline.options",
     "FrameInfo": "edgezip.pipeline.options",
     "MemberInfo": "edgezip.pipeline.options",
@@ -85,6 +90,7 @@ __all__ = [
     "EngineError",
     "EngineMismatchError",
     "FormatError",
+    "FrameEntry",
     "FrameInfo",
     "InputError",
     "LimitError",
@@ -106,6 +112,8 @@ __all__ = [
     "inspect_stream",
     "open",
     "pack_stream",
+    "read_frame",
+    "read_index",
     "unpack_stream",
 ]
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         UnpackOptions,
         UnpackReport,
     )
+    from edgezip.pipeline.reader import Unpacker
 
 MOST_GROWTH = 32
 """Bytes by which a packed file may be larger than its content before it is stored instead."""
@@ -82,7 +83,9 @@ def decompress(
     from edgezip.pipeline.reader import Unpacker
 
     unpacker = Unpacker(_unpack_options(model, options))
-    return unpacker.feed(data) + unpacker.feed_eof()
+    unpacker.push(data)
+    unpacker.push_eof()
+    return b"".join(iter(unpacker.pull, None))
 
 
 def compress_bare(
@@ -230,8 +233,10 @@ def unpack_stream(
     packed = 0
     for chunk in chunks(source):
         packed += len(chunk)
-        _write(target, unpacker.feed(chunk))
-    _write(target, unpacker.feed_eof())
+        unpacker.push(chunk)
+        _pull_all(unpacker, target)
+    unpacker.push_eof()
+    _pull_all(unpacker, target)
     return UnpackReport(
         unpacker.raw_size,
         packed,
@@ -287,6 +292,11 @@ def inspect_stream(source: BinaryIO) -> list[MemberInfo]:
     from edgezip.pipeline.inspect import inspect_chunks
 
     return inspect_chunks(chunks(source))
+
+
+def _pull_all(unpacker: Unpacker, target: BinaryIO | None) -> None:
+    for raw in iter(unpacker.pull, None):
+        _write(target, raw)
 
 
 def _write(target: BinaryIO | None, data: bytes) -> None:

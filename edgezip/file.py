@@ -9,24 +9,36 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TextIO, cast, overload
 
-from edgezip.errors import LimitError, SettingsError
-from edgezip.incremental import AnyOptions, Compressor, Decompressor, with_model
+from edgezip.errors import SettingsError
+from edgezip.incremental import AnyOptions, Compressor, with_model
 from edgezip.pipeline.options import PackOptions, UnpackOptions
-from edgezip.streams import byte_view, flush, is_seekable, read_some, write_all
+from edgezip.seeking import READ_SIZE, ContentReader
+from edgezip.streams import byte_view, flush, is_seekable, write_all
+from edgezip.unbroken import Unbroken
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from typing_extensions import Buffer
 
     Name = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
-_READ_SIZE = 1 << 14
+    class _Base(io.BufferedIOBase, BinaryIO):
+        """What type checkers see: also an `IO[bytes]`."""
+else:
+    _Base = io.BufferedIOBase
 
 
-class EdgezipFile(io.BufferedIOBase):
+class EdgezipFile(_Base, Unbroken):
     """A packed file that is read or written as if it were not packed.
 
-    Reading decodes concatenated members one after the other. Seeking decodes: backwards it starts
-    again at the beginning, so it is as slow as reading.
+    Reading decodes concatenated members one after the other. `seek` uses the index of the file, so
+    that only the frames are decoded that are read, and asking for the size decodes nothing. Files
+    without a right index (not complete, damaged) are decoded from the start instead.
+
+    After a call that was interrupted reading goes on where it was, or refuses to if the file
+    underneath cannot be sought in. Writing refuses to go on; what stood in a file before it was
+    opened to append is then left as it was.
 
     Args:
         file: a name, or a binary file object, which is not closed by `close`.
@@ -49,9 +61,11 @@ class EdgezipFile(io.BufferedIOBase):
         options: PackOptions | UnpackOptions | None = None,
     ) -> None:
         self._file: BinaryIO | None = None
-        self._reader: io.BufferedReader | None = None
+        self._reader: ContentReader | None = None
         self._compressor: Compressor | None = None
-        self._position = 0
+        self._written = 0
+        self._before: int | None = None
+        self._closing = False
         base = mode.replace("b", "")
         if base not in {"r", "w", "x", "a"} or mode.count("b") > 1:
             raise SettingsError(f"invalid mode {mode!r}: use r, w, x or a, with b if you like")
@@ -59,15 +73,18 @@ class EdgezipFile(io.BufferedIOBase):
         if base == "r":
             unpack = with_model(_expect(options, UnpackOptions), model)
             self._open(file, base)
-            self._reader = io.BufferedReader(_RawReader(self._stream(), unpack), _READ_SIZE)
+            self._reader = ContentReader(self._stream(), unpack)
         else:
             pack = with_model(_expect(options, PackOptions), model)
             self._compressor = Compressor(options=pack)
             self._open(file, base)
+            self._before = _end_of(self._stream()) if base == "a" else None
 
     def _open(self, file: Name | BinaryIO, base: str) -> None:
         if isinstance(file, (str, bytes, os.PathLike)):
-            self._file = cast(BinaryIO, builtins.open(file, base + "b"))  # noqa: SIM115
+            # Written unbuffered, in large pieces: what is taken back cannot come after all.
+            buffering = -1 if base == "r" else 0
+            self._file = cast(BinaryIO, builtins.open(file, base + "b", buffering))  # noqa: SIM115
             self._owned = True
         elif hasattr(file, "read") or hasattr(file, "write"):
             self._file = file
@@ -80,7 +97,7 @@ class EdgezipFile(io.BufferedIOBase):
             raise ValueError("I/O operation on closed file")
         return self._file
 
-    def _decoded(self) -> io.BufferedReader:
+    def _decoded(self) -> ContentReader:
         self._stream()
         if self._reader is None:
             raise io.UnsupportedOperation("file is not open for reading")
@@ -102,19 +119,50 @@ class EdgezipFile(io.BufferedIOBase):
         return self._file is None
 
     def close(self) -> None:
-        """Finish what is being written and close. May be called again."""
+        """Finish what is being written and close. May be called again.
+
+        Raises:
+            SettingsError: (a `ValueError`) a call was interrupted: what was written is incomplete.
+        """
         if self._file is None:
             return
-        file, self._file = self._file, None
         try:
             if self._compressor is not None:
-                write_all(file, self._compressor.flush())
-            elif self._reader is not None:
-                self._reader.close()
+                self._begin()
+                self._finish(self._file, self._compressor)
+                self._compressor = None
+                self._unfinished = False
         finally:
-            self._compressor = None
+            self._release()
+
+    def __exit__(self, kind: object, *error: object) -> None:
+        if kind is not None and self._unfinished:
+            # What failed is being told already.
+            self._release()
+        else:
+            self.close()
+
+    def _finish(self, file: BinaryIO, compressor: Compressor) -> None:
+        write_all(file, compressor.flush())
+        flush(file)
+
+    def _release(self) -> None:
+        """Close, and take back what was appended unless it is complete.
+
+        Interrupted it can be called again: the file counts as open up to the last line.
+        """
+        file = self._file
+        if file is None:
+            return
+        try:
+            incomplete = self._compressor is not None
+            if incomplete and self._before is not None and not file.closed:
+                file.seek(self._before)
+                file.truncate(self._before)
+        finally:
             if self._owned:
                 file.close()
+        self._file = None
 
     def fileno(self) -> int:
         """The descriptor of the file underneath."""
@@ -132,60 +180,76 @@ class EdgezipFile(io.BufferedIOBase):
 
     def seekable(self) -> bool:
         """Whether `seek` works."""
-        return self.readable() and self._decoded().seekable()
+        return self.readable() and self._decoded().seekable
 
     def peek(self, size: int = -1) -> bytes:
         """Bytes that come next, at least one unless at the end, without advancing."""
-        return self._decoded().peek(size)
+        reader = self._decoded()
+        return bytes(reader.rest(reader.position)[: max(size, READ_SIZE)])
 
     def read(self, size: int | None = -1) -> bytes:
         """Up to `size` bytes, or all that remain. Raises EdgezipError for a bad file."""
-        return self._decoded().read(size)
+        return self._decoded().read(-1 if size is None else size)
 
     def read1(self, size: int = -1) -> bytes:
         """Up to `size` bytes with few reads of the file underneath."""
-        return self._decoded().read1(_READ_SIZE if size < 0 else size)
+        reader = self._decoded()
+        there = len(reader.rest(reader.position)) if size else 0
+        return reader.read(min(there, READ_SIZE if size < 0 else size))
 
     def readinto(self, buffer: Buffer) -> int:
         """Fill `buffer` and return the number of bytes."""
-        return self._decoded().readinto(buffer)
+        with memoryview(buffer) as view, view.cast("B") as target:
+            data = self.read(len(target))
+            target[: len(data)] = data
+        return len(data)
 
     def readinto1(self, buffer: Buffer) -> int:
         """Fill `buffer` with few reads of the file underneath; return the number of bytes."""
-        return self._decoded().readinto1(buffer)
+        with memoryview(buffer) as view, view.cast("B") as target:
+            data = self.read1(len(target))
+            target[: len(data)] = data
+        return len(data)
 
     def readline(self, size: int | None = -1) -> bytes:
         """The next line with its newline."""
         return self._decoded().readline(-1 if size is None else size)
 
-    def __iter__(self) -> EdgezipFile:
+    def __iter__(self) -> Self:
         self._decoded()
         return self
 
     def __next__(self) -> bytes:
-        line = self._decoded().readline()
+        line = self.readline()
         if not line:
             raise StopIteration
         return line
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a position of the content. Backwards decodes again from the start."""
+        """Go to a position of the content, at most to its end."""
         return self._decoded().seek(offset, whence)
 
     def tell(self) -> int:
         """Position in the content, bytes."""
         self._stream()
-        return self._position if self._reader is None else self._reader.tell()
+        return self._written if self._reader is None else self._reader.position
 
     def write(self, data: Buffer) -> int:
-        """Take `data` and return its length in bytes."""
+        """Take `data` and return its length in bytes.
+
+        Raises:
+            SettingsError: (a `ValueError`) an earlier call was interrupted.
+        """
         stream = self._stream()
         if self._compressor is None:
             raise io.UnsupportedOperation("file is not open for writing")
         view = byte_view(data)
+        self._begin()
         write_all(stream, self._compressor.compress(view))
-        self._position += len(view)
-        return len(view)
+        size = len(view)
+        self._written += size
+        self._unfinished = False
+        return size
 
     def writelines(self, lines: Iterable[Buffer]) -> None:
         """Write each of `lines`."""
@@ -193,90 +257,37 @@ class EdgezipFile(io.BufferedIOBase):
             self.write(line)
 
     def flush(self) -> None:
-        """Flush the file underneath. Data of an unfinished frame stays in memory until `close`."""
+        """End the frame, so that everything written so far can be read from the file.
+
+        That costs some 50 bytes, and what follows is coded without what stands before: do it
+        where others wait for the data, not after every line.
+        """
         stream = self._stream()
-        if self._mode == "wb":
-            flush(stream)
-
-
-class _RawReader(io.RawIOBase):
-    """The content of a packed file; restarts at the beginning to seek backwards."""
-
-    def __init__(self, file: BinaryIO, options: UnpackOptions) -> None:
-        self._file = file
-        self._options = options
-        self._start = file.tell() if is_seekable(file) else 0
+        if self._compressor is None or self._closing:
+            return
         self._begin()
+        write_all(stream, self._compressor.end_frame())
+        flush(stream)
+        self._unfinished = False
 
-    def _begin(self) -> None:
-        self._decompressor: Decompressor | None = Decompressor(options=self._options)
-        self._position = 0
-        self._at_end = False
 
-    def readable(self) -> bool:
-        return True
+class _Text(io.TextIOWrapper):
+    """Text over an `EdgezipFile`: closing it does not end a frame before it ends the member."""
 
-    def seekable(self) -> bool:
-        return is_seekable(self._file)
+    def close(self) -> None:
+        if not self.closed and isinstance(self.buffer, EdgezipFile):
+            self.buffer._closing = True
+        super().close()
 
-    def tell(self) -> int:
-        return self._position
 
-    def readinto(self, buffer: Buffer) -> int:
-        with memoryview(buffer) as view, view.cast("B") as target:
-            data = self._decode(len(target))
-            target[: len(data)] = data
-        return len(data)
-
-    def _decode(self, size: int) -> bytes:
-        """1 to `size` bytes, or none at the end of the last member."""
-        while not self._at_end and size:
-            decompressor = self._member()
-            if decompressor is None:
-                break
-            piece = read_some(self._file, _READ_SIZE) if decompressor.needs_input else b""
-            if not piece and decompressor.needs_input:
-                decompressor.check_end()
-            data = decompressor.decompress(piece, size) if not decompressor.eof else b""
-            if data:
-                self._position += len(data)
-                self._check_limit()
-                return data
-        return b""
-
-    def _member(self) -> Decompressor | None:
-        """The decompressor of the current member, a new one after the end of the last."""
-        if self._decompressor is None or not self._decompressor.eof:
-            return self._decompressor
-        rest = self._decompressor.unused_data or read_some(self._file, _READ_SIZE)
-        if not rest:
-            self._at_end = True
-            return None
-        self._decompressor = Decompressor(options=self._options)
-        self._decompressor.decompress(rest, 0)
-        return self._decompressor
-
-    def _check_limit(self) -> None:
-        """`max_output` counts the whole file, of which a decompressor only sees one member."""
-        limit = self._options.max_output
-        if limit is not None and self._position > limit:
-            raise LimitError(f"the content is larger than the limit of {limit} bytes")
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        if whence == io.SEEK_CUR:
-            offset += self._position
-        elif whence == io.SEEK_END:
-            while self._decode(_READ_SIZE):
-                pass
-            offset += self._position
-        elif whence != io.SEEK_SET:
-            raise ValueError(f"invalid whence: {whence}")
-        if offset < self._position:
-            self._file.seek(self._start)
-            self._begin()
-        while self._position < offset and self._decode(min(offset - self._position, _READ_SIZE)):
-            pass
-        return self._position
+def _end_of(file: BinaryIO) -> int | None:
+    """Where a file ends, if it can be cut off there and stands there."""
+    if not is_seekable(file) or not hasattr(file, "truncate"):
+        return None
+    position = file.tell()
+    end = file.seek(0, io.SEEK_END)
+    file.seek(position)
+    return end if position == end else None
 
 
 def _expect(options: PackOptions | UnpackOptions | None, wanted: type[AnyOptions]) -> AnyOptions:
@@ -338,7 +349,7 @@ def open(
         raise SettingsError(f"invalid mode {mode!r}: t and b exclude each other")
     binary = EdgezipFile(file, mode.replace("t", ""), model=model, options=options)
     try:
-        return io.TextIOWrapper(cast(BinaryIO, binary), encoding, errors, newline)
+        return _Text(binary, encoding, errors, newline)
     except BaseException:
         binary.close()
         raise

@@ -6,8 +6,10 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from edgezip.errors import SettingsError, TruncatedError
+from edgezip.errors import EdgezipError, SettingsError, TruncatedError
 from edgezip.pipeline.options import PackOptions, UnpackOptions
+from edgezip.streams import byte_view
+from edgezip.unbroken import Unbroken
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
 AnyOptions = TypeVar("AnyOptions", PackOptions, UnpackOptions)
 
 
-class Compressor:
+class Compressor(Unbroken):
     """Compresses data that comes in pieces into one member.
+
+    After a call that was interrupted it refuses to go on, as the data would have a hole.
 
     Args:
         model: as `PackOptions.model`, which it overrides.
@@ -36,7 +40,25 @@ class Compressor:
             SettingsError: (a `ValueError`) after `flush`.
         """
         self._check()
-        return self._packer.feed(data)
+        view = byte_view(data)
+        self._begin()
+        packed = self._packer.feed(view)
+        self._unfinished = False
+        return packed
+
+    def end_frame(self) -> bytes:
+        """End the frame, so that all data so far can be read from what is returned up to here.
+
+        Every frame costs some 50 bytes and is coded without what stands before it.
+
+        Raises:
+            SettingsError: (a `ValueError`) after `flush`.
+        """
+        self._check()
+        self._begin()
+        packed = self._packer.end_frame()
+        self._unfinished = False
+        return packed
 
     def flush(self) -> bytes:
         """Finish the member and return the rest of it. The compressor cannot be used afterwards.
@@ -45,16 +67,21 @@ class Compressor:
             SettingsError: (a `ValueError`) when called twice.
         """
         self._check()
+        self._begin()
+        packed = self._packer.finish()
         self._flushed = True
-        return self._packer.finish()
+        self._unfinished = False
+        return packed
 
     def _check(self) -> None:
         if self._flushed:
             raise SettingsError("the compressor has been flushed; make a new one")
 
 
-class Decompressor:
+class Decompressor(Unbroken):
     """Decompresses one member that comes in pieces.
+
+    After a call that failed or was interrupted it refuses to go on, and `eof` stays false.
 
     What follows the member is left in `unused_data`; concatenated members need one decompressor
     each (`edgezip.decompress` and `edgezip.open` do that).
@@ -72,18 +99,18 @@ class Decompressor:
         self._unpacker = Unpacker(with_model(options or UnpackOptions(), model), single=True)
         self._output = bytearray()
         self._fresh = True
-        self._failed: Exception | None = None
 
     @property
     def eof(self) -> bool:
         """True when the end of the member was reached and everything was returned."""
-        return self._unpacker.eof and not self._output
+        return not self._unfinished and self._unpacker.eof and not self._output
 
     @property
     def needs_input(self) -> bool:
         """False if `decompress(b"")` can return more before new input is needed."""
         return (
-            not self._output
+            not self._unfinished
+            and not self._output
             and not self._unpacker.eof
             and (self._fresh or self._unpacker.needs_input)
         )
@@ -104,19 +131,22 @@ class Decompressor:
         Raises:
             EOFError: the end of the member was reached before.
             FormatError: the data is not a valid file. Further calls raise the same error.
+            SettingsError: (a `ValueError`) an earlier call was interrupted.
         """
         if self.eof:
             raise EOFError("the end of the member was reached already")
-        if self._failed is not None:
-            raise self._failed
+        piece = byte_view(data)
+        self._begin()
         self._fresh = False
-        self._unpacker.push(data)
         try:
+            self._unpacker.push(piece)
             self._produce(max_length)
-        except Exception as error:
-            self._failed = error
+        except EdgezipError as error:
+            self._error = error
             raise
-        return self._take(max_length)
+        result = self._take(max_length)
+        self._unfinished = False
+        return result
 
     def check_end(self) -> None:
         """Say that no more input will come.
@@ -124,13 +154,18 @@ class Decompressor:
         Raises:
             TruncatedError: (an `EOFError`) the member is not complete.
         """
-        if self._unpacker.eof:
+        if self._unpacker.eof and not self._unfinished:
             return
-        if self._failed is not None:
-            raise self._failed
-        self._output += self._unpacker.feed_eof()
-        if not self._unpacker.eof:
-            raise TruncatedError("the file ends before its end mark: it is truncated")
+        self._begin()
+        try:
+            self._unpacker.push_eof()
+            self._produce(-1)
+            if not self._unpacker.eof:
+                raise TruncatedError("the file ends before its end mark: it is truncated")
+        except EdgezipError as error:
+            self._error = error
+            raise
+        self._unfinished = False
 
     def _produce(self, max_length: int) -> None:
         """Decode until the output suffices, the input is used up or the member ends."""

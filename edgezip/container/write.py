@@ -182,6 +182,11 @@ class MemberWriter:
         self._offset = 0
         self._tag = b""
 
+    @property
+    def full(self) -> bool:
+        """No further frame fits; another member has to follow."""
+        return self._frames >= c.MAX_FRAMES
+
     def begin(self) -> bytes:
         """The header."""
         return self._header_bytes

@@ -29,7 +29,11 @@ class Unpacker:
     """Unpacks one member (`single=True`) or a file of concatenated members; not thread-safe.
 
     Frames come out verified. The content of a stored member of 64 KiB or more comes out as it is
-    read and is verified at its end, so a caller keeps nothing before `feed_eof` has returned.
+    read and is verified at its end, so a caller keeps nothing before the end was reached.
+
+    Call `push` with more of the file, then `pull` until it gives None, and after the last part
+    `push_eof` and `pull` again. At most one frame is held, so memory does not depend on what the
+    file unpacks to.
 
     Args:
         options: where models are, limits.
@@ -72,15 +76,6 @@ class Unpacker:
         """Bytes after the end of a single member."""
         return self._parser.unused_data
 
-    def feed(self, data: Buffer) -> bytes:
-        """Take more of the file; returns the raw bytes that became ready.
-
-        Raises:
-            EdgezipError: the subclass says what is wrong.
-        """
-        self.push(data)
-        return b"".join(iter(self.pull, None))
-
     def push(self, data: Buffer) -> None:
         """Take more of the file without decoding any of it."""
         self._parser.feed(byte_view(data))
@@ -94,14 +89,14 @@ class Unpacker:
         event = self._parser.next_event()
         return None if event is None else self._handle(event)
 
-    def feed_eof(self) -> bytes:
-        """Say that no more input comes; returns the last raw bytes.
+    def push_eof(self) -> None:
+        """Say that no more input comes.
 
         Raises:
-            TruncatedError: the file is not complete.
+            TruncatedError: the file is not complete; if there is something to pull before, then
+                from `pull`.
         """
         self._parser.feed_eof()
-        return b"".join(map(self._handle, self._parser))
 
     def _handle(self, event: Event) -> bytes:
         if isinstance(event, HeaderEvent):

@@ -69,6 +69,12 @@ class Packer:
             out.append(self._frame(raw, more=True))
         return self._count(b"".join(out))
 
+    def end_frame(self) -> bytes:
+        """Code what is waiting as a frame of its own; what was returned so far holds all input."""
+        raw = bytes(self._buffer)
+        self._buffer.clear()
+        return self._count(self._frame(raw, more=True)) if raw else b""
+
     def finish(self) -> bytes:
         """The rest of the file."""
         raw = bytes(self._buffer)
@@ -120,9 +126,11 @@ class Packer:
         """One frame of a member in the long layout, with the header before the first."""
         content = self._encode(raw, more)
         out = b""
+        if self._writer is not None and self._writer.full:
+            out, self._writer = self._writer.finish(), None
         if self._writer is None:
             self._writer = MemberWriter(self._header(short=False, known_answer=True))
-            out = self._writer.begin()
+            out += self._writer.begin()
         self._note(content, len(raw))
         return out + self._writer.frame(raw, content.channels, content.spans)
 

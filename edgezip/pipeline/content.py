@@ -1,0 +1,161 @@
+"""The content of a seekable packed file in any order: only what is needed is decoded."""
+
+from __future__ import annotations
+
+import bisect
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import BinaryIO, cast
+
+from edgezip.container import (
+    ContainerParser,
+    EndEvent,
+    FrameEvent,
+    Header,
+    HeaderEvent,
+    StoredChunk,
+    index,
+)
+from edgezip.container import constants as c
+from edgezip.container.endrecord import IndexedFrame, IndexedMember
+from edgezip.container.headers import Rules
+from edgezip.errors import FormatError
+from edgezip.pipeline.context import Context, check_primer
+from edgezip.pipeline.frames import CODERS, decode_frame
+from edgezip.pipeline.opening import open_for_unpacking
+from edgezip.pipeline.options import UnpackOptions
+from edgezip.streams import WholeReads
+
+CHUNK = 1 << 20
+_RULES = Rules(coders=CODERS)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameEntry:
+    """One frame in the index of a file.
+
+    Attributes:
+        offset: where its content starts in the content of the file.
+        raw_size: bytes of content.
+        position: where it starts in the file; in a short member the member does.
+        packed_size: bytes it takes in the file.
+        member: number of its member, from 0.
+    """
+
+    offset: int
+    raw_size: int
+    position: int
+    packed_size: int
+    member: int
+
+
+class _From(WholeReads):
+    """A seekable file from a position on, which is its position 0."""
+
+    def __init__(self, file: BinaryIO, start: int) -> None:
+        super().__init__(file)
+        self._start = start
+
+    def seek(self, position: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a position; returns it."""
+        shift = self._start if whence == io.SEEK_SET else 0
+        return super().seek(position + shift, whence) - self._start
+
+
+class IndexedContent:
+    """The content of a file, by its index. Nothing is decoded before it is asked for.
+
+    Args:
+        file: seekable; the packed data starts at `start`.
+        options: where models are.
+
+    Raises:
+        FormatError: the file is damaged, or it is not complete.
+    """
+
+    def __init__(self, file: BinaryIO, options: UnpackOptions, start: int = 0) -> None:
+        self._file = cast(BinaryIO, _From(file, start))
+        self._options = options
+        members = index.read_index(self._file, _RULES)
+        self._frames = [(member, frame) for member in members for frame in member.frames]
+        numbers = {id(member): number for number, member in enumerate(members)}
+        stops = list(accumulate((f.raw_size for _, f in self._frames), initial=0))
+        self._starts = stops[:-1]
+        self.size = stops[-1]
+        """Bytes of content."""
+        self.entries = tuple(
+            FrameEntry(offset, frame.raw_size, frame.position + start, frame.size, numbers[id(m)])
+            for offset, (m, frame) in zip(self._starts, self._frames, strict=True)
+        )
+        self._context: tuple[Header, Context] | None = None
+        self._last: tuple[int, bytes] = (-1, b"")
+        self._verified = -1
+
+    def piece(self, position: int) -> tuple[int, bytes]:
+        """Where a piece starts that holds `position`, and the piece; verified, a frame at most."""
+        number = bisect.bisect_right(self._starts, position) - 1
+        # Frames without content start where the next one does.
+        member, frame = self._frames[number]
+        offset = self._starts[number]
+        if member.header.short and frame.raw_size > c.MAX_FRAME_SIZE:
+            return position, self._stored_part(number, position - offset)
+        return offset, self.frame(number)
+
+    def frame(self, number: int) -> bytes:
+        """The verified content of a frame."""
+        if self._last[0] != number:
+            member, frame = self._frames[number]
+            if member.header.short:
+                raw = b"".join(self._short(member))
+            else:
+                loaded = index.load_frame(self._file, member, frame, _RULES)
+                raw = decode_frame(loaded, self._context_of(member.header), lambda count: None)
+            self._last = (number, raw)
+        return self._last[1]
+
+    def _stored_part(self, number: int, position: int) -> bytes:
+        """Up to a chunk of a large stored member; the first time all of it is verified."""
+        member, frame = self._frames[number]
+        if self._verified != number:
+            for _ in self._short(member):
+                pass
+            self._verified = number
+        start = _payload_start(member, frame)
+        self._file.seek(start + position)
+        data = self._file.read(min(CHUNK, frame.raw_size - position))
+        if not data:
+            raise FormatError("the file has become shorter while it was read")
+        return data
+
+    def _short(self, member: IndexedMember) -> Iterator[bytes]:
+        parser = ContainerParser(single=True, coders=CODERS)
+        position, end = member.position, member.position + member.size
+        while position < end:
+            self._file.seek(position)
+            chunk = self._file.read(min(end - position, CHUNK))
+            if not chunk:
+                parser.feed_eof()
+            position += len(chunk)
+            parser.feed(chunk)
+            for event in parser:
+                if isinstance(event, StoredChunk):
+                    yield event.data
+                elif isinstance(event, FrameEvent):
+                    context = self._context_of(member.header)
+                    yield decode_frame(event.frame, context, lambda count: None)
+                else:
+                    assert isinstance(event, HeaderEvent | EndEvent)
+
+    def _context_of(self, header: Header) -> Context:
+        if self._context is None or self._context[0] != header:
+            prime = check_primer(header, self._options.prime)
+            model = open_for_unpacking(header, self._options)
+            self._context = (header, Context(model, header.settings, prime))
+        return self._context[1]
+
+
+def _payload_start(member: IndexedMember, frame: IndexedFrame) -> int:
+    check = c.CRC_SIZE if frame.raw_size < c.SMALL_SIZE else c.DIGEST_SIZE
+    return member.position + member.size - check - frame.raw_size
