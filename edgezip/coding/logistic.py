@@ -18,13 +18,14 @@ CLIP = 2840
 """Largest logit that a mixer gives: the one at which 16-bit probabilities end."""
 SQUASH_ZERO = 3072
 """Index of squash(0) in its table."""
-_FRACTION = 128
+FRACTION = 128
+"""Fraction bits of `exponentials`."""
 
 
-def _exp_table(limit: int) -> list[int]:
+def exponentials(limit: int) -> list[int]:
     """exp(i / 256) for i in 0..limit as integers with 128 fraction bits, every product rounded
     down."""
-    one = 1 << _FRACTION
+    one = 1 << FRACTION
     step = one
     term = one
     for k in range(1, 40):
@@ -32,15 +33,15 @@ def _exp_table(limit: int) -> list[int]:
         step += term
     values = [one]
     for _ in range(limit):
-        values.append(values[-1] * step >> _FRACTION)
+        values.append(values[-1] * step >> FRACTION)
     return values
 
 
 @cache
 def squash_table() -> NDArray[np.int32]:
     """Return (6144,) int32: 65536 / (1 + exp(-x / 256)) at index x + 3072, within 1..65535."""
-    exps = _exp_table(SQUASH_ZERO)
-    one = 1 << _FRACTION
+    exps = exponentials(SQUASH_ZERO)
+    one = 1 << FRACTION
     table = np.empty(2 * SQUASH_ZERO, np.int32)
     for x in range(-SQUASH_ZERO, SQUASH_ZERO):
         e = exps[abs(x)]
@@ -53,8 +54,8 @@ def squash_table() -> NDArray[np.int32]:
 def stretch_table() -> NDArray[np.int32]:
     """Return (4096,) int32: the largest x within +-2047 with exp(x / 256) <= odds of (i + 1/2) /
     4096."""
-    exps = _exp_table(STRETCH_LIMIT + 1)
-    one = 1 << _FRACTION
+    exps = exponentials(STRETCH_LIMIT + 1)
+    one = 1 << FRACTION
     table = np.empty(4096, np.int32)
     x = -STRETCH_LIMIT
     for i in range(4096):

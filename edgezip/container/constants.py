@@ -55,6 +55,7 @@ LZMA: Final = 3
 LM: Final = 4
 CM: Final = 5
 LM_MIX: Final = 6
+IMAGE: Final = 7
 AUDIO: Final = 8
 REPEAT: Final = 9
 
@@ -66,11 +67,13 @@ CODER_NAMES: Final[dict[int, str]] = {
     LM: "lm",
     CM: "cm",
     LM_MIX: "lm-mix",
-    7: "image (reserved)",
+    IMAGE: "image",
     AUDIO: "audio",
     REPEAT: "repeat",
 }
-KNOWN_CODERS: Final = frozenset({STORED, DEFLATE, BZIP2, LZMA, LM, CM, LM_MIX, AUDIO, REPEAT})
+KNOWN_CODERS: Final = frozenset(
+    {STORED, DEFLATE, BZIP2, LZMA, LM, CM, LM_MIX, IMAGE, AUDIO, REPEAT}
+)
 MODEL_CODERS: Final = frozenset({LM, LM_MIX})
 """Coders that need a language model, so that the header has to name one."""
 BARE_CODERS: Final = frozenset({STORED, REPEAT})

@@ -1,0 +1,179 @@
+"""The picture codec: samples with a known layout to a payload, and back (coder 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgezip.coding import rangecoder
+from edgezip.coding.portions import Progress, portions
+from edgezip.errors import FormatError
+
+from . import planes
+from .bilevel import MARGIN, new_bilevel, run_bilevel
+from .geometry import ImageGeometry
+from .layout import Level
+from .planes import Split
+from .rest import new_rest, run_rest
+from .state import new_state
+from .walk import run
+
+LEVELS: Final = (
+    Level(forms=8, cross_forms=2, fits=1, contexts=10, sets=3),
+    Level(forms=16, cross_forms=4, fits=1, contexts=18, sets=6),
+    Level(forms=16, cross_forms=4, fits=3, contexts=22, sets=6),
+)
+"""Fast, default, strong."""
+FAST, DEFAULT, STRONG = range(3)
+
+_MOST_PER_BYTE = 46_000
+"""Bytes that one byte of payload holds at most, see `mixing.bytecodec`."""
+
+_Kernel = Callable[[int, int], int]
+"""Codes items from the first to before the second; returns how many are done."""
+
+
+class _Coder:
+    """A range coder of either direction, and the payload."""
+
+    def __init__(self, payload: bytes | None) -> None:
+        self.decode = payload is not None
+        self.data: NDArray[np.uint8]
+        if payload is None:
+            self.data = np.zeros(1 << 16, np.uint8)
+            self.state = rangecoder.new_encoder()
+        else:
+            self.data = np.frombuffer(payload, np.uint8).copy()
+            self.state = rangecoder.new_decoder(self.data)
+
+    def make_room(self, decisions: int) -> None:
+        room = int(self.state[rangecoder.POS]) + 2 * decisions + 16
+        if not self.decode and self.data.size < room:
+            grown = np.zeros(max(room, 3 * self.data.size // 2), np.uint8)
+            grown[: self.data.size] = self.data
+            self.data = grown
+
+    def finish(self) -> bytes:
+        if self.decode:
+            rangecoder.decode_finish(self.state, self.data)
+            return b""
+        return self.data[: int(rangecoder.encode_finish(self.state, self.data))].tobytes()
+
+
+def encode(
+    samples: bytes,
+    geometry: ImageGeometry,
+    level: int = DEFAULT,
+    progress: Progress | None = None,
+) -> bytes:
+    """Return the payload of `samples`, of any length: what does not fill a row is coded as bytes.
+
+    Args:
+        samples: rows of pixels as `geometry` describes them.
+        geometry: how the samples lie in the bytes; the decoder needs it, too.
+        level: FAST, DEFAULT or STRONG; the decoder needs it, too.
+        progress: told several times a second how many bytes are done.
+    """
+    split = planes.split(samples, geometry)
+    coder = _Coder(None)
+    _run(split, geometry, LEVELS[level], coder, progress)
+    return split.header + coder.finish()
+
+
+def decode(
+    payload: bytes,
+    size: int,
+    geometry: ImageGeometry,
+    level: int = DEFAULT,
+    progress: Progress | None = None,
+) -> bytes:
+    """Return the `size` bytes of `payload`; the arguments are those of `encode`.
+
+    Work and memory are bounded by the payload, whatever `size` says.
+
+    Raises:
+        FormatError: the payload is not one that `encode` writes for these arguments.
+    """
+    if not 0 <= level < len(LEVELS):
+        raise FormatError(f"damaged: there is no level {level} of the image coder")
+    if size > _MOST_PER_BYTE * (len(payload) + 1):
+        raise FormatError("payload is damaged: so few bytes cannot hold as many as it states")
+    split = planes.unsplit(payload, size, geometry)
+    coder = _Coder(payload[len(split.header) :])
+    _run(split, geometry, LEVELS[level], coder, progress)
+    coder.finish()
+    return planes.join(split, geometry)
+
+
+def _run(
+    split: Split, geometry: ImageGeometry, level: Level, coder: _Coder, progress: Progress | None
+) -> None:
+    """Code the planes, then the other bytes."""
+    steps = [_picture_kernel(split, geometry, level, coder)] if split.samples.size else []
+    steps.append(_rest_kernel(split, coder))
+    told = _Told(progress, geometry.bits == 1)
+    for kernel, total, decisions in steps:
+        for begin, end in portions(total, told):
+            coder.make_room(decisions * (end - begin))
+            if kernel(begin, end) < end - begin:
+                coder.finish()
+                raise FormatError("payload is damaged: it ends before its last symbol")
+        told.per_item = 1
+
+
+class _Told:
+    """Tells bytes where a kernel counts pixels."""
+
+    def __init__(self, progress: Progress | None, bilevel: bool) -> None:
+        self._progress = progress
+        self.per_item = 8 if bilevel else 1
+        self._left = 0
+
+    def __call__(self, items: int) -> None:
+        done, self._left = divmod(self._left + items, self.per_item)
+        if self._progress is not None:
+            self._progress(done)
+
+
+def _picture_kernel(
+    split: Split, geometry: ImageGeometry, level: Level, coder: _Coder
+) -> tuple[_Kernel, int, int]:
+    """The kernel, its items and their decisions."""
+    rows, count, width = split.samples.shape
+    state: Any
+    if geometry.bits == 1:
+        state = new_bilevel(width, rows)
+        picture = state.pixels.reshape(rows + MARGIN, width + 2 * MARGIN)
+        inside = picture[MARGIN:, MARGIN:-MARGIN]
+        inside[:] = split.samples[:, 0]
+
+        def bilevel(begin: int, end: int) -> int:
+            done = run_bilevel(state, width, begin, end, coder.state, coder.data, coder.decode)
+            if end == rows * width:
+                split.samples[:, 0] = inside
+            return int(done)
+
+        return bilevel, rows * width, 1
+    state = new_state(width, rows, geometry.bits == 16, count, geometry.palette, level)
+    flat = split.samples.reshape(-1)
+
+    def sampled(begin: int, end: int) -> int:
+        return int(run(state, flat, begin, end, coder.state, coder.data, coder.decode))
+
+    return sampled, flat.size, 8
+
+
+def _rest_kernel(split: Split, coder: _Coder) -> tuple[_Kernel, int, int]:
+    table, reciprocal = new_rest()
+
+    def rest(begin: int, end: int) -> int:
+        return int(
+            run_rest(
+                table, reciprocal, split.rest, begin, end, coder.state, coder.data, coder.decode
+            )
+        )
+
+    return rest, split.rest.size, 8

@@ -1,0 +1,27 @@
+"""Coder 7: pictures."""
+
+from __future__ import annotations
+
+from edgezip.coding.image import codec
+from edgezip.coding.image.geometry import ImageGeometry
+from edgezip.container import constants as c
+from edgezip.errors import FormatError
+from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
+from edgezip.pipeline.context import Context
+
+
+def encode(data: bytes, settings: ImageGeometry, context: Context, progress: Progress) -> Encoded:
+    """As `Encode`; `settings` are the layout of the samples. Params: the level, the layout."""
+    payload = codec.encode(data, settings, codec.DEFAULT, progress)
+    return Encoded(payload, bytes([codec.DEFAULT]) + settings.to_bytes())
+
+
+def decode(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
+    """As `Decode`."""
+    if not params or params[0] >= len(codec.LEVELS):
+        raise FormatError("damaged: a picture without params, or of an unknown level")
+    geometry = ImageGeometry.from_bytes(params[1:])
+    return codec.decode(payload, size, geometry, params[0], progress)
+
+
+IMAGE = Coder(c.IMAGE, encode, decode)

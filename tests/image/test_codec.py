@@ -1,0 +1,173 @@
+"""The image coder: what goes in comes out, at the size that its model deserves."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgezip.coding.image import codec, planes
+from edgezip.coding.image.codec import decode, encode
+from edgezip.coding.image.colour import Colour
+from edgezip.coding.image.geometry import ImageGeometry
+from edgezip.errors import FormatError
+
+from .pictures import photo, screen, through_ycc
+
+GRAY = ImageGeometry(48)
+RGB = ImageGeometry(40, 3)
+
+
+def round_trip(data: bytes, geometry: ImageGeometry, level: int = codec.DEFAULT) -> int:
+    """Bytes of the payload, after it was decoded and compared."""
+    payload = encode(data, geometry, level)
+    assert decode(payload, len(data), geometry, level) == data
+    return len(payload)
+
+
+@pytest.mark.parametrize("level", range(len(codec.LEVELS)))
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_round_trip(bits: int, channels: int, level: int) -> None:
+    pixels = photo(40, 24, channels)
+    deep = pixels.astype(np.uint16) * 16 + 3
+    for big_endian in {False, bits > 8}:
+        kind = "u1" if bits == 8 else ">u2" if big_endian else "<u2"
+        data = (deep if bits == 16 else pixels).astype(kind).tobytes()
+        geometry = ImageGeometry(40, channels, bits, big_endian=big_endian)
+        assert round_trip(data, geometry, level) < 0.85 * len(data)
+
+
+def test_padding_and_a_row_that_is_cut_off_come_back() -> None:
+    rows = photo(33, 20, 3).reshape(20, -1)
+    data = b"".join(row.tobytes() + b"\0" for row in rows) + b"half a row"
+    geometry = ImageGeometry(33, 3, padding=1)
+    assert round_trip(data, geometry) < 0.7 * len(data)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.binary(max_size=300),
+    st.integers(1, 40),
+    st.sampled_from([(1, 1), (1, 8), (3, 8), (4, 8), (1, 16), (3, 16)]),
+    st.integers(0, 3),
+    st.booleans(),
+)
+def test_any_bytes_as_any_picture(
+    data: bytes, width: int, kind: tuple[int, int], padding: int, flag: bool
+) -> None:
+    channels, bits = kind
+    palette, big_endian = flag and channels * bits <= 8, flag and bits == 16
+    geometry = ImageGeometry(width, channels, bits, padding, palette, big_endian)
+    assert round_trip(data, geometry) <= len(data) * 5 // 4 + 16
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", bytes(48), bytes(48 * 50), b"\xff" * 48 * 50])
+def test_empty_and_flat_pictures(data: bytes) -> None:
+    assert round_trip(data, GRAY) < 60
+
+
+def test_extreme_values_stay_within_the_bounds_of_the_arithmetic() -> None:
+    rng = np.random.default_rng(5)
+    extremes = rng.choice(np.array([0, 255], np.uint8), (64, 3 * 64))
+    stripes = np.tile(np.array([0, 255], np.uint8), (64, 3 * 32))
+    for pixels in (extremes, stripes, stripes.T.copy()):
+        round_trip(pixels.tobytes(), ImageGeometry(64, 3), codec.STRONG)
+
+
+def test_bilevel_drawings() -> None:
+    y, x = np.mgrid[0:200, 0:203]
+    pixels = ((x - 100) ** 2 + (y - 90) ** 2 < 60**2) ^ (x % 40 < 3)
+    data = np.packbits(pixels, axis=1).tobytes()
+    assert round_trip(data, ImageGeometry(203, bits=1)) < 0.08 * len(data)
+
+
+def test_a_screen_is_learned_by_heart() -> None:
+    data = screen(240, 180).tobytes()
+    assert round_trip(data, ImageGeometry(240, 3)) < 0.012 * len(data)
+    indices = screen(240, 180, 1).tobytes()
+    assert round_trip(indices, ImageGeometry(240, palette=True)) < 0.03 * len(indices)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_colours_of_a_decoded_jpeg_are_undone(
+    reverse: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = through_ycc(photo(80, 60, 3))
+    data = pixels[..., :: -1 if reverse else 1].tobytes()
+    geometry = ImageGeometry(80, 3)
+    payload = encode(data, geometry)
+    assert payload[0] == (Colour.YCC_REVERSED if reverse else Colour.YCC)
+    assert decode(payload, len(data), geometry) == data
+    monkeypatch.setattr(planes.colour, "to_ycc", lambda samples, reverse: None)
+    assert len(payload) < 0.95 * len(encode(data, geometry))
+
+
+def test_pixels_that_no_jpeg_decoder_makes_are_exceptions() -> None:
+    pixels = through_ycc(photo(120, 90, 3))
+    pixels[50, 60:72, 1] ^= 1
+    payload = encode(pixels.tobytes(), ImageGeometry(120, 3))
+    assert payload[0] == Colour.YCC
+    assert int.from_bytes(payload[1:5], "little") > 0
+    assert decode(payload, pixels.size, ImageGeometry(120, 3)) == pixels.tobytes()
+
+
+def test_green_is_subtracted_where_that_helps() -> None:
+    pixels = photo(60, 40, 3, noise=0)
+    noise = np.random.default_rng(2).integers(0, 60, (40, 60, 1), np.uint8)
+    payload = encode((pixels // 2 + noise).tobytes(), ImageGeometry(60, 3))
+    assert payload[0] == Colour.GREEN
+
+
+def test_where_portions_end_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = photo(40, 30, 3).tobytes()
+    whole = encode(data, RGB)
+    monkeypatch.setattr("edgezip.coding.portions.FIRST", 7)
+    monkeypatch.setattr("edgezip.coding.portions.PATIENCE", 0)
+    told: list[int] = []
+    assert encode(data, RGB, progress=told.append) == whole
+    assert sum(told) == len(data)
+    told.clear()
+    assert decode(whole, len(data), RGB, progress=told.append) == data
+    assert sum(told) == len(data)
+
+
+def test_damage_is_noticed_or_gives_other_bytes() -> None:
+    data = photo(40, 24, 3).tobytes()
+    payload = encode(data, RGB)
+    for cut in range(0, len(payload), 97):
+        with pytest.raises(FormatError):
+            decode(payload[:cut], len(data), RGB)
+    for at in range(0, len(payload), 61):
+        damaged = bytearray(payload)
+        damaged[at] ^= 0x41
+        with suppress(FormatError):
+            assert decode(bytes(damaged), len(data), RGB) != data
+    for wrong in (payload + b"\0", payload + b"\1"):
+        with pytest.raises(FormatError):
+            decode(wrong, len(data), RGB)
+
+
+def test_a_few_bytes_cannot_ask_for_much_work() -> None:
+    with pytest.raises(FormatError, match="so few bytes"):
+        decode(b"\0abc", 1 << 26, RGB)
+    with pytest.raises(FormatError, match="ends before"):
+        decode(b"\0abc", 180_000, RGB)
+
+
+@pytest.mark.parametrize(
+    ("payload", "geometry"),
+    [
+        (b"\x09abc", RGB),
+        (b"", RGB),
+        (b"\x01abc", GRAY),
+        (b"\x02\xff\xff\xff\xffabc", RGB),
+        (b"\x02\0\0\0\0abc", ImageGeometry(40, 3, 16)),
+    ],
+)
+def test_damaged_colours_are_refused(payload: bytes, geometry: ImageGeometry) -> None:
+    with pytest.raises(FormatError):
+        decode(payload, 240, geometry)
