@@ -16,6 +16,7 @@ from edgezip.pipeline.coders.table import CLASSICAL, MEDIA
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import Content, Kind
 from edgezip.pipeline.options import PackOptions
+from edgezip.pipeline.progress import Scaled
 from edgezip.pipeline.transforms.table import LINE_ENDS
 
 FULL_LEVEL, FAST_BINARY_LEVEL, FAST_TEXT_LEVEL = 2, 1, 0
@@ -29,33 +30,48 @@ MEDIA_COST = 32
 """Bytes that a channel of samples must save: its own head and those of the pieces around it."""
 
 
-class Part:
-    """The bytes of one channel, with what is found out about them once."""
+_MIXING_SHARE = 16
+"""About how much longer context mixing takes than a classical codec, for the progress."""
 
-    def __init__(self, data: bytes, context: Context) -> None:
+
+class Part:
+    """The bytes of one channel, with what is found out about them once.
+
+    `progress` is told of the way to `compact`; the other ways are told of where they are taken.
+    """
+
+    def __init__(self, data: bytes, context: Context, progress: Progress | None = None) -> None:
         self.data = data
         self.context = context
+        work = (len(CLASSICAL) + _MIXING_SHARE) * len(data)
+        self._done = Scaled(work, len(data), progress or _untold)
 
     @cached_property
     def classical(self) -> Coded:
         """The smallest of the codecs of the standard library, stored if none saves anything."""
         return smallest(
-            encode_channel(self.data, coder, None, self.context, _untold)
-            for coder in (STORED, *CLASSICAL)
+            encode_channel(self.data, coder, None, self.context, told)
+            for coder, told in [(STORED, _untold), *((coder, self._done) for coder in CLASSICAL)]
         )
 
     @cached_property
     def compact(self) -> Coded:
         """The smallest without a language model: `classical`, or context mixing."""
-        size, cheap = len(self.data), self.classical
-        promising = cheap.size < size - (size >> INCOMPRESSIBLE)
-        if not promising and not self.context.prime:
-            return cheap
-        settings = _mix_params(
-            self.data, size + len(self.context.prime), self.context.model is None
-        )
-        mixed = encode_channel(self.data, MIXING, settings, self.context, _untold)
-        return smallest([cheap, mixed])
+        size, candidates = len(self.data), [self.classical]
+        promising = self.classical.size < size - (size >> INCOMPRESSIBLE)
+        if promising or self.context.prime:
+            candidates.append(self._mixed())
+        self._done.finish()
+        return smallest(candidates)
+
+    def _mixed(self) -> Coded:
+        size = len(self.data) + len(self.context.prime)
+        settings = _mix_params(self.data, size, self.context.model is None)
+
+        def told(count: int) -> None:
+            self._done(_MIXING_SHARE * count)
+
+        return encode_channel(self.data, MIXING, settings, self.context, told)
 
     def language(self, options: PackOptions, progress: Progress) -> Coded:
         """Coded with the language model; CR LF shortened where that can be undone."""
@@ -92,9 +108,7 @@ def encode_part(part: Part, content: Content, options: PackOptions, progress: Pr
     if content.kind in MEDIA:
         return part.media(content, progress)
     if content.kind is not Kind.TEXT or part.context.model is None:
-        coded = part.compact
-        progress(len(part.data))
-        return coded
+        return Part(part.data, part.context, progress).compact
     coded = part.language(options, progress)
     # Records that are all alike are known from the primer better than to any model.
     if options.coder == "auto" and part.context.prime:

@@ -79,10 +79,9 @@ def encode_frame(
     copies = [Found(repeat.start, repeat.length, REPEAT) for repeat in repeats]
     taken = sorted([*found, *copies], key=lambda item: item.start)
     pieces = layout.cut(len(raw), taken, _pieces(layout.outside(raw, taken), context))
-    whole = Part(raw, context)
     if all(piece.content == BINARY for piece in pieces):
-        progress(len(raw))
-        return _single(whole.compact)
+        return _single(Part(raw, context, progress).compact)
+    whole = Part(raw, context)
     split = _split(whole, pieces, repeats, options, progress)
     if 2 * sum(item.length for item in found) > len(raw):
         return split  # samples that were tried: no codec for everything takes less

@@ -8,5 +8,5 @@ from edgezip.container import constants as c
 from edgezip.pipeline.coders.classical import classical_coder
 
 BZIP2 = classical_coder(
-    c.BZIP2, lambda data: bz2.compress(data, 9), lambda size: bz2.BZ2Decompressor(), OSError
+    c.BZIP2, lambda size: bz2.BZ2Compressor(9), lambda size: bz2.BZ2Decompressor(), OSError
 )

@@ -6,12 +6,28 @@ params.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from edgezip.errors import FormatError
 from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
 from edgezip.pipeline.context import Context
+
+PORTION = 1 << 16
+"""Bytes compressed at once, so that signals are answered and progress is told in between. Fixed, so
+that what comes out cannot depend on time."""
+DECODED = 1 << 20
+"""The same for decompression."""
+
+
+class Compressor(Protocol):
+    """The incremental compressors of zlib, bz2 and lzma, as far as they are alike."""
+
+    def compress(self, data: memoryview, /) -> bytes:
+        """Take `data`; what is ready."""
+
+    def flush(self) -> bytes:
+        """The rest."""
 
 
 class Decompressor(Protocol):
@@ -31,7 +47,7 @@ class Decompressor(Protocol):
 
 def classical_coder(
     number: int,
-    compress: Callable[[bytes], bytes],
+    compressor: Callable[[int], Compressor],
     decompressor: Callable[[int], Decompressor],
     error: type[Exception],
 ) -> Coder:
@@ -39,15 +55,19 @@ def classical_coder(
 
     Args:
         number: of the coder.
-        compress: payload of some bytes.
+        compressor: takes the size of the content.
         decompressor: takes the size of the content.
         error: what the decompressor raises for damaged data.
     """
 
     def encode(data: bytes, settings: Any, context: Context, progress: Progress) -> Encoded:
-        payload = compress(data)
-        progress(len(data))
-        return Encoded(payload)
+        encoder, view = compressor(len(data)), memoryview(data)
+        parts = []
+        for start in range(0, len(data), PORTION):
+            piece = view[start : start + PORTION]
+            parts.append(encoder.compress(piece))
+            progress(len(piece))
+        return Encoded(b"".join([*parts, encoder.flush()]))
 
     def decode(
         payload: bytes, params: bytes, size: int, context: Context, progress: Progress
@@ -55,14 +75,29 @@ def classical_coder(
         if params:
             raise FormatError("damaged: a classical codec has no params")
         decoder = decompressor(size)
+        data = bytearray()
         try:
-            # Never more than one byte too many, whatever the payload claims.
-            data = decoder.decompress(payload, size + 1)
+            for piece in _pieces(decoder, payload, size):
+                data += piece
+                if len(data) <= size:
+                    progress(len(piece))
         except (error, EOFError, ValueError) as problem:
             raise FormatError(f"damaged data in a channel ({problem})") from problem
         if len(data) != size or not decoder.eof or decoder.unused_data:
             raise FormatError("damaged data: a channel does not have the size it states")
-        progress(size)
-        return data
+        return bytes(data)
 
     return Coder(number, encode, decode)
+
+
+def _pieces(decoder: Decompressor, payload: bytes, size: int) -> Iterator[bytes]:
+    """The content of `payload`, never more than `size` bytes and one, whatever it claims."""
+    left, rest = size + 1, payload
+    while left and not decoder.eof:
+        piece = decoder.decompress(rest, min(left, DECODED))
+        # zlib gives back what it did not need yet, the others keep it.
+        rest = getattr(decoder, "unconsumed_tail", b"")
+        if not piece:
+            break
+        left -= len(piece)
+        yield piece

@@ -7,10 +7,9 @@ import zlib
 from edgezip.container import constants as c
 from edgezip.pipeline.coders.classical import classical_coder
 
-
-def _compress(data: bytes) -> bytes:
-    compressor = zlib.compressobj(9, zlib.DEFLATED, -15, 9)
-    return compressor.compress(data) + compressor.flush()
-
-
-DEFLATE = classical_coder(c.DEFLATE, _compress, lambda size: zlib.decompressobj(-15), zlib.error)
+DEFLATE = classical_coder(
+    c.DEFLATE,
+    lambda size: zlib.compressobj(9, zlib.DEFLATED, -15, 9),
+    lambda size: zlib.decompressobj(-15),
+    zlib.error,
+)

@@ -28,12 +28,12 @@ def _filters(size: int) -> list[dict[str, Any]]:
     ]
 
 
-def _compress(data: bytes) -> bytes:
-    return lzma.compress(data, lzma.FORMAT_RAW, filters=_filters(len(data)))
+def _compressor(size: int) -> lzma.LZMACompressor:
+    return lzma.LZMACompressor(lzma.FORMAT_RAW, filters=_filters(size))
 
 
 def _decompressor(size: int) -> lzma.LZMADecompressor:
     return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_filters(size))
 
 
-LZMA = classical_coder(c.LZMA, _compress, _decompressor, lzma.LZMAError)
+LZMA = classical_coder(c.LZMA, _compressor, _decompressor, lzma.LZMAError)
