@@ -49,10 +49,10 @@ class Part:
     @cached_property
     def classical(self) -> Coded:
         """The smallest of the codecs of the standard library, stored if none saves anything."""
-        return smallest(
-            encode_channel(self.data, coder, None, self.context, told)
-            for coder, told in [(STORED, _untold), *((coder, self._done) for coder in CLASSICAL)]
-        )
+        candidates = [encode_channel(self.data, STORED, None, self.context, _untold)]
+        for coder in CLASSICAL:
+            candidates.append(encode_channel(self.data, coder, None, self.context, self._done))
+        return smallest(candidates)
 
     @cached_property
     def compact(self) -> Coded:
