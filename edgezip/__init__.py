@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         decompress_bare,
         inspect_stream,
         pack_stream,
+        release_models,
         unpack_stream,
     )
     from edgezip.file import EdgezipFile, open
@@ -63,6 +64,7 @@ _LAZY = {
     "decompress_bare": "edgezip.api",
     "inspect_stream": "edgezip.api",
     "pack_stream": "edgezip.api",
+    "release_models": "edgezip.api",
     "unpack_stream": "edgezip.api",
     "EdgezipFile": "edgezip.file",
     "open": "edgezip.file",
@@ -114,6 +116,7 @@ __all__ = [
     "pack_stream",
     "read_frame",
     "read_index",
+    "release_models",
     "unpack_stream",
 ]
 
@@ -121,6 +124,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import a public name on first use."""
     if name in _LAZY:
+        # Before any thread can be at work in what is imported now.
+        importlib.import_module("edgezip.forks")
         value = getattr(importlib.import_module(_LAZY[name]), name)
     elif name == "__version__":
         value = _version()

@@ -283,6 +283,15 @@ def _spooled(pipe: BinaryIO, spool: BinaryIO) -> BinaryIO:
     return spool
 
 
+def release_models() -> None:
+    """Let go of the language models that are kept open for the next call: the last two used, one
+    where they are large. Memory is free once no object or call uses them any more.
+    """
+    from edgezip.pipeline.opening import release_models as release
+
+    release()
+
+
 def inspect_stream(source: BinaryIO) -> list[MemberInfo]:
     """Describe the members of an edgezip file without decoding it; no model is needed.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +17,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Imports make hundreds of thousands of objects that live to the end; looking through them again
     # and again for cycles takes a tenth of the time of a small file.
     gc.set_threshold(100_000, 50, 50)
+    # numpy's BLAS, which nothing here uses, would start threads: where that is not allowed it sends
+    # the process a SIGINT.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from edgezip.cli.run import run
 

@@ -31,6 +31,7 @@ import numba
 from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 
+from edgezip import forks
 from edgezip.coding.kernelcache import Store
 
 _config: Any = numba.config
@@ -39,6 +40,8 @@ _rebuild: Any = CompileResult._rebuild
 _typeof: Any = numba.typeof
 _PACKAGE = Path(__file__).resolve().parent
 _compiling = RLock()
+forks.hold_while_forking(_compiling)
+forks.hold_while_forking(numba.core.compiler_lock.global_compiler_lock)
 
 PLAIN = bool(getattr(_config, "DISABLE_JIT", False))
 """Whether kernels are plain Python."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgezip.engine import logs, selftest
-from edgezip.engine.hardware import physical_cores
+from edgezip.engine.hardware import startable_threads, usable_cores
 from edgezip.engine.identity import EngineIdentity, identify
 from edgezip.engine.library import EngineKind, Library, load
 from edgezip.engine.memory import ModelShape, metadata, read_shape, session_bytes
@@ -53,6 +53,9 @@ class Engine:
         self.start_token = next((int(token) for token in start if token >= 0), 0)
         self.identity = identify(library, {"threads": threads, "gpu_layers": gpu_layers})
         self.shape = read_shape(api, model, self.n_vocab)
+        # An engine that nobody refers to any more is freed; its sessions refer to it.
+        self._freeing = weakref.finalize(self, api.llama_model_free, model)
+        self._freeing.atexit = False  # the bindings may be gone before
 
     @classmethod
     def load(
@@ -66,10 +69,10 @@ class Engine:
     ) -> Engine:
         """Load the GGUF at `path`, memory-mapped.
 
-        threads: None for the physical cores. gpu_layers: native only; negative for all. repack:
-        copy the weights into the layout of the kernels (faster, as much memory as the file again);
-        False leaves them mapped. Raises EngineError when the engine, ModelError when the model
-        cannot be used.
+        threads: None for the cores that can be used; fewer where they cannot be started.
+        gpu_layers: native only; negative for all. repack: copy the weights into the layout of the
+        kernels (faster, as much memory as the file again); False leaves them mapped. Raises
+        EngineError when the engine, ModelError when the model cannot be used.
         """
         if kind not in ("strict", "native"):
             raise SettingsError(f"the engine is strict or native, not {kind!r}")
@@ -80,7 +83,7 @@ class Engine:
         library = load(kind)
         model = _load_model(library, Path(path), gpu_layers, repack)
         try:
-            return cls(library, model, threads or physical_cores(), gpu_layers)
+            return cls(library, model, _threads(threads or usable_cores()), gpu_layers)
         except BaseException:
             library.api.llama_model_free(model)
             raise
@@ -121,6 +124,7 @@ class Engine:
         session = Session(
             self._library,
             self._model,
+            self,
             self.n_vocab,
             n_streams,
             window,
@@ -164,15 +168,25 @@ class Engine:
         """Close the sessions and free the model. May be called twice."""
         for session in list(self._sessions):
             session.close()
-        if self._model:
-            self._api.llama_model_free(self._model)
-            self._model = None
+        self._model = None
+        self._freeing()
 
     def __enter__(self) -> Engine:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _threads(wanted: int) -> int:
+    """`wanted` threads, or as many as leave room for those that read and code beside them.
+
+    llama.cpp aborts the process when it cannot start one.
+    """
+    if wanted == 1:
+        return 1
+    beside = startable_threads(wanted + 1)
+    return wanted if beside > wanted else max(1, beside - 1)
 
 
 def _load_model(library: Library, path: Path, gpu_layers: int, repack: bool) -> Any:

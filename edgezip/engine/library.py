@@ -11,13 +11,12 @@ import ctypes
 import os
 import re
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from edgezip import aborts
+from edgezip import aborts, forks
 from edgezip.engine import bindings, logs
 from edgezip.errors import EngineError
 
@@ -85,7 +84,7 @@ class Library:
             raise EngineError("the processor's floating-point state cannot be set as strict needs")
 
 
-_lock = threading.Lock()
+_lock = forks.Lock()
 _loaded: Library | None = None
 
 

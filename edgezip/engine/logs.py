@@ -5,9 +5,10 @@ The callback stores the last warnings and errors; they become part of the Engine
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from typing import Any
+
+from edgezip import forks
 
 _LEVEL_WARNING = 3
 _LEVEL_ERROR = 4
@@ -17,7 +18,7 @@ _EXPECTED = "LLAMA_ATTN_ROT_DISABLE"
 """Of the warning that every strict session causes (native/src/environment.c)."""
 
 _lines: deque[str] = deque(maxlen=_LINES_KEPT)
-_lock = threading.Lock()
+_lock = forks.Lock()
 # llama.cpp holds a bare pointer to the callback: the object must live as long as the process.
 _callback: Any = None
 _last_level = 0

@@ -57,13 +57,14 @@ class Session:
 
     With the strict engine the logits of a token depend on the tokens before it in its stream and on
     nothing else: `batch` and `ubatch` (tokens per llama_decode and per graph) only change speed.
-    `cache` is from `cache_format`.
+    `cache` is from `cache_format`; `owner` frees the model and is kept until then.
     """
 
     def __init__(
         self,
         library: Library,
         model: Any,
+        owner: object,
         n_vocab: int,
         n_streams: int,
         window: int,
@@ -82,6 +83,7 @@ class Session:
         self.n_streams = n_streams
         self.window = window
         self._cache = cache
+        self._owner = owner
         self._library = library
         self._api: Any = library.api
         batch = max(n_streams, batch or default_batch(n_vocab, n_streams))

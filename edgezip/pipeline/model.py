@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+import contextlib
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgezip import forks
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.token_decoding import MixingDecoder
 from edgezip.coding.mixing.token_mixing import MixingEncoder
@@ -63,7 +65,8 @@ class LanguageModel:
         sizes = [len(piece or b"") for piece in vocabulary.pieces]
         self.piece_sizes: NDArray[np.int64] = np.array(sizes, np.int64)
         self._sessions = Sessions(engine, file.size)
-        self._lock = threading.Lock()
+        self._lock = forks.Lock()
+        self._process = os.getpid()
         self._primer: tuple[bytes, NDArray[np.int32]] = (b"", np.zeros(0, np.int32))
 
     @property
@@ -133,7 +136,7 @@ class LanguageModel:
         lm_settings = self._lm_settings(layout, settings)
         window = self._cells(lm_settings, len(ids))
         start = self.engine.start_token
-        with self._lock:
+        with self._at_work():
             if self.engine.kind != "strict":
                 (session,) = self._sessions.take([layout.streams], window)
                 return encode_tokens_lockstep(session, start, ids, lm_settings, encoder, progress)
@@ -165,11 +168,21 @@ class LanguageModel:
                 f" {self.engine.n_ctx_train}"
             )
         window = self._cells(lm_settings, n_tokens)
-        with self._lock:
+        with self._at_work():
             dealt = run_lengths(layout.streams, min(self._sessions.most, layout.streams))
             sessions = self._sessions.take(dealt, window)
             start = self.engine.start_token
             return decode_tokens(sessions, start, n_tokens, lm_settings, decoder, progress, stop)
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """One coding call at a time. The weights are shared with a forked child, and sessions in
+        which a thread of the parent may have been at work are not."""
+        with self._lock:
+            if self._process != os.getpid():
+                self._process = os.getpid()
+                self._sessions.abandon()
+            yield
 
     def most_streams(self, settings: Settings, wanted: int) -> int:
         """`wanted` streams, or as many fewer as half of the machine's memory holds the cache of."""

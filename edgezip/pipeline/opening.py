@@ -1,12 +1,13 @@
-"""Finds and opens the model that options or a file name; the last opened one is kept."""
+"""Finds and opens the model that options or a file name; the last opened ones are kept."""
 
 from __future__ import annotations
 
 import os
-import threading
 
+from edgezip import forks
 from edgezip.container import EngineField, Header
 from edgezip.engine import Engine
+from edgezip.engine.hardware import usable_memory
 from edgezip.errors import EngineMismatchError, ModelError
 from edgezip.models import (
     DEFAULT_MODEL_VARIABLE,
@@ -20,9 +21,15 @@ from edgezip.pipeline.options import EngineKind, PackOptions, UnpackOptions
 
 NO_MODEL = "none"
 
+KEPT_MODELS = 2
+KEPT_PART = 4
+"""Models stay open for the next call: the last two, if together they are smaller than a fourth of
+the memory, else the last one."""
+
 _Key = tuple[bytes, str, int | None, int]
-_opened: tuple[_Key, LanguageModel] | None = None
-_opened_lock = threading.Lock()
+_opened: dict[_Key, LanguageModel] = {}
+"""The least recently used one first."""
+_opened_lock = forks.Lock()
 
 
 def open_for_packing(options: PackOptions) -> LanguageModel | None:
@@ -45,12 +52,14 @@ def open_for_unpacking(header: Header, options: UnpackOptions) -> LanguageModel 
     """
     if header.model is None or header.engine is None:
         return None
-    file = _find(header.model, options)
-    model = _open(file, header.engine.kind, options.threads, options.gpu_layers)
+    model = _already_open(header.model, header.engine.kind, options)
+    if model is None:
+        file = _find(header.model, options)
+        model = _open(file, header.engine.kind, options.threads, options.gpu_layers)
     _check_engine(header.engine, model.engine_field)
     if not model.known_answer.startswith(header.known_answer or b""):
         raise EngineMismatchError(
-            f"model {file.name} gives other numbers here than where the file was packed;"
+            f"model {model.file.name} gives other numbers here than where the file was packed;"
             " run edgezip doctor"
         )
     return model
@@ -66,6 +75,20 @@ def try_model(file: ModelFile) -> None:
     vocabulary = checked_vocabulary(file)
     with Engine.load(file.path) as engine:
         LanguageModel(file, engine, vocabulary)
+
+
+def _already_open(
+    model_id: bytes, kind: EngineKind, options: UnpackOptions
+) -> LanguageModel | None:
+    """The open model of that hash, if the caller does not insist on a file: what is in memory was
+    read and hashed when it was opened."""
+    if options.model is not None:
+        return None
+    with _opened_lock:
+        for (sha256, *rest), model in _opened.items():
+            if sha256.startswith(model_id) and rest == [kind, options.threads, options.gpu_layers]:
+                return model
+    return None
 
 
 def _find(model_id: bytes, options: UnpackOptions) -> ModelFile:
@@ -96,15 +119,29 @@ def _check_engine(wanted: EngineField, present: EngineField) -> None:
 
 
 def _open(file: ModelFile, kind: EngineKind, threads: int | None, gpu_layers: int) -> LanguageModel:
-    """Open a model or take the one opened last: loading costs more than coding a message."""
-    global _opened
+    """Open a model or take one that is open: loading costs more than coding a message."""
     key = (file.sha256, kind, threads, gpu_layers)
     with _opened_lock:
-        if _opened is not None and _opened[0] == key:
-            return _opened[1]
-        _opened = None
-        vocabulary = checked_vocabulary(file)
-        engine = Engine.load(file.path, kind=kind, threads=threads, gpu_layers=gpu_layers)
-        model = LanguageModel(file, engine, vocabulary)
-        _opened = (key, model)
+        model = _opened.pop(key, None)
+        if model is None:
+            _make_room(file.size)
+            vocabulary = checked_vocabulary(file)
+            engine = Engine.load(file.path, kind=kind, threads=threads, gpu_layers=gpu_layers)
+            model = LanguageModel(file, engine, vocabulary)
+        _opened[key] = model
         return model
+
+
+def _make_room(size: int) -> None:
+    """Let go of the models that were used least recently, for one of `size` bytes."""
+    limit = usable_memory() // KEPT_PART
+    while _opened and (
+        len(_opened) >= KEPT_MODELS or size + sum(m.file.size for m in _opened.values()) > limit
+    ):
+        _opened.pop(next(iter(_opened)))
+
+
+def release_models() -> None:
+    """Let go of all open models; their memory is free once no call uses them any more."""
+    with _opened_lock:
+        _opened.clear()

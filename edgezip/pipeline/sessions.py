@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgezip.engine import Engine, Session
+from edgezip.engine.hardware import usable_memory
 from edgezip.errors import LimitError
-from edgezip.pipeline.memory import memory_size
 
 SMALL_MODEL = 48 << 20
 """Bytes of a model file up to which sessions of one thread work side by side. The weights of a
@@ -14,6 +14,9 @@ SMALL_BATCH = 128
 """Tokens per batch of a small model: its logits (4 MiB with 8192 pieces) are then still in the
 cache when the coder reads them, and the weights come from there anyway."""
 MOST_SESSIONS = 8
+
+
+_abandoned: list[object] = []
 
 
 class Sessions:
@@ -35,8 +38,8 @@ class Sessions:
         return min(self._engine.threads, MOST_SESSIONS) if self._small else 1
 
     def most_streams(self, window: int, wanted: int) -> int:
-        """`wanted` streams, or as many fewer as half of the machine's memory holds the cache of."""
-        while wanted > 1 and self._too_large(wanted, window, memory_size() // 2):
+        """`wanted` streams, or as many fewer as half of the memory holds the cache of."""
+        while wanted > 1 and self._too_large(wanted, window, usable_memory() // 2):
             wanted //= 2
         return wanted
 
@@ -50,7 +53,7 @@ class Sessions:
         """
         if self._made[0] != (streams, window):
             self._made = (None, [])
-            if self._too_large(sum(streams), window, memory_size()):
+            if self._too_large(sum(streams), window, usable_memory()):
                 needed = self._engine.session_bytes(sum(streams), window) >> 20
                 raise LimitError(
                     f"{sum(streams)} streams of {window} tokens need {needed} MiB, more than this"
@@ -64,6 +67,11 @@ class Sessions:
             ]
             self._made = ((streams, window), made)
         return self._made[1]
+
+    def abandon(self) -> None:
+        """Begin anew without freeing the sessions: another process's thread was at work in them."""
+        _abandoned.append(self._made)
+        self._made = (None, [])
 
     def _too_large(self, streams: int, window: int, limit: int) -> bool:
         return self._engine.session_bytes(streams, window) > limit

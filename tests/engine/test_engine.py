@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from edgezip.engine import Engine, hardware, logs, selftest
+from edgezip.engine import Engine, logs, selftest
 from edgezip.errors import EngineError, ModelError, SettingsError
 from edgezip.models import checked_vocabulary, load_file
 
@@ -143,10 +143,6 @@ def test_settings_that_make_no_sense(stories_model: Path) -> None:
         Engine.load(stories_model, gpu_layers=3)
     with pytest.raises(SettingsError):
         Engine.load(stories_model, threads=0)
-
-
-def test_physical_cores_are_counted() -> None:
-    assert hardware.physical_cores() >= 1
 
 
 @pytest.mark.parametrize("value", ["0", "1"])
