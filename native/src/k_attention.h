@@ -1,6 +1,6 @@
 /* Attention over a cache of half precision or of 8 bits. Order of operations, per query row and head:
  *   score_j = scale * sum_d q_d k_jd: 16 sums by d mod 16 in rising d, reduced as in vf_sum16
- *             8 bits: q to 8 bits as in k_quantize.h, its scales times `scale`, and a product as of Q8_0 in k_gemm.h
+ *             8 bits: q to 8 bits as in k_quantize.h, its scales times `scale`, and a product as of Q8_0
  *   m       = max over the visible cells
  *   p_j     = exp(score_j - m) with vf_exp; exactly 0 for hidden cells and where score_j - m < -50, which no
  *             float sum would notice, so that no product becomes a (slow) denormal

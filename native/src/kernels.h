@@ -9,36 +9,32 @@
 
 #define EZ_TILE 16 /* weight rows per tile */
 
-/* Weights in tiles of 16 rows. A tile is a sequence of the blocks below along k; row numbers run fastest, in
- * groups of 4 consecutive k per row: q[g][4 * row + i] is the weight at k = 4 g + i. Rows past the end hold anything.
- * Scales stay half precision, so that a tile is no larger than the rows it came from (Q4_K: 2.8 %). */
-typedef struct { uint8_t q[8][64]; uint16_t d[16]; } ez_q8_0;  /* k = 32; byte = weight + 128 */
-typedef struct { uint8_t q[4][64]; uint16_t d[16]; } ez_q4_0;  /* k = 32; low: groups 0-3, high: 4-7 */
-typedef struct {                                               /* k = 256, 8 sub-blocks of 32 */
-    uint16_t d[16], dmin[16];
-    uint8_t scale[8][16], min[8][16];
-    uint8_t q[4][8][64]; /* [pair][group]: low: sub-block 2 pair, high: 2 pair + 1 */
-} ez_q4_k;
-typedef struct {                                               /* k = 256, 16 sub-blocks of 16 */
-    uint16_t d[16];
-    int8_t scale[16][16];
-    uint8_t low[32][64];  /* group 32 h + 8 q + l: at 16 h + 8 (q & 1) + l, high half-byte when q & 2 */
-    uint8_t high[16][64]; /* its two high bits at 8 h + l, shift 2 q */
-} ez_q6_k;
-/* F32 and F16: [k][16] */
+/* Weights in tiles of 16 rows. A tile is a sequence of its format's blocks (formats.h) along k; row numbers run fastest,
+ * in groups of 4 consecutive k per row: byte 4 row + i of a line of 64 has to do with weight 4 g + i. Rows past the end
+ * hold anything. Scales stay half precision, so that a tile is hardly larger than the rows it came from (Q3_K: 3.6 %,
+ * Q4_K: 2.8 %).
+ *
+ * "Lines of b bits" are b lines for 8 groups. 4 bits: line i has group i in the low half-bytes and i + 4 in the high ones.
+ * 5 bits: a fifth line has the highest bits, bit i those of group i. 2 bits: four groups to a line. 3 bits: two groups to
+ * a line, and in the two bits left over groups 6 and 7, whose third bits are bits 6 and 7 of the last line. */
+#define EZ_LAYOUT
+#include "formats.h"
+#undef EZ_LAYOUT
 
 /* Values of 16 cells, 32 numbers of each; as many bytes as 16 of ggml's blocks Q8_1. */
 typedef struct { int8_t q[16][32]; float d[16]; } ez_values;
 
-enum ez_format { EZ_Q8_0, EZ_Q4_0, EZ_Q4_K, EZ_Q6_K, EZ_F32, EZ_F16, EZ_FORMATS };
+#define EZ_ENUMERATOR(name, NAME) EZ_##NAME,
+enum ez_format { EZ_INTEGER_FORMATS(EZ_ENUMERATOR) EZ_FLOAT_FORMATS(EZ_ENUMERATOR) EZ_FORMATS };
+static inline bool ez_is_float(enum ez_format format) { return format >= EZ_F32; }
 
 /* A column of activations. Quantized: k numbers of 1 or 2 bytes, as the level's products want them (2 k bytes are reserved),
- * then k/32 scales (float), then sums over 32 or 16 of the numbers (int32; k/16 are reserved), multiplied by what the
- * format's zero point asks for (k_quantize.h). For EZ_F32 and EZ_F16: k floats. */
+ * then k/32 scales (float), then sums over 32 or 16 of the numbers (int32, or float; k/16 are reserved), see k_quantize.h.
+ * For formats of floats: k floats. */
 static inline size_t ez_column_scales(int k) { return 2 * (size_t) k; }
 static inline size_t ez_column_sums(int k) { return 2 * (size_t) k + (size_t) k / 32 * 4; }
 static inline size_t ez_column_bytes(enum ez_format format, int k) {
-    const size_t n = format >= EZ_F32 ? 4 * (size_t) k : ez_column_sums(k) + (size_t) k / 16 * 4;
+    const size_t n = ez_is_float(format) ? 4 * (size_t) k : ez_column_sums(k) + (size_t) k / 16 * 4;
     return (n + 63) / 64 * 64;
 }
 
@@ -83,7 +79,7 @@ static inline size_t ez_attention_scratch(int rows, int n_max, int dk, int dv) {
 
 struct ez_kernels {
     const char * name;
-    void (*quantize[EZ_Q6_K + 1])(uint8_t * column, const float * x, int k);
+    void (*quantize[EZ_FORMATS])(uint8_t * column, const float * x, int k); /* NULL for formats of floats */
     void (*gemm[EZ_FORMATS])(const struct ez_gemm * g, int first_tile, int last_tile);
     void (*rms_norm)(float * y, const float * x, const float * weight, int n, float eps);
     void (*swiglu)(float * y, const float * x, const float * gate, int n);

@@ -16,38 +16,32 @@
 #define EZ_FLOAT_COLUMNS 2
 #endif
 #if W == 16 && EZ_LEVEL == 5
-#define EZ_COLUMNS 8
+#define EZ_INTEGER_COLUMNS 8
 #elif defined(__x86_64__) && EZ_LEVEL == 1
-#define EZ_COLUMNS 2
+#define EZ_INTEGER_COLUMNS 2
 #else
-#define EZ_COLUMNS 4
+#define EZ_INTEGER_COLUMNS 4
 #endif
+#define EZ_COLUMNS EZ_INTEGER_COLUMNS
 
 #define EZ_PAIR_TILES (2 * W / EZ_TILE) /* that two vectors of rows fill */
 #define EZ_PAIR_COLUMNS (W == 16 ? 4 : 1) /* fewest that pairs are for: with fewer, two tiles' weights come too slowly */
 
 #include "k_quantize.h"
-#include "k_gemm.h"
-#include "k_gemm_float.h"
+#include "k_dot.h"
+#define EZ_PRODUCTS
+#include "formats.h"
+#undef EZ_PRODUCTS
 #include "k_elementwise.h"
 #include "k_attention.h"
 
+#define EZ_QUANTIZE_ROW(name, NAME) [EZ_##NAME] = EZ_NAME(ez_quantize_##name),
+#define EZ_GEMM_ROW(name, NAME) [EZ_##NAME] = EZ_NAME(ez_gemm_##name),
+
 const struct ez_kernels EZ_NAME(ez_kernels_level) = {
     .name = EZ_LEVEL_NAME,
-    .quantize = {
-        [EZ_Q8_0] = EZ_NAME(ez_quantize_q8_0),
-        [EZ_Q4_0] = EZ_NAME(ez_quantize_q4_0),
-        [EZ_Q4_K] = EZ_NAME(ez_quantize_q4_k),
-        [EZ_Q6_K] = EZ_NAME(ez_quantize_q6_k),
-    },
-    .gemm = {
-        [EZ_Q8_0] = EZ_NAME(ez_gemm_q8_0),
-        [EZ_Q4_0] = EZ_NAME(ez_gemm_q4_0),
-        [EZ_Q4_K] = EZ_NAME(ez_gemm_q4_k),
-        [EZ_Q6_K] = EZ_NAME(ez_gemm_q6_k),
-        [EZ_F32] = EZ_NAME(ez_gemm_f32),
-        [EZ_F16] = EZ_NAME(ez_gemm_f16),
-    },
+    .quantize = {EZ_INTEGER_FORMATS(EZ_QUANTIZE_ROW)},
+    .gemm = {EZ_INTEGER_FORMATS(EZ_GEMM_ROW) EZ_FLOAT_FORMATS(EZ_GEMM_ROW)},
     .rms_norm = EZ_NAME(ez_rms_norm),
     .swiglu = EZ_NAME(ez_swiglu),
     .rope_pairs = EZ_NAME(ez_rope_pairs),

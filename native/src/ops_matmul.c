@@ -48,7 +48,7 @@ static void prepare_columns(enum ez_format format, const struct ggml_tensor * x,
         const float * row = (const float *) ((const char *) x->data + i1 * (int64_t) x->nb[1] +
                                              i2 * (int64_t) x->nb[2] + i3 * (int64_t) x->nb[3]);
         uint8_t * column = columns + (size_t) c * bytes;
-        if (format == EZ_F32 || format == EZ_F16) {
+        if (ez_is_float(format)) {
             memcpy(column, row, (size_t) k * sizeof(float));
         } else {
             kernels->quantize[format](column, row, k);

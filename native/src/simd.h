@@ -9,16 +9,18 @@
  * vi_mul_short multiplies a signed number of 16 bits by one from 0 to 32767, each in a lane of 32 bits: less work on x86
  * than vi_mul.
  *
- * Integer dot products: vw holds the weights of W rows, 4 unsigned bytes per row; va accumulates them times 4 signed
- * bytes that all rows share, group i (from 0) of those at the given address, of which whole 16s must be readable.
- * va_sum gives one exact int32 per row. Where EZ_PAIRS is defined, vx holds such 4 bytes for several products. On x86,
- * where va_dot multiplies and adds in two steps, an empty asm statement holds the sum: GCC would add the products of a
- * whole block in an order of its own, and keep them in memory meanwhile.
+ * Integer dot products: vb holds 4 bytes of each of W rows as they lie in memory, vw the same as weights to multiply,
+ * unsigned (on NEON signed: below 128, or moved there by vw_load); va accumulates them times 4 signed bytes that all rows
+ * share, group i (from 0) of those at the given address, of which whole 16s must be readable. A sum starts at
+ * the number given. va_sum gives one exact int32 per row. Where EZ_PAIRS is defined, vx holds such 4 bytes for
+ * several products. On x86, where va_dot multiplies and adds in two steps, an empty asm statement holds the sum: GCC would
+ * add the products of a whole block in an order of its own, and keep them in memory meanwhile. vb_shl and vb_shr may let
+ * in bits of neighbouring bytes.
  *
- * Narrow weights have 4 or 6 bits. vn holds them, ez_n is how activations are stored beside them, vc holds a scale per
- * row. vp accumulates at most 32 products per row, vp6 at most 16 of 6-bit weights, so that i is 0 to 3; the integer at
- * which a sum starts is given twice, at the start and at the end. Where a level does nothing else for them (no
- * EZ_NARROW), they are vw and va.
+ * Narrow weights have less than 8 bits. vn holds them, ez_n is how activations are stored beside them, vc holds a scale
+ * per row. Two kinds of sum: vp of at most 32 products of 4-bit weights; vd of 32 of 5 bits or 16 of 6 bits, which is told
+ * what belongs to the second half of them. The integer at which a sum starts is given twice, at the start and at the end.
+ * Where a level does nothing else for them (no EZ_NARROW), all of them are vw and va.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef EZ_SIMD_H
 #define EZ_SIMD_H
@@ -52,28 +54,31 @@
 #ifndef EZ_NARROW
 typedef ez_x ez_n;
 typedef vw vn;
-typedef va vp, vp6;
+typedef va vp, vd;
 typedef vi vc;
 #define ez_n_store ez_x_store
-#define vn_load_low vw_load_low
-#define vn_load_high vw_load_high
-#define vn_load_6 vw_load_6
-#define vc_load_u8 vi_load_u8
-#define vc_load_s8 vi_load_s8
-#define vp_zero va_zero
-#define vp_start va_start
-#define vp_dot va_dot
-#define vp6_start va_start
-#define vp6_dot va_dot
-EZ_INLINE vi vp_sum(vp a, const int32_t * sum) {
+#define vc_of(a) (a)
+#define vn_of vw_of
+EZ_INLINE va ez_dot(va a, vw w, const ez_x * x, int i, int second) {
+    (void) second;
+    return va_dot(a, w, x, i);
+}
+EZ_INLINE vi ez_sum(va a, int32_t sum) {
     (void) sum;
     return va_sum(a);
 }
-EZ_INLINE vi vp_scaled(vp a, vc scale) { return vi_mul(va_sum(a), scale); }
-EZ_INLINE vi vp6_scaled(vp6 a, vc scale, const int32_t * sum) {
+EZ_INLINE vi ez_scaled(va a, vc scale, int32_t sum) {
     (void) sum;
     return vi_mul(va_sum(a), scale);
 }
+#define vp_start va_start
+#define vd_start va_start
+#define vp_dot ez_dot
+#define vd_dot ez_dot
+#define vp_sum ez_sum
+#define vd_sum ez_sum
+#define vp_scaled ez_scaled
+#define vd_scaled ez_scaled
 #endif
 
 #define EZ_GROUP (16 / W) /* vectors in a group of 16 lanes */

@@ -7,11 +7,15 @@
 #define EZ_BIAS 128
 typedef __m256 vf;
 typedef __m256i vi;
+typedef __m256i vb;
 
 EZ_INLINE vf vf_set1(float x) { return _mm256_set1_ps(x); }
 EZ_INLINE vf vf_load(const float * p) { return _mm256_loadu_ps(p); }
 EZ_INLINE void vf_store(float * p, vf a) { _mm256_storeu_ps(p, a); }
 EZ_INLINE vf vf_load_half(const uint16_t * p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) p)); }
+EZ_INLINE vf vf_load_bf16(const uint16_t * p) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *) p)), 16));
+}
 EZ_INLINE void vf_store_half(uint16_t * p, vf a) {
     _mm_storeu_si128((__m128i *) p, _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
@@ -64,6 +68,8 @@ EZ_INLINE vi vi_mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }
 EZ_INLINE vi vi_mul_short(vi a, vi b) { return _mm256_madd_epi16(a, b); }
 EZ_INLINE void vi_store(int32_t * p, vi a) { _mm256_storeu_si256((__m256i *) p, a); }
 EZ_INLINE vi vi_load_u8(const uint8_t * p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *) p)); }
+EZ_INLINE vi vi_and(vi a, int32_t mask) { return _mm256_and_si256(a, _mm256_set1_epi32(mask)); }
+EZ_INLINE vi vi_shr(vi a, int n) { return _mm256_srli_epi32(a, n); }
 EZ_INLINE vi vi_load_s8(const int8_t * p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) p)); }
 
 EZ_INLINE void vi_store_s8(int8_t * p, vi a) {
@@ -75,21 +81,18 @@ EZ_INLINE int32_t vi_sum_lanes(vi v) {
     a = _mm_add_epi32(a, _mm_srli_si128(a, 8));
     return _mm_cvtsi128_si32(_mm_add_epi32(a, _mm_srli_si128(a, 4)));
 }
-EZ_INLINE __m256i ez_low(const uint8_t * p) {
-    return _mm256_and_si256(_mm256_loadu_si256((const __m256i *) p), _mm256_set1_epi8(15));
-}
-EZ_INLINE __m256i ez_high(const uint8_t * p) {
-    return _mm256_and_si256(_mm256_srli_epi16(_mm256_loadu_si256((const __m256i *) p), 4), _mm256_set1_epi8(15));
-}
-EZ_INLINE __m256i ez_six(const uint8_t * p, int high, const uint8_t * h, int shift) {
-    const __m256i two = _mm256_srli_epi16(_mm256_loadu_si256((const __m256i *) h), shift);
-    return _mm256_or_si256(high ? ez_high(p) : ez_low(p),
-                           _mm256_slli_epi16(_mm256_and_si256(two, _mm256_set1_epi8(3)), 4));
+EZ_INLINE vb vb_load(const uint8_t * p) { return _mm256_loadu_si256((const __m256i *) p); }
+EZ_INLINE vb vb_and(vb a, int mask) { return _mm256_and_si256(a, _mm256_set1_epi8((char) mask)); }
+EZ_INLINE vb vb_or(vb a, vb b) { return _mm256_or_si256(a, b); }
+EZ_INLINE vb vb_shl(vb a, int n) { return _mm256_slli_epi16(a, n); }
+EZ_INLINE vb vb_shr(vb a, int n) { return _mm256_srli_epi16(a, n); }
+EZ_INLINE vb vb_high(vb a) { return vb_and(vb_shr(a, 4), 15); }
+EZ_INLINE vb vb_look_up(const uint8_t * table, vb a) {
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *) table)), a);
 }
 
 typedef __m256i va; /* a sum for each of 8 rows */
-/* Every row's sum starts at *sum. */
-EZ_INLINE va va_start(const int32_t * sum) { return _mm256_set1_epi32(*sum); }
+EZ_INLINE va va_start(int32_t sum) { return _mm256_set1_epi32(sum); }
 EZ_INLINE vi va_sum(va a) { return a; }
 #define EZ_PAIRS
 
@@ -101,10 +104,7 @@ typedef __m256i vx; /* four numbers for all rows */
 
 EZ_INLINE void ez_x_store(ez_x * p, vi a) { vi_store_s8(p, a); }
 EZ_INLINE vw vw_load(const uint8_t * p) { return _mm256_loadu_si256((const __m256i *) p); }
-EZ_INLINE vw vw_load_low(const uint8_t * p) { return ez_low(p); }
-EZ_INLINE vw vw_load_high(const uint8_t * p) { return ez_high(p); }
-EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) { return ez_six(p, high, h, shift); }
-EZ_INLINE va va_zero(void) { return _mm256_setzero_si256(); }
+EZ_INLINE vw vw_of(vb a) { return a; }
 EZ_INLINE vx vx_load(const ez_x * x, int i) {
     int32_t four;
     memcpy(&four, x + 4 * i, 4);
@@ -132,11 +132,11 @@ EZ_INLINE void ez_x_store(ez_x * p, vi a) {
     _mm_storeu_si128((__m128i *) p, x);
 }
 
-EZ_INLINE vw vw_load(const uint8_t * p) {
-    const __m256i x = _mm256_loadu_si256((const __m256i *) p);
+EZ_INLINE vw vw_of(vb x) {
     const vw w = {_mm256_and_si256(x, _mm256_set1_epi16(255)), _mm256_srli_epi16(x, 8)};
     return w;
 }
+EZ_INLINE vw vw_load(const uint8_t * p) { return vw_of(vb_load(p)); }
 EZ_INLINE vx vx_load(const ez_x * x, int i) {
     int32_t even, odd;
     memcpy(&even, x + 4 * i, 4);
@@ -156,57 +156,62 @@ EZ_INLINE va va_dot(va a, vw w, const ez_x * x, int i) { return va_dot_x(a, w, v
 
 #define EZ_NARROW
 typedef int8_t ez_n;
-typedef __m256i vn; /* 8 rows, 4 bytes each */
-/* Two partial sums of 16 bits per row. No step saturates: of 32 products of 4-bit weights each is at most
- * 16 * 15 * 127 = 30480, of 8 products of 6-bit weights 4 * 63 * 127 = 32004, which is why vp6 has two. */
-typedef __m256i vp;
-typedef struct { __m256i a, b; } vp6;
 typedef struct { __m256i one, pair; } vc; /* as 32 bits, and twice as 16 bits */
 
 EZ_INLINE void ez_n_store(ez_n * p, vi a) { vi_store_s8(p, a); }
-EZ_INLINE vn vn_load_low(const uint8_t * p) { return ez_low(p); }
-EZ_INLINE vn vn_load_high(const uint8_t * p) { return ez_high(p); }
-EZ_INLINE vn vn_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) { return ez_six(p, high, h, shift); }
-EZ_INLINE vc vc_of(__m256i x) {
+EZ_INLINE vc vc_of(vi x) {
     const vc c = {x, _mm256_blend_epi16(x, _mm256_slli_epi32(x, 16), 0xAA)};
     return c;
 }
-EZ_INLINE vc vc_load_u8(const uint8_t * p) { return vc_of(vi_load_u8(p)); }
-EZ_INLINE vc vc_load_s8(const int8_t * p) { return vc_of(vi_load_s8(p)); }
+EZ_INLINE vi ez_plus(vi a, int32_t sum) { return _mm256_add_epi32(a, _mm256_set1_epi32(sum)); }
+EZ_INLINE vi ez_plus_scaled(vi a, vc scale, int32_t sum) {
+    return _mm256_add_epi32(a, _mm256_mullo_epi32(scale.one, _mm256_set1_epi32(sum)));
+}
 
-EZ_INLINE vp vp_dot(vp a, vn w, const ez_n * x, int i) {
-    int32_t four;
-    memcpy(&four, x + 4 * i, 4);
-    a = _mm256_add_epi16(a, _mm256_maddubs_epi16(w, _mm256_set1_epi32(four)));
+/* Two partial sums of 16 bits per row. No step saturates: of 32 products of 4-bit weights each is at most
+ * 16 * 15 * 127 = 30480. */
+typedef __m256i vn; /* 8 rows, 4 bytes each */
+typedef __m256i vp;
+EZ_INLINE vn vn_of(vb a) { return a; }
+EZ_INLINE vp vp_add(vp a, vn w, __m256i four) {
+    a = _mm256_add_epi16(a, _mm256_maddubs_epi16(w, four));
     __asm__("" : "+x"(a));
     return a;
 }
-EZ_INLINE vp vp_zero(void) { return _mm256_setzero_si256(); }
-EZ_INLINE vp vp_start(const int32_t * sum) {
+EZ_INLINE vp vp_start(int32_t sum) {
     (void) sum;
-    return vp_zero();
+    return _mm256_setzero_si256();
 }
-EZ_INLINE vi vp_sum(vp a, const int32_t * sum) {
-    return _mm256_add_epi32(_mm256_madd_epi16(a, _mm256_set1_epi16(1)), _mm256_set1_epi32(*sum));
+EZ_INLINE vp vp_dot(vp a, vn w, const ez_n * x, int i, int second) {
+    (void) second;
+    int32_t four;
+    memcpy(&four, x + 4 * i, 4);
+    return vp_add(a, w, _mm256_set1_epi32(four));
 }
-EZ_INLINE vi vp_scaled(vp a, vc scale) { return _mm256_madd_epi16(a, scale.pair); }
+EZ_INLINE vi vp_sum(vp a, int32_t sum) { return ez_plus(_mm256_madd_epi16(a, _mm256_set1_epi16(1)), sum); }
+EZ_INLINE vi vp_scaled(vp a, vc scale, int32_t sum) {
+    return ez_plus_scaled(_mm256_madd_epi16(a, scale.pair), scale, sum);
+}
 
-EZ_INLINE vp6 vp6_start(const int32_t * sum) {
-    (void) sum;
-    const vp6 a = {vp_zero(), vp_zero()};
+/* Twice that, for each half of the products: of 16 products of 5-bit weights each is at most 8 * 31 * 127 = 31496, of 8
+ * products of 6-bit weights 4 * 63 * 127 = 32004. */
+typedef struct { vp a, b; } vd;
+EZ_INLINE vd vd_start(int32_t sum) {
+    const vd a = {vp_start(sum), vp_start(sum)};
     return a;
 }
-EZ_INLINE vp6 vp6_dot(vp6 a, vn w, const ez_n * x, int i) {
-    if (i < 2) {
-        a.a = vp_dot(a.a, w, x, i);
+EZ_INLINE vd vd_dot(vd a, vn w, const ez_n * x, int i, int second) {
+    if (second) {
+        a.b = vp_dot(a.b, w, x, i, 0);
     } else {
-        a.b = vp_dot(a.b, w, x, i);
+        a.a = vp_dot(a.a, w, x, i, 0);
     }
     return a;
 }
-EZ_INLINE vi vp6_scaled(vp6 a, vc scale, const int32_t * sum) {
-    const __m256i products = _mm256_add_epi32(_mm256_madd_epi16(a.a, scale.pair), _mm256_madd_epi16(a.b, scale.pair));
-    return _mm256_add_epi32(products, _mm256_mullo_epi32(scale.one, _mm256_set1_epi32(*sum)));
+EZ_INLINE vi vd_sum(vd a, int32_t sum) { return _mm256_add_epi32(vp_sum(a.a, sum), vp_sum(a.b, 0)); }
+EZ_INLINE vi vd_scaled(vd a, vc scale, int32_t sum) {
+    const vi products = _mm256_add_epi32(vp_scaled(a.a, scale, 0), vp_scaled(a.b, scale, 0));
+    return ez_plus_scaled(products, scale, sum);
 }
 
 #endif

@@ -7,12 +7,16 @@
 #define EZ_BIAS 128
 typedef __m512 vf;
 typedef __m512i vi;
+typedef __m512i vb;
 
 EZ_INLINE vf vf_set1(float x) { return _mm512_set1_ps(x); }
 EZ_INLINE vf vf_load(const float * p) { return _mm512_loadu_ps(p); }
 EZ_INLINE void vf_store(float * p, vf a) { _mm512_storeu_ps(p, a); }
 EZ_INLINE vf vf_load_half(const uint16_t * p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) p));
+}
+EZ_INLINE vf vf_load_bf16(const uint16_t * p) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *) p)), 16));
 }
 EZ_INLINE void vf_store_half(uint16_t * p, vf a) {
     _mm256_storeu_si256((__m256i *) p, _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
@@ -77,21 +81,21 @@ EZ_INLINE vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
 EZ_INLINE vi vi_mul_short(vi a, vi b) { return _mm512_madd_epi16(a, b); }
 EZ_INLINE void vi_store(int32_t * p, vi a) { _mm512_storeu_si512(p, a); }
 EZ_INLINE vi vi_load_u8(const uint8_t * p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *) p)); }
+EZ_INLINE vi vi_and(vi a, int32_t mask) { return _mm512_and_si512(a, _mm512_set1_epi32(mask)); }
+EZ_INLINE vi vi_shr(vi a, int n) { return _mm512_srli_epi32(a, (unsigned) n); }
 EZ_INLINE vi vi_load_s8(const int8_t * p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *) p)); }
 
 EZ_INLINE void vi_store_s8(int8_t * p, vi a) { _mm_storeu_si128((__m128i *) p, _mm512_cvtepi32_epi8(a)); }
 EZ_INLINE int32_t vi_sum_lanes(vi a) { return _mm512_reduce_add_epi32(a); }
 
-EZ_INLINE __m512i ez_low(const uint8_t * p) {
-    return _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi8(15));
-}
-EZ_INLINE __m512i ez_high(const uint8_t * p) {
-    return _mm512_and_si512(_mm512_srli_epi16(_mm512_loadu_si512(p), 4), _mm512_set1_epi8(15));
-}
-EZ_INLINE __m512i ez_six(const uint8_t * p, int high, const uint8_t * h, int shift) {
-    const __m512i low = high ? ez_high(p) : ez_low(p);
-    const __m512i two = _mm512_srl_epi16(_mm512_loadu_si512(h), _mm_cvtsi32_si128(shift));
-    return _mm512_or_si512(low, _mm512_slli_epi16(_mm512_and_si512(two, _mm512_set1_epi8(3)), 4));
+EZ_INLINE vb vb_load(const uint8_t * p) { return _mm512_loadu_si512(p); }
+EZ_INLINE vb vb_and(vb a, int mask) { return _mm512_and_si512(a, _mm512_set1_epi8((char) mask)); }
+EZ_INLINE vb vb_or(vb a, vb b) { return _mm512_or_si512(a, b); }
+EZ_INLINE vb vb_shl(vb a, int n) { return _mm512_sll_epi16(a, _mm_cvtsi32_si128(n)); }
+EZ_INLINE vb vb_shr(vb a, int n) { return _mm512_srl_epi16(a, _mm_cvtsi32_si128(n)); }
+EZ_INLINE vb vb_high(vb a) { return vb_and(_mm512_srli_epi16(a, 4), 15); }
+EZ_INLINE vb vb_look_up(const uint8_t * table, vb a) {
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *) table)), a);
 }
 
 #if EZ_LEVEL == 5
@@ -102,16 +106,8 @@ typedef __m512i va;
 
 EZ_INLINE void ez_x_store(ez_x * p, vi a) { vi_store_s8(p, a); }
 EZ_INLINE vw vw_load(const uint8_t * p) { return _mm512_loadu_si512(p); }
-EZ_INLINE vw vw_load_low(const uint8_t * p) { return ez_low(p); }
-EZ_INLINE vw vw_load_high(const uint8_t * p) { return ez_high(p); }
-EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) {
-    return ez_six(p, high, h, shift);
-}
-EZ_INLINE va va_zero(void) { return _mm512_setzero_si512(); }
-/* Every row's sum starts at *sum. */
-EZ_INLINE va va_start(const int32_t * sum) {
-    return _mm512_set1_epi32(*sum);
-}
+EZ_INLINE vw vw_of(vb a) { return a; }
+EZ_INLINE va va_start(int32_t sum) { return _mm512_set1_epi32(sum); }
 EZ_INLINE va va_dot(va a, vw w, const ez_x * x, int i) {
     int32_t four;
     memcpy(&four, x + 4 * i, 4);
@@ -139,24 +135,15 @@ typedef struct { __m512i a, b; } vw; /* rows 0-7, rows 8-15, as 16-bit numbers *
 typedef struct { __m512i a, b; } va; /* two partial sums per row */
 
 EZ_INLINE void ez_x_store(ez_x * p, vi a) { _mm256_storeu_si256((__m256i *) p, _mm512_cvtepi32_epi16(a)); }
-EZ_INLINE vw vw_widen(__m512i x) {
+EZ_INLINE vw vw_of(vb x) {
     const vw w = {_mm512_cvtepu8_epi16(_mm512_castsi512_si256(x)),
                   _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(x, 1))};
     return w;
 }
-EZ_INLINE vw vw_load(const uint8_t * p) { return vw_widen(_mm512_loadu_si512(p)); }
-EZ_INLINE vw vw_load_low(const uint8_t * p) { return vw_widen(ez_low(p)); }
-EZ_INLINE vw vw_load_high(const uint8_t * p) { return vw_widen(ez_high(p)); }
-EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) {
-    return vw_widen(ez_six(p, high, h, shift));
-}
-EZ_INLINE va va_zero(void) {
-    const va a = {_mm512_setzero_si512(), _mm512_setzero_si512()};
-    return a;
-}
-/* Every row's sum starts at *sum, in the first of its two parts. */
-EZ_INLINE va va_start(const int32_t * sum) {
-    const __m512i x = _mm512_set1_epi64((int64_t) (uint32_t) *sum);
+EZ_INLINE vw vw_load(const uint8_t * p) { return vw_of(vb_load(p)); }
+/* The start is in the first of a row's two parts. */
+EZ_INLINE va va_start(int32_t sum) {
+    const __m512i x = _mm512_set1_epi64((int64_t) (uint32_t) sum);
     const va a = {x, x};
     return a;
 }

@@ -7,11 +7,13 @@
 #define EZ_BIAS 0
 typedef float32x4_t vf;
 typedef int32x4_t vi;
+typedef uint8x16_t vb;
 
 EZ_INLINE vf vf_set1(float x) { return vdupq_n_f32(x); }
 EZ_INLINE vf vf_load(const float * p) { return vld1q_f32(p); }
 EZ_INLINE void vf_store(float * p, vf a) { vst1q_f32(p, a); }
 EZ_INLINE vf vf_load_half(const uint16_t * p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
+EZ_INLINE vf vf_load_bf16(const uint16_t * p) { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16)); }
 EZ_INLINE void vf_store_half(uint16_t * p, vf a) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(a))); }
 EZ_INLINE vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
 EZ_INLINE vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
@@ -54,6 +56,8 @@ EZ_INLINE vi vi_load_u8(const uint8_t * p) {
     memcpy(&four, p, 4);
     return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four))))));
 }
+EZ_INLINE vi vi_and(vi a, int32_t mask) { return vandq_s32(a, vdupq_n_s32(mask)); }
+EZ_INLINE vi vi_shr(vi a, int n) { return vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(a), vdupq_n_s32(-n))); }
 EZ_INLINE vi vi_load_s8(const int8_t * p) {
     uint32_t four;
     memcpy(&four, p, 4);
@@ -67,12 +71,13 @@ EZ_INLINE void vi_store_s8(int8_t * p, vi a) {
 }
 EZ_INLINE int32_t vi_sum_lanes(vi a) { return vaddvq_s32(a); }
 
-EZ_INLINE uint8x16_t ez_low(const uint8_t * p) { return vandq_u8(vld1q_u8(p), vdupq_n_u8(15)); }
-EZ_INLINE uint8x16_t ez_high(const uint8_t * p) { return vshrq_n_u8(vld1q_u8(p), 4); }
-EZ_INLINE uint8x16_t ez_six(const uint8_t * p, int high, const uint8_t * h, int shift) {
-    const uint8x16_t two = vandq_u8(vshlq_u8(vld1q_u8(h), vdupq_n_s8((int8_t) -shift)), vdupq_n_u8(3));
-    return vorrq_u8(high ? ez_high(p) : ez_low(p), vshlq_n_u8(two, 4));
-}
+EZ_INLINE vb vb_load(const uint8_t * p) { return vld1q_u8(p); }
+EZ_INLINE vb vb_and(vb a, int mask) { return vandq_u8(a, vdupq_n_u8((uint8_t) mask)); }
+EZ_INLINE vb vb_or(vb a, vb b) { return vorrq_u8(a, b); }
+EZ_INLINE vb vb_shl(vb a, int n) { return vshlq_u8(a, vdupq_n_s8((int8_t) n)); }
+EZ_INLINE vb vb_shr(vb a, int n) { return vshlq_u8(a, vdupq_n_s8((int8_t) -n)); }
+EZ_INLINE vb vb_high(vb a) { return vshrq_n_u8(a, 4); }
+EZ_INLINE vb vb_look_up(const uint8_t * table, vb a) { return vqtbl1q_u8(vld1q_u8(table), a); }
 
 #if EZ_LEVEL == 2
 
@@ -81,10 +86,8 @@ typedef int8x16_t vw;
 typedef int32x4_t va;
 
 EZ_INLINE void ez_x_store(ez_x * p, vi a) { vi_store_s8(p, a); }
-EZ_INLINE vw vw_signed(uint8x16_t x) { return vreinterpretq_s8_u8(x); }
-EZ_INLINE va va_zero(void) { return vdupq_n_s32(0); }
-/* Every row's sum starts at *sum. */
-EZ_INLINE va va_start(const int32_t * sum) { return vdupq_n_s32(*sum); }
+EZ_INLINE vw vw_of(vb x) { return vreinterpretq_s8_u8(x); }
+EZ_INLINE va va_start(int32_t sum) { return vdupq_n_s32(sum); }
 EZ_INLINE va va_dot(va a, vw w, const ez_x * x, int i) {
     const int8x16_t sixteen = vld1q_s8(x + i / 4 * 16); /* loaded once for four i */
     switch (i % 4) {                                    /* known to the compiler, which wants a constant lane */
@@ -103,18 +106,14 @@ typedef struct { int16x8_t lo, hi; } vw;
 typedef struct { int32x4_t a, b; } va; /* rows 0-1, rows 2-3: two partial sums per row */
 
 EZ_INLINE void ez_x_store(ez_x * p, vi a) { vst1_s16(p, vmovn_s32(a)); }
-EZ_INLINE vw vw_signed(uint8x16_t x) {
+EZ_INLINE vw vw_of(vb x) {
     const int8x16_t s = vreinterpretq_s8_u8(x);
     const vw w = {vmovl_s8(vget_low_s8(s)), vmovl_s8(vget_high_s8(s))};
     return w;
 }
-EZ_INLINE va va_zero(void) {
-    const va a = {vdupq_n_s32(0), vdupq_n_s32(0)};
-    return a;
-}
-/* Every row's sum starts at *sum, in the first of its two parts. */
-EZ_INLINE va va_start(const int32_t * sum) {
-    const int32x4_t x = vreinterpretq_s32_s64(vdupq_n_s64((int64_t) (uint32_t) *sum));
+/* The start is in the first of a row's two parts. */
+EZ_INLINE va va_start(int32_t sum) {
+    const int32x4_t x = vreinterpretq_s32_s64(vdupq_n_s64((int64_t) (uint32_t) sum));
     const va a = {x, x};
     return a;
 }
@@ -128,9 +127,4 @@ EZ_INLINE vi va_sum(va a) { return vpaddq_s32(a.a, a.b); }
 
 #endif
 
-EZ_INLINE vw vw_load(const uint8_t * p) { return vw_signed(veorq_u8(vld1q_u8(p), vdupq_n_u8(128))); }
-EZ_INLINE vw vw_load_low(const uint8_t * p) { return vw_signed(ez_low(p)); }
-EZ_INLINE vw vw_load_high(const uint8_t * p) { return vw_signed(ez_high(p)); }
-EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) {
-    return vw_signed(ez_six(p, high, h, shift));
-}
+EZ_INLINE vw vw_load(const uint8_t * p) { return vw_of(veorq_u8(vld1q_u8(p), vdupq_n_u8(128))); }

@@ -9,6 +9,7 @@
 typedef __m128 vf;
 typedef __m128i vi;
 typedef int16_t ez_x;
+typedef __m128i vb;
 typedef struct { __m128i a, b; } vw; /* rows 0-1, rows 2-3, as 16-bit numbers */
 typedef struct { __m128i a, b; } va; /* two partial sums per row */
 
@@ -23,6 +24,9 @@ EZ_INLINE vf vf_load_half(const uint16_t * p) {
                                           _mm_set1_epi32(0x7F800000));
     const __m128 x = _mm_mul_ps(_mm_castsi128_ps(bits), _mm_set1_ps(0x1p112f));
     return _mm_castsi128_ps(_mm_or_si128(_mm_or_si128(_mm_castps_si128(x), special), sign));
+}
+EZ_INLINE vf vf_load_bf16(const uint16_t * p) {
+    return _mm_castsi128_ps(_mm_unpacklo_epi16(_mm_setzero_si128(), _mm_loadl_epi64((const __m128i *) p)));
 }
 EZ_INLINE void vf_store_half(uint16_t * p, vf a) {
     float x[4];
@@ -77,6 +81,8 @@ EZ_INLINE vi vi_load_u8(const uint8_t * p) {
     const __m128i zero = _mm_setzero_si128();
     return _mm_unpacklo_epi16(_mm_unpacklo_epi8(_mm_cvtsi32_si128(four), zero), zero);
 }
+EZ_INLINE vi vi_and(vi a, int32_t mask) { return _mm_and_si128(a, _mm_set1_epi32(mask)); }
+EZ_INLINE vi vi_shr(vi a, int n) { return _mm_srli_epi32(a, n); }
 EZ_INLINE vi vi_load_s8(const int8_t * p) {
     int32_t four;
     memcpy(&four, p, 4);
@@ -96,33 +102,30 @@ EZ_INLINE int32_t vi_sum_lanes(vi a) {
 }
 EZ_INLINE void ez_x_store(ez_x * p, vi a) { _mm_storel_epi64((__m128i *) p, _mm_packs_epi32(a, a)); }
 
-EZ_INLINE vw vw_widen(__m128i x) {
+EZ_INLINE vb vb_load(const uint8_t * p) { return _mm_loadu_si128((const __m128i *) p); }
+EZ_INLINE vb vb_and(vb a, int mask) { return _mm_and_si128(a, _mm_set1_epi8((char) mask)); }
+EZ_INLINE vb vb_or(vb a, vb b) { return _mm_or_si128(a, b); }
+EZ_INLINE vb vb_shl(vb a, int n) { return _mm_sll_epi16(a, _mm_cvtsi32_si128(n)); }
+EZ_INLINE vb vb_shr(vb a, int n) { return _mm_srl_epi16(a, _mm_cvtsi32_si128(n)); }
+EZ_INLINE vb vb_high(vb a) { return vb_and(_mm_srli_epi16(a, 4), 15); }
+EZ_INLINE vb vb_look_up(const uint8_t * table, vb a) { /* SSE2 has no instruction for it */
+    uint8_t bytes[16];
+    _mm_storeu_si128((__m128i *) bytes, a);
+    for (int i = 0; i < 16; i++) {
+        bytes[i] = table[bytes[i]];
+    }
+    return vb_load(bytes);
+}
+EZ_INLINE vw vw_of(vb a) {
     const __m128i zero = _mm_setzero_si128();
-    const vw w = {_mm_unpacklo_epi8(x, zero), _mm_unpackhi_epi8(x, zero)};
+    const vw w = {_mm_unpacklo_epi8(a, zero), _mm_unpackhi_epi8(a, zero)};
     return w;
 }
-EZ_INLINE vw vw_load(const uint8_t * p) { return vw_widen(_mm_loadu_si128((const __m128i *) p)); }
-EZ_INLINE vw vw_load_low(const uint8_t * p) {
-    return vw_widen(_mm_and_si128(_mm_loadu_si128((const __m128i *) p), _mm_set1_epi8(15)));
-}
-EZ_INLINE vw vw_load_high(const uint8_t * p) {
-    return vw_widen(_mm_and_si128(_mm_srli_epi16(_mm_loadu_si128((const __m128i *) p), 4), _mm_set1_epi8(15)));
-}
-EZ_INLINE vw vw_load_6(const uint8_t * p, int high, const uint8_t * h, int shift) {
-    __m128i low = _mm_loadu_si128((const __m128i *) p);
-    low = _mm_and_si128(high ? _mm_srli_epi16(low, 4) : low, _mm_set1_epi8(15));
-    __m128i two = _mm_srl_epi16(_mm_loadu_si128((const __m128i *) h), _mm_cvtsi32_si128(shift));
-    two = _mm_slli_epi16(_mm_and_si128(two, _mm_set1_epi8(3)), 4);
-    return vw_widen(_mm_or_si128(low, two));
-}
+EZ_INLINE vw vw_load(const uint8_t * p) { return vw_of(vb_load(p)); }
 
-EZ_INLINE va va_zero(void) {
-    const va a = {_mm_setzero_si128(), _mm_setzero_si128()};
-    return a;
-}
-/* Every row's sum starts at *sum, in the first of its two parts. */
-EZ_INLINE va va_start(const int32_t * sum) {
-    const __m128i x = _mm_set1_epi64x((int64_t) (uint32_t) *sum);
+/* The start is in the first of a row's two parts. */
+EZ_INLINE va va_start(int32_t sum) {
+    const __m128i x = _mm_set1_epi64x((int64_t) (uint32_t) sum);
     const va a = {x, x};
     return a;
 }

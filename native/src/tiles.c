@@ -1,4 +1,4 @@
-/* Weights from ggml's rows to tiles. Bytes are moved, never rounded: only Q4_K's 6-bit scales are unpacked.
+/* Weights from ggml's rows to tiles. Bits are moved, never rounded.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tiles.h"
 
@@ -11,33 +11,6 @@
 
 #define GGML_COMMON_DECL_C
 #include "ggml-common.h"
-
-enum ez_format ez_format_of(enum ggml_type type, int64_t k) {
-    if (k < 1 || k > (1 << 24)) {
-        return EZ_FORMATS;
-    }
-    switch (type) {
-        case GGML_TYPE_Q8_0: return k % 32 ? EZ_FORMATS : EZ_Q8_0;
-        case GGML_TYPE_Q4_0: return k % 32 ? EZ_FORMATS : EZ_Q4_0;
-        case GGML_TYPE_Q4_K: return k % 256 ? EZ_FORMATS : EZ_Q4_K;
-        case GGML_TYPE_Q6_K: return k % 256 ? EZ_FORMATS : EZ_Q6_K;
-        case GGML_TYPE_F32: return EZ_F32;
-        case GGML_TYPE_F16: return EZ_F16;
-        default: return EZ_FORMATS;
-    }
-}
-
-size_t ez_tile_bytes(enum ez_format format, int64_t k) {
-    switch (format) {
-        case EZ_Q8_0: return sizeof(ez_q8_0) * (size_t) (k / 32);
-        case EZ_Q4_0: return sizeof(ez_q4_0) * (size_t) (k / 32);
-        case EZ_Q4_K: return sizeof(ez_q4_k) * (size_t) (k / 256);
-        case EZ_Q6_K: return sizeof(ez_q6_k) * (size_t) (k / 256);
-        case EZ_F32: return 4 * EZ_TILE * (size_t) k;
-        case EZ_F16: return 2 * EZ_TILE * (size_t) k;
-        default: return 0;
-    }
-}
 
 /* 16 bytes of each of 4 rows to 4 groups: bytes 4 g .. 4 g + 3 of row i go to to[64 g + 4 i ..]. flip is XORed. */
 static void move_words(uint8_t * to, const uint8_t * const rows[4], uint8_t flip) {
@@ -73,79 +46,102 @@ static void move_rows(uint8_t * to, const uint8_t * const rows[EZ_TILE], size_t 
     }
 }
 
-/* The functions below pack the 16 rows of a tile, block by block, so that each cache line is written at once. */
-
-static void pack_q8_0(ez_q8_0 * tile, const uint8_t * const rows[EZ_TILE], int64_t k) {
-    for (int64_t b = 0; b < k / 32; b++) {
-        const size_t at = (size_t) b * sizeof(block_q8_0);
-        for (int r = 0; r < EZ_TILE; r++) {
-            memcpy(&tile[b].d[r], rows[r] + at + offsetof(block_q8_0, d), 2);
-        }
-        move_rows(&tile[b].q[0][0], rows, at + offsetof(block_q8_0, qs), 32, 128); /* x ^ 128 = x + 128 */
+/* The 16-bit number at the same place of 16 rows. */
+static void move_halves(uint16_t * to, const uint8_t * const rows[EZ_TILE], size_t offset) {
+    for (int r = 0; r < EZ_TILE; r++) {
+        memcpy(to + r, rows[r] + offset, 2);
     }
 }
 
-/* ggml too has k = i in the low half-byte and i + 16 in the high one. */
-static void pack_q4_0(ez_q4_0 * tile, const uint8_t * const rows[EZ_TILE], int64_t k) {
-    for (int64_t b = 0; b < k / 32; b++) {
-        const size_t at = (size_t) b * sizeof(block_q4_0);
-        for (int r = 0; r < EZ_TILE; r++) {
-            memcpy(&tile[b].d[r], rows[r] + at + offsetof(block_q4_0, d), 2);
+/* Four bytes, each shifted and masked. */
+static inline uint32_t four(const uint8_t * p, int shift, uint32_t mask) {
+    uint32_t word;
+    memcpy(&word, p, 4);
+    return word >> shift & mask * 0x01010101u;
+}
+
+/* One row's part of lines of 2, 3 or 5 bits (kernels.h): eight groups of 4 numbers, a byte each. */
+static inline void put_lines(uint8_t (*lines)[64], int bits, int row, const uint32_t g[8]) {
+    const uint32_t ones = 0x01010101u;
+    uint32_t line[5] = {0};
+    if (bits == 2) {
+        line[0] = g[0] | g[1] << 2 | g[2] << 4 | g[3] << 6;
+        line[1] = g[4] | g[5] << 2 | g[6] << 4 | g[7] << 6;
+    } else if (bits == 3) {
+        line[0] = g[0] | g[1] << 3 | (g[6] & 3 * ones) << 6;
+        line[1] = g[2] | g[3] << 3 | (g[7] & 3 * ones) << 6;
+        line[2] = g[4] | g[5] << 3 | (g[6] >> 2 & ones) << 6 | (g[7] >> 2 & ones) << 7;
+    } else {
+        for (int i = 0; i < 4; i++) {
+            line[i] = (g[i] & 15 * ones) | (g[i + 4] & 15 * ones) << 4;
         }
-        move_rows(&tile[b].q[0][0], rows, at + offsetof(block_q4_0, qs), 16, 0);
+        for (int i = 0; i < 8; i++) {
+            line[4] |= (g[i] >> 4 & ones) << i;
+        }
+    }
+    for (int i = 0; i < bits; i++) {
+        memcpy(lines[i] + 4 * row, &line[i], 4);
     }
 }
 
-static void pack_q4_k(ez_q4_k * tile, const uint8_t * const rows[EZ_TILE], int64_t k) {
-    for (int64_t b = 0; b < k / 256; b++, tile++) {
-        const size_t at = (size_t) b * sizeof(block_q4_K);
-        for (int r = 0; r < EZ_TILE; r++) {
-            const uint8_t * s = rows[r] + at + offsetof(block_q4_K, scales);
-            memcpy(&tile->d[r], rows[r] + at + offsetof(block_q4_K, d), 2);
-            memcpy(&tile->dmin[r], rows[r] + at + offsetof(block_q4_K, dmin), 2);
-            for (int j = 0; j < 4; j++) {
-                tile->scale[j][r] = s[j] & 63;
-                tile->min[j][r] = s[j + 4] & 63;
-                tile->scale[j + 4][r] = (uint8_t) ((s[j + 8] & 15) | ((s[j] >> 6) << 4));
-                tile->min[j + 4][r] = (uint8_t) ((s[j + 8] >> 4) | ((s[j + 4] >> 6) << 4));
-            }
-        }
-        move_rows(&tile->q[0][0][0], rows, at + offsetof(block_q4_K, qs), 128, 0);
+/* The fifth line of 5 bits from ggml's 32 bits, one per number. */
+static void put_fifth_bits(uint8_t * to, const uint8_t * from) {
+    uint32_t bits, line = 0;
+    memcpy(&bits, from, 4);
+    for (int i = 0; i < 8; i++) {
+        line |= ((bits >> 4 * i & 15) * 0x00204081u & 0x01010101u) << i; /* four bits to four bytes */
+    }
+    memcpy(to, &line, 4);
+}
+
+/* Scales and minima of 6 bits, as Q4_K and Q5_K have them in 12 bytes. */
+static void put_k_scales(uint8_t (*scale)[EZ_TILE], uint8_t (*min)[EZ_TILE], int row, const uint8_t * s) {
+    for (int j = 0; j < 4; j++) {
+        scale[j][row] = s[j] & 63;
+        min[j][row] = s[j + 4] & 63;
+        scale[j + 4][row] = (uint8_t) ((s[j + 8] & 15) | ((s[j] >> 6) << 4));
+        min[j + 4][row] = (uint8_t) ((s[j + 8] >> 4) | ((s[j + 4] >> 6) << 4));
     }
 }
 
-static void pack_q6_k(ez_q6_k * tile, const uint8_t * const rows[EZ_TILE], int64_t k) {
-    for (int64_t b = 0; b < k / 256; b++, tile++) {
-        const size_t at = (size_t) b * sizeof(block_q6_K);
-        for (int r = 0; r < EZ_TILE; r++) {
-            memcpy(&tile->d[r], rows[r] + at + offsetof(block_q6_K, d), 2);
-            for (int j = 0; j < 16; j++) {
-                tile->scale[j][r] = (int8_t) rows[r][at + offsetof(block_q6_K, scales) + (size_t) j];
-            }
-        }
-        move_rows(&tile->low[0][0], rows, at + offsetof(block_q6_K, ql), 128, 0);
-        move_rows(&tile->high[0][0], rows, at + offsetof(block_q6_K, qh), 64, 0);
+/* These pack the 16 rows of a tile, block by block, so that each cache line is written at once. */
+#define EZ_PACKING
+#include "formats.h"
+#undef EZ_PACKING
+
+#define EZ_PACK(name, NAME)                                                                   \
+    static void pack_##name(void * tile, const uint8_t * const rows[EZ_TILE], int64_t k) {    \
+        ez_pack_##name(tile, rows, k);                                                        \
     }
+EZ_INTEGER_FORMATS(EZ_PACK)
+EZ_FLOAT_FORMATS(EZ_PACK)
+
+#define EZ_ROW(n, N)                                                                                            \
+    [EZ_##N] = {.name = #N, .type = GGML_TYPE_##N, .block = EZ_##N##_BLOCK, .tile_bytes = sizeof(ez_##n),       \
+                .pack = pack_##n},
+static const struct {
+    const char * name;
+    enum ggml_type type;
+    int block;         /* weights */
+    size_t tile_bytes; /* of 16 rows of a block */
+    void (*pack)(void * tile, const uint8_t * const rows[EZ_TILE], int64_t k);
+} formats[EZ_FORMATS] = {EZ_INTEGER_FORMATS(EZ_ROW) EZ_FLOAT_FORMATS(EZ_ROW)};
+
+enum ez_format ez_format_of(enum ggml_type type, int64_t k) {
+    for (int f = 0; f < EZ_FORMATS; f++) {
+        if (formats[f].type == type && k >= 1 && k <= 1 << 24 && k % formats[f].block == 0) {
+            return (enum ez_format) f;
+        }
+    }
+    return EZ_FORMATS;
 }
 
-static void pack_f32(float * tile, const uint8_t * const rows[EZ_TILE], int64_t k) {
-    int64_t i = 0;
-    for (; i + 4 <= k; i += 4) {
-        move_rows((uint8_t *) (tile + i * EZ_TILE), rows, (size_t) i * 4, 16, 0);
-    }
-    for (; i < k; i++) {
-        for (int r = 0; r < EZ_TILE; r++) {
-            memcpy(tile + i * EZ_TILE + r, rows[r] + i * 4, 4);
-        }
-    }
-}
+const char * ez_format_name(enum ez_format format) { return formats[format].name; }
 
-static void pack_f16(uint16_t * tile, const uint8_t * const rows[EZ_TILE], int64_t k) {
-    for (int64_t i = 0; i < k; i++) {
-        for (int r = 0; r < EZ_TILE; r++) {
-            memcpy(tile + i * EZ_TILE + r, rows[r] + i * 2, 2);
-        }
-    }
+int ez_format_block(enum ez_format format) { return formats[format].block; }
+
+size_t ez_tile_bytes(enum ez_format format, int64_t k) {
+    return formats[format].tile_bytes * (size_t) (k / formats[format].block);
 }
 
 void ez_pack_tile(enum ez_format format, uint8_t * tile, const uint8_t * first_row, size_t row_bytes, int rows,
@@ -154,13 +150,5 @@ void ez_pack_tile(enum ez_format format, uint8_t * tile, const uint8_t * first_r
     for (int r = 0; r < EZ_TILE; r++) { /* rows past the end repeat the last one; their results are never stored */
         all[r] = first_row + (size_t) (r < rows ? r : rows - 1) * row_bytes;
     }
-    switch (format) {
-        case EZ_Q8_0: pack_q8_0((ez_q8_0 *) tile, all, k); break;
-        case EZ_Q4_0: pack_q4_0((ez_q4_0 *) tile, all, k); break;
-        case EZ_Q4_K: pack_q4_k((ez_q4_k *) tile, all, k); break;
-        case EZ_Q6_K: pack_q6_k((ez_q6_k *) tile, all, k); break;
-        case EZ_F32: pack_f32((float *) tile, all, k); break;
-        case EZ_F16: pack_f16((uint16_t *) tile, all, k); break;
-        default: break;
-    }
+    formats[format].pack(tile, all, k);
 }

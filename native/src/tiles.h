@@ -8,6 +8,10 @@
 /* The format for weights of this type and row length, or EZ_FORMATS when there are no kernels for it. */
 enum ez_format ez_format_of(enum ggml_type type, int64_t k);
 
+/* As in "Q4_0"; how many weights its blocks have. */
+const char * ez_format_name(enum ez_format format);
+int ez_format_block(enum ez_format format);
+
 /* Bytes of one tile of 16 rows. */
 size_t ez_tile_bytes(enum ez_format format, int64_t k);
 

@@ -2,8 +2,8 @@
  * extreme inputs. Prints a digest of all results per level, which is the same on every machine, and exits with 1 at
  * the first difference.
  *   kernel_check [SEED]
- * The references below are written from the orders of operations that the kernels' sources state, from ggml's
- * own (unpacked) weight rows, and share no code with the kernels but the half-precision conversion.
+ * The references are written from the orders of operations that the kernels' sources state and share no code with the
+ * kernels but the half-precision conversion.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdio.h>
@@ -13,10 +13,8 @@
 #include "edgezip.h"
 #include "half.h"
 #include "kernels.h"
+#include "kernel_reference.h"
 #include "tiles.h"
-
-#define GGML_COMMON_DECL_C
-#include "ggml-common.h"
 
 static uint64_t state;
 static uint32_t random32(void) {
@@ -80,104 +78,43 @@ static float reference_exp(float x) {
     return p * ldexpf(1.0f, (int) n);
 }
 
-static void reference_quantize(int * q, float * d, const float * x, int k, int block) {
-    for (int b = 0; b < k / block; b++) {
-        float amax = 0.0f;
-        for (int i = 0; i < block; i++) amax = fabsf(x[b * block + i]) > amax ? fabsf(x[b * block + i]) : amax;
-        const int empty = !(amax >= 1e-30f);
-        d[b] = empty ? 0.0f : amax / 127.0f;
-        const float inverse = empty ? 0.0f : 127.0f / amax;
-        for (int i = 0; i < block; i++) q[b * block + i] = empty ? 0 : (int) rintf(x[b * block + i] * inverse);
-    }
-}
-
-/* One output from ggml's own row. */
-static float reference_dot(enum ez_format format, const void * row, const float * x, int k) {
-    static int q[8192];
-    static float d[512];
-    const int block = format == EZ_Q4_K || format == EZ_Q6_K ? 256 : 32;
-    float acc = 0.0f, s[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    if (format == EZ_F32 || format == EZ_F16) {
-        for (int i = 0; i < k; i++) {
-            const float w = format == EZ_F32 ? ((const float *) row)[i] : ez_half_to_float(((const uint16_t *) row)[i]);
-            s[i % 4] = s[i % 4] + w * x[i];
-        }
-        return (s[0] + s[2]) + (s[1] + s[3]);
-    }
-    reference_quantize(q, d, x, k, block);
-    for (int b = 0; b < k / block; b++) {
-        const int * xb = q + b * block;
-        int64_t sum = 0, minima = 0;
-        if (format == EZ_Q8_0) {
-            const block_q8_0 * w = (const block_q8_0 *) row + b;
-            for (int i = 0; i < 32; i++) sum += w->qs[i] * xb[i];
-            acc = acc + (float) (int32_t) sum * (ez_half_to_float(w->d) * d[b]);
-        } else if (format == EZ_Q4_0) {
-            const block_q4_0 * w = (const block_q4_0 *) row + b;
-            for (int i = 0; i < 16; i++) sum += ((w->qs[i] & 15) - 8) * xb[i] + ((w->qs[i] >> 4) - 8) * xb[i + 16];
-            acc = acc + (float) (int32_t) sum * (ez_half_to_float(w->d) * d[b]);
-        } else if (format == EZ_Q4_K) {
-            const block_q4_K * w = (const block_q4_K *) row + b;
-            for (int i = 0; i < 256; i++) {
-                const int j = i / 32;
-                const uint8_t * t = w->scales;
-                const int scale = j < 4 ? t[j] & 63 : (t[j + 4] & 15) | (t[j - 4] >> 6) << 4;
-                const int min = j < 4 ? t[j + 4] & 63 : (t[j + 4] >> 4) | (t[j] >> 6) << 4;
-                const uint8_t byte = w->qs[i / 64 * 32 + i % 32];
-                sum += (int64_t) scale * (i % 64 < 32 ? byte & 15 : byte >> 4) * xb[i];
-                minima += (int64_t) min * xb[i];
-            }
-            const float value = ez_half_to_float(w->d) * (float) (int32_t) sum -
-                                ez_half_to_float(w->dmin) * (float) (int32_t) minima;
-            acc = acc + d[b] * value;
-        } else {
-            const block_q6_K * w = (const block_q6_K *) row + b;
-            for (int i = 0; i < 256; i++) {
-                const int half = i / 128, quarter = i % 128 / 32, l = i % 32;
-                const int low = w->ql[64 * half + 32 * (quarter & 1) + l] >> (quarter & 2 ? 4 : 0) & 15;
-                const int high = w->qh[32 * half + l] >> (2 * quarter) & 3;
-                sum += (int64_t) w->scales[i / 16] * ((low | high << 4) - 32) * xb[i];
-            }
-            acc = acc + (ez_half_to_float(w->d) * d[b]) * (float) (int32_t) sum;
-        }
-    }
-    return acc;
-}
-
 static uint16_t random_half(void) { return ez_float_to_half(uniform() * 0.1f); }
 
-/* With `extreme` all bytes of a row's weights are one, and so are those of its scales: the largest integer sums. */
+static void put_half(uint8_t * p) {
+    const uint16_t h = random_half();
+    memcpy(p, &h, 2);
+}
+
+/* Scales stay finite. With `extreme` all bytes of a row are one, but those of its integer scales may be another: the
+ * largest integer sums. */
 static size_t random_row(enum ez_format format, uint8_t * row, int k, int extreme) {
     static const uint8_t ends[] = {0x00, 0x7F, 0x80, 0xFF};
-    static const size_t block_bytes[] = {sizeof(block_q8_0), sizeof(block_q4_0), sizeof(block_q4_K), sizeof(block_q6_K), 4, 2};
-    static const int block_numbers[] = {32, 32, 256, 256, 1, 1};
-    const size_t bytes = block_bytes[format] * (size_t) (k / block_numbers[format]);
+    const struct reference_format * f = &reference_formats[format];
     const uint8_t end = ends[below(4)], scale = ends[below(4)];
-    for (size_t i = 0; i < bytes; i++) row[i] = extreme ? end : (uint8_t) (below(20) ? random32() : below(2) * 255);
-    for (int b = 0; b < k; b++) {
-        if (format == EZ_F32) ((float *) row)[b] = uniform();
-        if (format == EZ_F16) ((uint16_t *) row)[b] = random_half();
-        if (format == EZ_Q8_0 && b < k / 32) ((block_q8_0 *) row)[b].d = random_half();
-        if (format == EZ_Q4_0 && b < k / 32) ((block_q4_0 *) row)[b].d = random_half();
-        if (format == EZ_Q6_K && b < k / 256) {
-            block_q6_K * block = (block_q6_K *) row + b;
-            block->d = random_half();
-            if (extreme) memset(block->scales, scale, sizeof(block->scales));
-        }
-        if (format == EZ_Q4_K && b < k / 256) {
-            ((block_q4_K *) row)[b].d = random_half();
-            ((block_q4_K *) row)[b].dmin = random_half();
+    for (int b = 0; b < k / f->numbers; b++) {
+        uint8_t * block = row + (size_t) b * f->bytes;
+        for (size_t i = 0; i < f->bytes; i++) block[i] = extreme ? end : (uint8_t) (below(20) ? random32() : 255u * (random32() % 2));
+        if (extreme && format == EZ_Q2_K) memset(((block_q2_K *) block)->scales, scale, 16);
+        if (extreme && format == EZ_Q3_K) memset(((block_q3_K *) block)->scales, scale, 12);
+        if (extreme && format == EZ_Q4_K) memset(((block_q4_K *) block)->scales, scale, 12);
+        if (extreme && format == EZ_Q5_K) memset(((block_q5_K *) block)->scales, scale, 12);
+        if (extreme && format == EZ_Q6_K) memset(((block_q6_K *) block)->scales, scale, 16);
+        if (extreme && format == EZ_IQ4_XS) memset(block + 2, scale, 6);
+        if (f->d >= 0) put_half(block + f->d);
+        if (f->m >= 0) put_half(block + f->m);
+        if (format == EZ_F32 || format == EZ_BF16) {
+            const float x = uniform();
+            memcpy(block, (const uint8_t *) &x + (format == EZ_F32 ? 0 : 2), f->bytes);
         }
     }
-    return bytes;
+    return f->bytes * (size_t) (k / f->numbers);
 }
 
 static void check_gemm(enum ez_format format, int kind) {
-    static const char * const names[] = {"Q8_0", "Q4_0", "Q4_K", "Q6_K", "F32", "F16"};
     const int extreme = kind % 4 == 3, large = kind % 8 == 5; /* large: several chunks of tiles (k_gemm_loop.h) */
-    const int k = format == EZ_Q4_K || format == EZ_Q6_K ? 256 * (1 + below(large ? 6 : 3))
-                  : format >= EZ_F32                     ? 1 + below(large ? 600 : 200)
-                                                         : 32 * (1 + below(large ? 40 : 9));
+    const int numbers = reference_formats[format].numbers;
+    const int k = numbers * (1 + below(large ? numbers == 256 ? 6 : numbers == 32 ? 40 : 600
+                                             : numbers == 256 ? 3 : numbers == 32 ? 9 : 200));
     const int rows = 1 + below(large ? 150 : 40), columns = 1 + below(19), tiles = (rows + 15) / 16;
     const size_t tile_bytes = ez_tile_bytes(format, k), column_bytes = ez_column_bytes(format, k);
     uint8_t * raw = malloc((size_t) rows * (size_t) k * 4 + 4096);
@@ -197,14 +134,14 @@ static void check_gemm(enum ez_format format, int kind) {
     for (int c = 0; c < columns; c++) {
         const float * from = floats + (size_t) c * (size_t) k;
         uint8_t * column = x + (size_t) c * column_bytes;
-        if (format >= EZ_F32) memcpy(column, from, (size_t) k * 4);
+        if (ez_is_float(format)) memcpy(column, from, (size_t) k * 4);
         else ez_kernels()->quantize[format](column, from, k);
         for (int r = 0; r < rows; r++) want[c * rows + r] = reference_dot(format, raw + (size_t) r * row_bytes, from, k);
     }
     const struct ez_gemm g = {.w = w, .tile_bytes = tile_bytes, .rows = rows, .k = k, .x = x, .column_bytes = column_bytes,
                               .columns = columns, .y = y, .y_stride = (size_t) rows};
     ez_kernels()->gemm[format](&g, 0, tiles);
-    compare(names[format], y, want, rows * columns);
+    compare(ez_format_name(format), y, want, rows * columns);
     free(raw), free(w), free(x), free(floats), free(y), free(want);
 }
 

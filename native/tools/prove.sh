@@ -2,7 +2,7 @@
 # The whole proof: builds the strict libraries for x86-64-v1, -v3, -v4 and aarch64 (cross compiler, qemu-user) and
 # compares one hash of the logits over models, threads, batch shapes, orders, vector levels and contexts.
 #
-#   prove.sh LLAMA_SOURCE BUILD_FOLDER MODEL.gguf...      (python -m tests.native.random_llama writes some)
+#   prove.sh LLAMA_SOURCE BUILD_FOLDER MODEL.gguf...      (python -m tests.native.random_llama writes one per type)
 #
 # libllama is compiled once for x86-64 (it does no arithmetic that logits see but the graph's constants) and once for
 # aarch64; ggml-base and ggml-cpu are compiled for each. Takes about 15 minutes of one core. Prints one line

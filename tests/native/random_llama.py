@@ -1,6 +1,6 @@
 """Tiny Llamas with random weights, one per type of weights.
 
-`python -m tests.native.random_llama FOLDER` writes Q8_0.gguf... for native/tools/prove.sh.
+`python -m tests.native.random_llama FOLDER` writes Q8_0.gguf and so on for native/tools/prove.sh.
 """
 
 from __future__ import annotations
@@ -10,7 +10,24 @@ from pathlib import Path
 
 import numpy as np
 
-TYPES = ["Q8_0", "Q4_0", "Q4_K", "Q6_K", "F16", "F32"]
+FLOATS = ["F16", "F32", "BF16"]
+BLOCKS: dict[str, tuple[int, int, dict[int, float], float]] = {
+    "Q8_0": (32, 34, {0: 1.0}, 74.0),
+    "Q4_0": (32, 18, {0: 1.0}, 4.6),
+    "Q4_1": (32, 20, {0: 1.0, 2: -7.5}, 4.6),
+    "Q5_0": (32, 22, {0: 1.0}, 9.2),
+    "Q5_1": (32, 24, {0: 1.0, 2: -15.5}, 9.2),
+    "Q2_K": (256, 84, {80: 1.0, 82: 1.5}, 12.0),
+    "Q3_K": (256, 110, {108: 1.0}, 43.0),
+    "Q4_K": (256, 144, {0: 1.0, 2: 1.0}, 150.0),
+    "Q5_K": (256, 176, {0: 1.0, 2: 15.5}, 350.0),
+    "Q6_K": (256, 210, {208: 1.0}, 1300.0),
+    "IQ4_NL": (32, 18, {0: 1.0}, 70.0),
+    "IQ4_XS": (256, 136, {0: 1.0}, 1300.0),
+}
+"""Weights and bytes of a block, its halves by offset with their size beside the scale's, and the
+standard deviation of a weight for a scale of 1."""
+TYPES = [*BLOCKS, *FLOATS]
 
 
 def write_random_llama(path: Path, kind: str) -> None:
@@ -56,15 +73,13 @@ def random_weights(kind: str, rows: int, columns: int, rng: np.random.Generator)
         return (rng.standard_normal((rows, columns)) * size).astype("<f4").view(np.uint8)
     if kind == "F16":
         return (rng.standard_normal((rows, columns)) * size).astype("<f2").view(np.uint8)
-    block, length, halves, spread = {
-        "Q8_0": (32, 34, [0], 74.0),
-        "Q4_0": (32, 18, [0], 4.6),
-        "Q4_K": (256, 144, [0, 2], 150.0),
-        "Q6_K": (256, 210, [208], 1300.0),
-    }[kind]
+    if kind == "BF16":
+        weights = (rng.standard_normal((rows, columns)) * size).astype("<f4")
+        return (weights.view("<u4") >> 16).astype("<u2").view(np.uint8)
+    block, length, halves, spread = BLOCKS[kind]
     raw = rng.integers(0, 256, (rows * columns // block, length), dtype=np.uint8)
-    for at in halves:
-        scales = rng.uniform(0.5, 1.5, len(raw)) * size / spread
+    for at, factor in halves.items():
+        scales = rng.uniform(0.5, 1.5, len(raw)) * size / spread * factor
         raw[:, at : at + 2] = scales.astype("<f2").view(np.uint8).reshape(-1, 2)
     return raw.reshape(rows, -1)
 

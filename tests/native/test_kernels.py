@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.native.random_llama import TYPES
+
 NATIVE = Path(__file__).resolve().parents[2] / "native"
 FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-tree-vectorize"]
 COMMON = ["tiles.c", "dispatch.c", "fpenv.c", "level_portable.c"]
@@ -34,6 +36,13 @@ def here(driver: Driver, run: Run) -> str:
 
 def test_every_level_equals_the_scalar_reference(here: str) -> None:
     assert re.fullmatch(r"[0-9a-f]{16}", here)
+
+
+def test_the_benchmark_knows_every_format(driver: Driver, run: Run) -> None:
+    """One row per format, none of them without a kernel at any level."""
+    for level in range(6):
+        rows = run(driver("kernel_bench"), "--level", str(level), "32", "256").splitlines()[1:]
+        assert {row.split()[0] for row in rows} == set(TYPES)
 
 
 def test_other_seeds(driver: Driver, run: Run) -> None:

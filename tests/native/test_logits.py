@@ -33,10 +33,19 @@ SHAPES = [
 KNOWN_LOGITS = {
     "Q8_0": "3729b9774afda4e1",
     "Q4_0": "8cbd294dd6011a06",
+    "Q4_1": "90ec1ad064767556",
+    "Q5_0": "86fc01695b9f85f7",
+    "Q5_1": "49c8c7c119a35f0a",
+    "Q2_K": "a393465e558248da",
+    "Q3_K": "33291dc9132699b5",
     "Q4_K": "a9d2e926e80f4652",
+    "Q5_K": "a0e4a93ea0c81d70",
     "Q6_K": "b143109a11c0d8b1",
-    "F16": "c8d2db753a48d7ac",
+    "IQ4_NL": "d4b4adf4aa608c84",
+    "IQ4_XS": "7badfdd6e51b8de7",
     "F32": "3b6dc59add4d4a81",
+    "F16": "c8d2db753a48d7ac",
+    "BF16": "a800af3c7a82977c",
 }
 """Of engine version 2. What differs needs a new one, unless NumPy's random numbers changed."""
 
