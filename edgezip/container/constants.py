@@ -81,8 +81,20 @@ BARE_CODERS: Final = frozenset({STORED, REPEAT})
 
 NO_TRANSFORM: Final = 0
 LINE_ENDS: Final = 1
-TRANSFORM_NAMES: Final[dict[int, str]] = {NO_TRANSFORM: "none", LINE_ENDS: "line ends"}
-KNOWN_TRANSFORMS: Final = frozenset({NO_TRANSFORM, LINE_ENDS})
+BASE64: Final = 3
+LOWER_HEX: Final = 4
+UTF16: Final = 5
+UPPER_HEX: Final = 6
+TRANSFORM_NAMES: Final[dict[int, str]] = {
+    NO_TRANSFORM: "none",
+    LINE_ENDS: "line ends",
+    2: "deflate undone (reserved)",
+    BASE64: "base64",
+    LOWER_HEX: "hex",
+    UTF16: "UTF-16",
+    UPPER_HEX: "upper-case hex",
+}
+KNOWN_TRANSFORMS: Final = frozenset({NO_TRANSFORM, LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX})
 
 CODER_EXTENSION: Final = 15
 TRANSFORM_EXTENSION: Final = 7

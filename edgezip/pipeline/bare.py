@@ -7,11 +7,11 @@ from edgezip.container import constants as c
 from edgezip.container.bare import decode_bare, encode_bare
 from edgezip.errors import FormatError
 from edgezip.pipeline.channels import decode_channel
-from edgezip.pipeline.choice import Part
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.frames import encode_frame
 from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
+from edgezip.pipeline.parts import Part
 
 
 def compress_bare(data: bytes, options: PackOptions) -> bytes:

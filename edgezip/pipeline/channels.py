@@ -13,7 +13,7 @@ from edgezip.pipeline.coders.table import coder_of
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.progress import Scaled
 from edgezip.pipeline.transforms.table import transform_of
-from edgezip.pipeline.transforms.transform import Transform, join_params, split_params
+from edgezip.pipeline.transforms.transform import Changed, join_params, split_params
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +35,18 @@ def encode_channel(
     settings: Any,
     context: Context,
     progress: Progress,
-    transform: Transform | None = None,
+    changed: Changed | None = None,
 ) -> Coded:
-    """Code `data` with `coder` and its `settings`, behind `transform` where that pays."""
-    changed = transform.apply(data) if transform is not None else None
-    if transform is None or changed is None:
+    """Code `data` with `coder` and its `settings`; instead of it what a transform made of it."""
+    if changed is None:
         coded = coder.encode(data, settings, context, progress)
         channel = Channel(coder.number, coded.payload, len(data), params=coded.params)
         return Coded(channel, coded.tokens)
-    inner, own = changed
-    done = Scaled(len(inner), len(data), progress)
-    coded = coder.encode(inner, settings, context, done)
+    done = Scaled(len(changed.data), len(data), progress)
+    coded = coder.encode(changed.data, settings, context, done)
     done.finish()
-    params = join_params(len(inner), own, coded.params)
-    channel = Channel(coder.number, coded.payload, len(data), transform.number, params)
+    params = join_params(len(changed.data), changed.params, coded.params)
+    channel = Channel(coder.number, coded.payload, len(data), changed.number, params)
     return Coded(channel, coded.tokens)
 
 

@@ -1,138 +1,131 @@
-"""Which ways are tried for a channel; the smallest is kept."""
+"""Which ways are tried for a channel, found out from some of its bytes; the smallest is kept.
+
+Evaluating a language model takes ten to a hundred times as long as anything else. It pays for prose
+and source code; logs and tables are often predicted as well by context mixing, which learns them
+while it goes; base64, DNA and the like better.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cached_property
+from enum import Enum
 
-from edgezip.coding.mixing.layout import BINARY as BINARY_PROFILE
-from edgezip.coding.mixing.params import MixParams
-from edgezip.pipeline.channels import Coded, encode_channel
+from edgezip.pipeline.channels import Coded
 from edgezip.pipeline.coders.coder import Progress
-from edgezip.pipeline.coders.language import MIXED, PLAIN, LanguageSettings
-from edgezip.pipeline.coders.mixing import MIXING
-from edgezip.pipeline.coders.stored import STORED
-from edgezip.pipeline.coders.table import CLASSICAL, MEDIA
+from edgezip.pipeline.coders.table import MEDIA
 from edgezip.pipeline.context import Context
-from edgezip.pipeline.detect.content import Content, Kind
+from edgezip.pipeline.detect.content import BINARY, Content, Kind
+from edgezip.pipeline.detect.text import find_text
+from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import PackOptions
-from edgezip.pipeline.progress import Scaled
-from edgezip.pipeline.transforms.table import LINE_ENDS
-
-FULL_LEVEL, FAST_BINARY_LEVEL, FAST_TEXT_LEVEL = 2, 1, 0
-"""Levels of context mixing: all contexts beside a model, where time hardly counts, else most."""
-INCOMPRESSIBLE = 6
-"""Context mixing is not tried where the cheap codecs save less than one byte in 2**6."""
+from edgezip.pipeline.parts import Part, smallest, untold
+from edgezip.pipeline.transforms.table import LINE_ENDS, transform_of
 
 TRIED, TRIED_STRIPS = 24 << 10, 3
-"""Bytes of samples that are coded to see whether they are what a header says, in so many strips."""
+"""Bytes that are looked at to see what the others are like, in so many strips."""
 MEDIA_COST = 32
 """Bytes that a channel of samples must save: its own head and those of the pieces around it."""
 
+SMALL = 16 << 10
+"""Bytes of text up to which both ways are tried: that takes no longer than finding out."""
+WORDS = 2.0
+DENSE = 1.5
+"""Bytes a token: from `WORDS` on the text consists of pieces that the model knows as words, up to
+`DENSE` of hardly anything that it knows."""
+NEW = 5
+"""Text of which classical codecs make a 1/`NEW` or more repeats little: it is for the model."""
+LEARNED, TESTED = 32 << 10, 4 << 10
+"""Bytes that both ways learn, and bytes behind those that they then code, to compare them."""
+CLEARLY, HARDLY = 92, 100
+"""Percents: the model alone is tried below the first, context mixing alone above the second."""
 
-_MIXING_SHARE = 16
-"""About how much longer context mixing takes than a classical codec, for the progress."""
+
+class Verdict(Enum):
+    """What is tried for a channel."""
+
+    SAMPLES = "samples"
+    MODEL = "model"
+    BYTES = "bytes"
+    BOTH = "both"
 
 
-class Part:
-    """The bytes of one channel, with what is found out about them once.
+def make_part(data: bytes, content: Content, context: Context) -> Part:
+    """The part for a channel of `content`."""
+    if content.kind is Kind.ENCODED:
+        assert isinstance(content.geometry, int)
+        return Part(data, context, (transform_of(content.geometry),))
+    return Part(data, context, (LINE_ENDS,) if content.kind is Kind.TEXT else ())
 
-    `progress` is told of the way to `compact`; the other ways are told of where they are taken.
-    """
 
-    def __init__(self, data: bytes, context: Context, progress: Progress | None = None) -> None:
-        self.data = data
-        self.context = context
-        work = (len(CLASSICAL) + _MIXING_SHARE) * len(data)
-        self._done = Scaled(work, len(data), progress or _untold)
+def encode_part(
+    part: Part, content: Content, verdict: Verdict, options: PackOptions, progress: Progress
+) -> Coded:
+    """Code `part`, whose bytes are `content`, in the smallest of the ways that are to be tried."""
+    if verdict is Verdict.SAMPLES:
+        return part.media(content, progress)
+    if verdict is Verdict.BYTES:
+        part.watch(progress)
+        return part.compact
+    coded = part.language(options, progress)
+    return smallest([coded, part.compact]) if verdict is Verdict.BOTH else coded
 
-    @cached_property
-    def classical(self) -> Coded:
-        """The smallest of the codecs of the standard library, stored if none saves anything."""
-        candidates = [encode_channel(self.data, STORED, None, self.context, _untold)]
-        for coder in CLASSICAL:
-            candidates.append(encode_channel(self.data, coder, None, self.context, self._done))
-        return smallest(candidates)
 
-    @cached_property
-    def compact(self) -> Coded:
-        """The smallest without a language model: `classical`, or context mixing."""
-        size, candidates = len(self.data), [self.classical]
-        promising = self.classical.size < size - (size >> INCOMPRESSIBLE)
-        if promising or self.context.prime:
-            candidates.append(self._mixed())
-        self._done.finish()
-        return smallest(candidates)
+def judge(part: Part, content: Content, options: PackOptions) -> Verdict:
+    """What to try for `part`."""
+    model = part.context.model
+    if content.kind in MEDIA:
+        return Verdict.SAMPLES
+    if model is None or not _is_text(part, content):
+        return Verdict.BYTES
+    if options.coder != "auto":
+        return Verdict.MODEL
+    # Records that are all alike are known from the primer better than to any model.
+    if len(part.inner) <= SMALL or part.context.prime:
+        return Verdict.BOTH
+    if part.flat:
+        return Verdict.BYTES
+    if NEW * part.classical.size > len(part.inner):
+        sample = _strips(part.inner, 1)
+        if len(sample) >= WORDS * len(model.tokenizer.encode(sample)):
+            return Verdict.MODEL
+    return _compare(part, model, options)
 
-    def _mixed(self) -> Coded:
-        size = len(self.data) + len(self.context.prime)
-        settings = _mix_params(self.data, size, self.context.model is None)
 
-        def told(count: int) -> None:
-            self._done(_MIXING_SHARE * count)
+def _is_text(part: Part, content: Content) -> bool:
+    if content.kind is Kind.ENCODED:
+        return all(piece.content != BINARY for piece in find_text(part.inner))
+    return content.kind is Kind.TEXT
 
-        return encode_channel(self.data, MIXING, settings, self.context, told)
 
-    def language(self, options: PackOptions, progress: Progress) -> Coded:
-        """Coded with the language model; CR LF shortened where that can be undone."""
-        coder = PLAIN if options.coder == "plain" or options.top_k else MIXED
-        settings = LanguageSettings(options.streams, self.classical.size)
-        return encode_channel(self.data, coder, settings, self.context, progress, LINE_ENDS)
-
-    def media(self, content: Content, progress: Progress) -> Coded:
-        """Coded as samples."""
-        coder = MEDIA[content.kind]
-        return encode_channel(self.data, coder, content.geometry, self.context, progress)
+def _compare(part: Part, model: LanguageModel, options: PackOptions) -> Verdict:
+    """Both ways on a few places of the text, after what stands before them."""
+    data = part.inner
+    sizes = [0, 0]
+    for eighth in (5,) if len(data) < 16 * LEARNED else (3, 7):
+        start = len(data) * eighth // 8
+        learned = data[max(start - LEARNED, 0) : start]
+        context = Context(model, part.context.settings, learned)
+        test = Part(data[start : start + TESTED], context)
+        sizes[0] += test.language(options, untold).size
+        sizes[1] += test.compact.size
+    percent = 100 * sizes[0] // max(sizes[1], 1)
+    if percent > HARDLY:
+        return Verdict.BYTES
+    return Verdict.MODEL if percent < CLEARLY else Verdict.BOTH
 
 
 def pays(samples: bytes, content: Content, context: Context) -> bool:
     """Whether samples are coded smaller as such than as bytes, tried on some of them."""
     tried = _strips(samples, content.unit)
     part = Part(tried, context)
-    as_samples = part.media(content, _untold).size
+    as_samples = part.media(content, untold).size
     saved = (part.compact.size - as_samples) * len(samples) // len(tried)
     return saved > MEDIA_COST and 100 * as_samples < 99 * part.compact.size
 
 
-def _strips(samples: bytes, unit: int) -> bytes:
-    """Some of `samples`, in whole units: few, because trying them must cost little."""
+def _strips(data: bytes, unit: int) -> bytes:
+    """Some of `data`, in whole units."""
     size = max(TRIED // TRIED_STRIPS, 8 * unit) // unit * unit
-    if len(samples) <= 2 * TRIED_STRIPS * size:
-        return samples
-    apart = (len(samples) - size) // (TRIED_STRIPS - 1) // unit * unit
-    return b"".join(samples[i * apart : i * apart + size] for i in range(TRIED_STRIPS))
-
-
-def encode_part(part: Part, content: Content, options: PackOptions, progress: Progress) -> Coded:
-    """Code `part`, whose bytes are `content`, in the smallest of the ways that suit it."""
-    if content.kind in MEDIA:
-        return part.media(content, progress)
-    if content.kind is not Kind.TEXT or part.context.model is None:
-        return Part(part.data, part.context, progress).compact
-    coded = part.language(options, progress)
-    # Records that are all alike are known from the primer better than to any model.
-    if options.coder == "auto" and part.context.prime:
-        return smallest([coded, part.compact])
-    return coded
-
-
-def smallest(candidates: Iterable[Coded]) -> Coded:
-    """The smallest of `candidates`, the first of equal ones."""
-    return min(candidates, key=lambda coded: coded.size)
-
-
-def _mix_params(data: bytes, size: int, fast: bool) -> MixParams:
-    """Settings for `size` bytes like `data`; `fast` where no language model sets the pace.
-
-    Text without a model keeps 2 % of size for a third more speed: fewer contexts.
-    """
-    profile = MixParams.for_data(data).profile
-    if not fast:
-        return MixParams.for_size(size, profile, FULL_LEVEL)
-    if profile == BINARY_PROFILE:
-        return MixParams.for_size(size, profile, FAST_BINARY_LEVEL)
-    return MixParams.for_size(size, profile, FAST_TEXT_LEVEL)
-
-
-def _untold(count: int) -> None:
-    pass
+    if len(data) <= 2 * TRIED_STRIPS * size:
+        return data
+    apart = (len(data) - size) // (TRIED_STRIPS - 1) // unit * unit
+    return b"".join(data[i * apart : i * apart + size] for i in range(TRIED_STRIPS))

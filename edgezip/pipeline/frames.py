@@ -6,7 +6,7 @@ channel. How each channel is coded is measured (`choice`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgezip.container import Channel, Frame, Span
@@ -14,25 +14,23 @@ from edgezip.container import constants as c
 from edgezip.errors import FormatError
 from edgezip.pipeline import layout
 from edgezip.pipeline.channels import Coded, decode_channel
-from edgezip.pipeline.choice import Part, encode_part, pays
+from edgezip.pipeline.choice import encode_part
 from edgezip.pipeline.coders.table import MEDIA, TABLE
 from edgezip.pipeline.context import Context
-from edgezip.pipeline.detect.content import BINARY, REPEAT, Content, Found, Piece
-from edgezip.pipeline.detect.given import parse_given
+from edgezip.pipeline.detect.content import REPEAT, Kind
 from edgezip.pipeline.detect.media import MediaFinder
-from edgezip.pipeline.detect.text import find_text
 from edgezip.pipeline.options import PackOptions
-from edgezip.pipeline.repeats import Repeat, find_repeats, outside_of, without_copies
+from edgezip.pipeline.parts import Part
+from edgezip.pipeline.plan import Plan, media_finder, plan_frame
 
 CODERS = frozenset(TABLE) | {c.REPEAT}
 """Coder numbers that can be decoded; the parser refuses others by name."""
 
-REPEATS_FROM = 1 << 14
-"""Raw bytes from which long repeats are looked for; in less, a channel for them costs too much."""
-
 CHANNEL_COST = 16
 SPAN_COST = 4
 """Bytes that a further channel and a further span cost at most, besides the payload."""
+MIXED_SHARE = 16
+"""Where a 1/`MIXED_SHARE` or more is not for the model, one channel for all is tried too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,61 +69,41 @@ def encode_frame(
         finder: remembers what the frames before this one left open; None for the only frame.
         more: further frames follow.
     """
-    finder = finder or media_finder(options)
-    repeats = find_repeats(raw) if len(raw) >= REPEATS_FROM else []
-    found = finder.find(raw, lambda samples, content: pays(samples, content, context), more)
-    found = without_copies(found, repeats)
-    repeats = outside_of(found, repeats)
-    copies = [Found(repeat.start, repeat.length, REPEAT) for repeat in repeats]
-    taken = sorted([*found, *copies], key=lambda item: item.start)
-    pieces = layout.cut(len(raw), taken, _pieces(layout.outside(raw, taken), context))
-    if all(piece.content == BINARY for piece in pieces):
-        return _single(Part(raw, context, progress).compact)
-    whole = Part(raw, context)
-    split = _split(whole, pieces, repeats, options, progress)
-    if 2 * sum(item.length for item in found) > len(raw):
-        return split  # samples that were tried: no codec for everything takes less
-    return min(split, _single(whole.classical), key=lambda content: content.size)
-
-
-def media_finder(options: PackOptions) -> MediaFinder:
-    """A finder for one member.
-
-    Raises:
-        SettingsError: `options.content` describes no samples.
-    """
-    given = parse_given(options.content) if options.content is not None else None
-    return MediaFinder(MEDIA, given)
-
-
-def _pieces(data: bytes, context: Context) -> list[Piece]:
-    if context.model is None:
-        return [Piece(BINARY, len(data))] if data else []
-    return find_text(data)
+    plan = plan_frame(raw, context, options, finder or media_finder(options), more)
+    alone = len(plan.pieces) == 1 and list(plan.ways.values())
+    whole = alone[0].part if alone else Part(raw, context)
+    split = _split(raw, plan, options, progress)
+    return min([split, *_alternatives(whole, plan, options)], key=lambda content: content.size)
 
 
 def _split(
-    whole: Part,
-    pieces: Sequence[Piece],
-    repeats: Sequence[Repeat],
-    options: PackOptions,
-    progress: Callable[[int], None],
+    raw: bytes, plan: Plan, options: PackOptions, progress: Callable[[int], None]
 ) -> FrameContent:
     """A channel for each content."""
-    coded: dict[Content, Coded] = {}
-    for content, data in layout.group(whole.data, pieces).items():
+    coded: list[Coded] = []
+    for content, data in layout.group(raw, plan.pieces).items():
         if content == REPEAT:
-            payload = layout.encode_repeats(repeats)
-            coded[content] = Coded(Channel(c.REPEAT, payload, len(data)))
+            payload = layout.encode_repeats(plan.repeats)
+            coded.append(Coded(Channel(c.REPEAT, payload, len(data))))
             progress(len(data))
         else:
-            part = whole if len(data) == len(whole.data) else Part(data, whole.context)
-            coded[content] = encode_part(part, content, options, progress)
-    return FrameContent(
-        tuple(part.channel for part in coded.values()),
-        tuple(layout.number(pieces)),
-        sum(part.tokens for part in coded.values()),
-    )
+            way = plan.ways[content]
+            coded.append(encode_part(way.part, content, way.verdict, options, progress))
+    channels = tuple(part.channel for part in coded)
+    spans = tuple(layout.number(plan.pieces))
+    return FrameContent(channels, spans, sum(part.tokens for part in coded))
+
+
+def _alternatives(whole: Part, plan: Plan, options: PackOptions) -> list[FrameContent]:
+    """The frame as one channel, as far as that may be smaller than `plan`."""
+    size = len(whole.data)
+    if len(plan.pieces) == 1 and not plan.share(Kind.TEXT):
+        return []
+    if 2 * plan.share(*MEDIA, Kind.ENCODED) > size:
+        return []  # tried already: no codec for everything takes less
+    # Text in between of something else is seldom worth the context that is lost by taking it out.
+    mixed = plan.share(Kind.TEXT) and MIXED_SHARE * plan.share(Kind.BINARY) > size
+    return [_single(whole.compact if mixed and options.coder == "auto" else whole.classical)]
 
 
 def _single(coded: Coded) -> FrameContent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from edgezip.container import Frame, Span, varint
 from edgezip.errors import FormatError
@@ -36,6 +36,14 @@ def outside(data: bytes, taken: Sequence[Found]) -> bytes:
         parts.append(data[position : found.start])
         position = found.end
     return b"".join([*parts, data[position:]])
+
+
+def merge(pieces: Iterable[Piece]) -> list[Piece]:
+    """`pieces` with neighbours of equal content as one."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        _add(merged, piece)
+    return merged
 
 
 def _take(pieces: list[Piece], rest: list[Piece], length: int) -> None:

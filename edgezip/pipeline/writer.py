@@ -17,10 +17,11 @@ from edgezip.container import (
 )
 from edgezip.container import constants as c
 from edgezip.pipeline.context import Context
-from edgezip.pipeline.frames import FrameContent, encode_frame, media_finder
+from edgezip.pipeline.frames import FrameContent, encode_frame
 from edgezip.pipeline.inspect import engine_name
 from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import ChannelReport, PackOptions, PackReport
+from edgezip.pipeline.plan import media_finder
 from edgezip.streams import byte_view
 
 if TYPE_CHECKING:

@@ -144,10 +144,9 @@ def test_newer_files_are_unsupported_and_name_the_number() -> None:
         parse(b"\x9eEZ\x25\0\0")
     short = b"\x9eEZ\x15"
     for kind, number in (
-        (b"\x07", "coder 7"),
-        (b"\x0f\x7b", "coder 123"),
-        (b"\x21", "transform 2"),
-        (b"\x71\x0b", "transform 11"),
+        (b"\x0e", "coder 14"),
+        (b"\x0f\xc8\x01", "coder 200"),
+        (b"\x71\xc8\x01", "transform 200"),
     ):
         with pytest.raises(UnsupportedError, match=number):
             parse(short + kind + b"\1\1")

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 import edgezip
 from edgezip import api
 from edgezip.errors import EdgezipError, FormatError, LimitError, ModelError, SettingsError
-from edgezip.pipeline.choice import Part
 from edgezip.pipeline.coders import language
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.options import PackOptions, UnpackOptions
+from edgezip.pipeline.parts import Part
 from edgezip.pipeline.writer import Packer
 
 NO_MODEL = PackOptions(model="none")

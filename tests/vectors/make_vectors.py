@@ -10,6 +10,7 @@ SHA-256 of its content or the name of the error it must raise.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import random
@@ -66,6 +67,10 @@ def _texts() -> dict[str, bytes]:
         "mixed": story[:5000] + noise * 9 + numbers * 6,
         "repeats": story[:1500] + b"|" + story[:1500],
         "empty": b"",
+        "base64": story[:300] + base64.encodebytes(noise * 2),
+        "hex": b"\r\n".join(noise[i : i + 32].hex().encode() for i in range(0, 576, 32)),
+        "upper": noise.hex().upper().encode() + b"\n" + story[:300],
+        "utf16": story[:600].decode().encode("utf-16-be") + b"\xd8\x00",
     }
 
 
@@ -93,6 +98,10 @@ def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
     yield "cm-numbers", "numbers", none, "context mixing of binary data"
     yield "stored", "noise", none, "stored"
     yield "empty", "empty", none, "nothing at all"
+    yield "base64", "base64", none, "the base64 transform beside text"
+    yield "hex", "hex", none, "the hex transform, CR LF"
+    yield "hex-upper", "upper", none, "the upper-case hex transform, one line"
+    yield "utf16", "utf16", none, "the UTF-16 transform, big-endian, half of a pair at the end"
     yield "primed", "long", PackOptions(model="none", prime=_primer()), "context mixing, primed"
     yield "primed-mix", "story", with_(coder="mix", prime=_primer()), "mixing, primed"
 

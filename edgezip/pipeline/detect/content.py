@@ -20,6 +20,7 @@ class Kind(Enum):
     BINARY = "binary"
     IMAGE = "image"
     AUDIO = "audio"
+    ENCODED = "encoded"
     REPEAT = "repeat"
 
 
@@ -27,8 +28,9 @@ class Kind(Enum):
 class Content:
     """What decides which channel a piece goes to: pieces of equal content share one.
 
-    geometry: how the samples of a picture or a sound lie in the bytes; None for other kinds. unit:
-    pieces have a multiple of so many bytes (rows of a picture, moments of a sound).
+    geometry: how the samples of a picture or a sound lie in the bytes; for what is ENCODED the
+    number of its transform; None for other kinds. unit: pieces have a multiple of so many bytes
+    (rows of a picture, moments of a sound).
     """
 
     kind: Kind

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from edgezip.container import constants as c
 from edgezip.errors import UnsupportedError
-from edgezip.pipeline.transforms import lineends
+from edgezip.pipeline.transforms import digits, lineends, utf16
 from edgezip.pipeline.transforms.transform import Transform
 
-LINE_ENDS = Transform(c.LINE_ENDS, lineends.shorten, lineends.restore)
 
-TRANSFORMS: dict[int, Transform] = {transform.number: transform for transform in (LINE_ENDS,)}
+def _digits(number: int, kind: digits.Digits) -> Transform:
+    return Transform(
+        number, partial(digits.shorten, digits=kind), partial(digits.restore, digits=kind)
+    )
+
+
+LINE_ENDS = Transform(c.LINE_ENDS, lineends.shorten, lineends.restore)
+BASE64 = _digits(c.BASE64, digits.BASE64)
+LOWER_HEX = _digits(c.LOWER_HEX, digits.LOWER_HEX)
+UPPER_HEX = _digits(c.UPPER_HEX, digits.UPPER_HEX)
+UTF16 = Transform(c.UTF16, utf16.shorten, utf16.restore)
+
+TRANSFORMS: dict[int, Transform] = {
+    transform.number: transform for transform in (LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX)
+}
 
 
 def transform_of(number: int) -> Transform:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgezip.container import constants as c
 from edgezip.container import varint
 from edgezip.errors import FormatError, TruncatedError
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What transform `number` made of some bytes, and the params that undo it."""
+
+    number: int
+    data: bytes = field(repr=False)
+    params: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,11 @@ class Transform:
     def name(self) -> str:
         """How docs and reports call it."""
         return c.TRANSFORM_NAMES[self.number]
+
+    def change(self, data: bytes) -> Changed | None:
+        """`apply`, with the number."""
+        made = self.apply(data)
+        return None if made is None else Changed(self.number, *made)
 
 
 def join_params(size: int, own: bytes, coder: bytes) -> bytes:

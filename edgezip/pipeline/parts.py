@@ -1,0 +1,128 @@
+"""The bytes of one channel, and the ways to code them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+from edgezip.coding.mixing.layout import BINARY as BINARY_PROFILE
+from edgezip.coding.mixing.params import MixParams
+from edgezip.pipeline.channels import Coded, encode_channel
+from edgezip.pipeline.coders.coder import Coder, Progress
+from edgezip.pipeline.coders.language import MIXED, PLAIN, LanguageSettings
+from edgezip.pipeline.coders.mixing import MIXING
+from edgezip.pipeline.coders.stored import STORED
+from edgezip.pipeline.coders.table import CLASSICAL, MEDIA
+from edgezip.pipeline.context import Context
+from edgezip.pipeline.detect.content import Content
+from edgezip.pipeline.options import PackOptions
+from edgezip.pipeline.progress import Scaled
+from edgezip.pipeline.transforms.transform import Changed, Transform
+
+FULL_LEVEL, FAST_BINARY_LEVEL, FAST_TEXT_LEVEL = 2, 1, 0
+"""Levels of context mixing: all contexts beside a model, where time hardly counts, else most."""
+INCOMPRESSIBLE = 6
+"""Context mixing is not tried where the cheap codecs save less than one byte in 2**6."""
+FLAT = 5
+"""Where they save less than one byte in 2**5 of what Huffman codes take, contexts hardly matter."""
+MIXING_SHARE = 16
+"""About how much longer context mixing takes than a classical codec, for the progress."""
+
+
+class Part:
+    """The bytes of one channel, with what is found out about them once.
+
+    Args:
+        data: as they are in the frame.
+        context: model, settings, primer.
+        transforms: the first that changes anything is used, whatever the coder.
+    """
+
+    def __init__(self, data: bytes, context: Context, transforms: Sequence[Transform] = ()) -> None:
+        self.data = data
+        self.context = context
+        self._done = Scaled((len(CLASSICAL) + MIXING_SHARE) * len(data), len(data), self._tell)
+        self._progress: Progress | None = None
+        self._untold = 0
+        made = (transform.change(data) for transform in transforms)
+        self._changed: Changed | None = next((item for item in made if item is not None), None)
+
+    @property
+    def inner(self) -> bytes:
+        """What the coders see."""
+        return self.data if self._changed is None else self._changed.data
+
+    def watch(self, progress: Progress) -> None:
+        """Tell `progress` of the way to `compact`; of what is behind already at once. Other ways
+        are told of where they are taken."""
+        self._progress = progress
+        self._tell(0)
+
+    def _tell(self, count: int) -> None:
+        self._untold += count
+        if self._progress is not None and self._untold:
+            self._progress(self._untold)
+            self._untold = 0
+
+    @cached_property
+    def classical(self) -> Coded:
+        """The smallest of the codecs of the standard library, stored if none saves anything."""
+        stored = encode_channel(self.data, STORED, None, self.context, untold)
+        return smallest([stored, *(self._encode(coder, None, self._done) for coder in CLASSICAL)])
+
+    @cached_property
+    def flat(self) -> bool:
+        """Whether the bytes are not much more predictable than by how often each occurs."""
+        coder = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_HUFFMAN_ONLY)
+        size = len(coder.compress(self.inner)) + len(coder.flush())
+        return self.classical.size > size - (size >> FLAT)
+
+    @cached_property
+    def compact(self) -> Coded:
+        """The smallest without a language model: `classical`, or context mixing."""
+        candidates, size = [self.classical], len(self.inner)
+        promising = self.classical.size < size - (size >> INCOMPRESSIBLE)
+        if promising or self.context.prime:
+            candidates.append(self._encode(MIXING, self._mix_params(), self._mixed))
+        self._done.finish()
+        return smallest(candidates)
+
+    def _mixed(self, count: int) -> None:
+        self._done(MIXING_SHARE * count)
+
+    def language(self, options: PackOptions, progress: Progress) -> Coded:
+        """Coded with the language model."""
+        coder = PLAIN if options.coder == "plain" or options.top_k else MIXED
+        settings = LanguageSettings(options.streams, self.classical.size)
+        return self._encode(coder, settings, progress)
+
+    def media(self, content: Content, progress: Progress) -> Coded:
+        """Coded as samples."""
+        return self._encode(MEDIA[content.kind], content.geometry, progress)
+
+    def _encode(self, coder: Coder, settings: Any, progress: Progress) -> Coded:
+        return encode_channel(self.data, coder, settings, self.context, progress, self._changed)
+
+    def _mix_params(self) -> MixParams:
+        """Settings of context mixing; fast ones where no language model sets the pace.
+
+        Text without a model keeps 2 % of size for a third more speed: fewer contexts.
+        """
+        size = len(self.inner) + len(self.context.prime)
+        profile = MixParams.for_data(self.inner).profile
+        if self.context.model is not None and not self.flat:
+            return MixParams.for_size(size, profile, FULL_LEVEL)
+        if profile == BINARY_PROFILE:
+            return MixParams.for_size(size, profile, FAST_BINARY_LEVEL)
+        return MixParams.for_size(size, profile, FAST_TEXT_LEVEL)
+
+
+def smallest(candidates: Iterable[Coded]) -> Coded:
+    """The smallest of `candidates`, the first of equal ones."""
+    return min(candidates, key=lambda coded: coded.size)
+
+
+def untold(count: int) -> None:
+    """Progress that nobody wants to know."""

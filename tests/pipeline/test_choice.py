@@ -1,0 +1,105 @@
+"""What is tried follows from the bytes: the model where it pays, and never at any price."""
+
+from __future__ import annotations
+
+import base64
+import io
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import edgezip
+from edgezip import api
+from edgezip.pipeline.model import LanguageModel
+from edgezip.pipeline.options import PackOptions
+
+NONE = PackOptions(model="none")
+NOISE = random.Random(11).randbytes(40_000)
+
+
+def _coders(packed: bytes) -> list[str]:
+    members = api.inspect_stream(io.BytesIO(packed))
+    return [part.coder for m in members for frame in m.frames for part in frame.channels]
+
+
+@pytest.fixture
+def auto(bundled_model: Path, strict_library: Path) -> PackOptions:
+    """What users get who ask for nothing."""
+    return PackOptions(model=bundled_model, threads=1)
+
+
+@pytest.fixture
+def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of tokens that were evaluated, one for each channel or test of some of its bytes."""
+    counts: list[int] = []
+    original = LanguageModel.encode
+
+    def encode(self: LanguageModel, ids: Any, *arguments: Any) -> bytes:
+        counts.append(len(ids))
+        return original(self, ids, *arguments)
+
+    monkeypatch.setattr(LanguageModel, "encode", encode)
+    return counts
+
+
+def test_prose_is_for_the_model(auto: PackOptions, evaluated: list[int], data_dir: Path) -> None:
+    prose = (data_dir / "roughing_it.txt").read_bytes()[:20_000]
+    assert _coders(edgezip.compress(prose, options=auto)) == ["lm-mix"]
+    assert len(evaluated) == 1  # nothing was tried out: its words are known
+
+
+@pytest.mark.parametrize("kind", ["printable", "base64", "hex", "dna"])
+def test_noise_in_letters_is_never_shown_to_the_model(
+    kind: str, auto: PackOptions, evaluated: list[int]
+) -> None:
+    rng = random.Random(5)
+    data = {
+        "printable": bytes(rng.randrange(33, 127) for _ in range(20_000)),
+        "base64": base64.encodebytes(NOISE[:15_000]),
+        "hex": NOISE[:10_000].hex().encode(),
+        "dna": bytes(rng.choice(b"ACGT") for _ in range(20_000)),
+    }[kind]
+    packed = edgezip.compress(data, options=auto)
+    assert not evaluated
+    assert len(packed) <= len(edgezip.compress(data, options=NONE)) * 1.005 + 32
+    assert edgezip.decompress(packed) == data
+
+
+def test_numbers_are_not_larger_with_the_model(auto: PackOptions, evaluated: list[int]) -> None:
+    rng = random.Random(6)
+    table = b"".join(
+        b"%d,%d,%.3f\n" % (i, rng.randrange(90), rng.gauss(20, 3)) for i in range(1500)
+    )
+    packed = edgezip.compress(table, options=auto)
+    assert len(packed) <= len(edgezip.compress(table, options=NONE)) * 1.005 + 32
+    assert evaluated  # it was at least tried out
+
+
+def test_a_message_with_an_attachment_is_cut(auto: PackOptions, data_dir: Path) -> None:
+    prose = (data_dir / "roughing_it.txt").read_bytes()[:9000]
+    attached = base64.encodebytes(NOISE[:9000])
+    packed = edgezip.compress(prose + b"\n" + attached, options=auto)
+    assert len(_coders(packed)) == 2
+    assert _coders(packed)[0] == "lm-mix"
+    alone = len(edgezip.compress(prose, options=auto))
+    assert len(packed) <= alone + 9000 + 150
+
+
+def test_utf16_costs_what_utf8_does(auto: PackOptions, data_dir: Path) -> None:
+    prose = (data_dir / "courage.txt").read_text("utf-8")[:6000]
+    wide = edgezip.compress(prose.encode("utf-16"), options=auto)
+    assert _coders(wide) == ["lm-mix"]
+    assert len(wide) <= len(edgezip.compress(prose.encode(), options=auto)) + 40
+    assert edgezip.decompress(wide) == prose.encode("utf-16")
+    assert _coders(edgezip.compress(prose.encode("utf-16"), options=NONE)) == ["cm"]
+
+
+@pytest.mark.parametrize(("coder", "name"), [("plain", "lm"), ("mix", "lm-mix")])
+def test_a_coder_that_is_asked_for_is_used(
+    coder: Any, name: str, auto: PackOptions, data_dir: Path
+) -> None:
+    prose = (data_dir / "roughing_it.txt").read_bytes()[:2000]
+    options = PackOptions(model=auto.model, threads=1, coder=coder)
+    assert _coders(edgezip.compress(prose, options=options)) == [name]

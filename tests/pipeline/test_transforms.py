@@ -1,0 +1,140 @@
+"""Transforms are undone exactly, or not applied; damaged parameters are errors."""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgezip.container import varint
+from edgezip.errors import FormatError
+from edgezip.pipeline.detect.content import Kind
+from edgezip.pipeline.detect.encoded import MIN_DIGITS, find_encoded
+from edgezip.pipeline.transforms.table import BASE64, LOWER_HEX, TRANSFORMS, UPPER_HEX, UTF16
+from edgezip.pipeline.transforms.transform import Transform
+
+WRITERS: dict[int, Callable[[bytes], bytes]] = {
+    BASE64.number: base64.b64encode,
+    LOWER_HEX.number: lambda data: data.hex().encode(),
+    UPPER_HEX.number: lambda data: data.hex().upper().encode(),
+}
+DIGITS = [BASE64, LOWER_HEX, UPPER_HEX]
+
+
+def _region(transform: Transform, data: bytes, width: int, end: bytes, closed: bool) -> bytes:
+    written = WRITERS[transform.number](data)
+    lines = [written[i : i + width] for i in range(0, len(written), width)]
+    return end.join(lines) + (end if closed else b"")
+
+
+@given(
+    st.sampled_from(DIGITS),
+    st.lists(
+        st.tuples(
+            st.binary(min_size=1, max_size=400),
+            st.sampled_from([4, 60, 64, 76, 1000]),
+            st.sampled_from([b"\n", b"\r\n"]),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    st.booleans(),
+)
+def test_digits_come_back(
+    transform: Transform, regions: list[tuple[bytes, int, bytes]], closed: bool
+) -> None:
+    last = len(regions) - 1
+    data = b"".join(
+        _region(transform, raw, width, end, closed or i < last)
+        for i, (raw, width, end) in enumerate(regions)
+    )
+    changed = transform.change(data)
+    if changed is None:
+        assert len(regions) > 1  # two can look like one whose digits do not fit
+        return
+    assert len(changed.data) <= len(data)
+    assert transform.undo(changed.data, changed.params, len(data)) == data
+    if len(regions) == 1:
+        assert changed.data == regions[0][0]
+
+
+@given(st.sampled_from(list(TRANSFORMS.values())), st.binary(max_size=300))
+def test_any_bytes_come_back_or_are_left_alone(transform: Transform, data: bytes) -> None:
+    changed = transform.change(data)
+    if changed is not None:
+        assert transform.undo(changed.data, changed.params, len(data)) == data
+
+
+@given(st.text(max_size=200), st.sampled_from(["utf-16-le", "utf-16-be", "utf-16"]))
+def test_utf16_comes_back(text: str, codec: str) -> None:
+    data = text.encode(codec)
+    changed = UTF16.change(data)
+    if changed is not None:
+        assert UTF16.undo(changed.data, changed.params, len(data)) == data
+    if text.isascii() and len(text) > 2 and "\0" not in text:
+        assert changed is not None
+        assert changed.data.removeprefix("\ufeff".encode()) == text.encode()
+
+
+def test_a_surrogate_without_its_partner_is_kept() -> None:
+    data = "abcdef".encode("utf-16-le") + b"\x00\xd8" + "ghi".encode("utf-16-le")
+    changed = UTF16.change(data)
+    assert changed is not None
+    assert UTF16.undo(changed.data, changed.params, len(data)) == data
+
+
+@given(
+    st.sampled_from(list(TRANSFORMS.values())),
+    st.binary(max_size=60),
+    st.lists(st.integers(0, 1 << 40), max_size=7),
+    st.integers(0, 200),
+)
+def test_damaged_params_are_errors(
+    transform: Transform, data: bytes, values: list[int], size: int
+) -> None:
+    try:
+        result = transform.undo(data, varint.encode_all(*values), size)
+    except FormatError:
+        return
+    assert len(result) == size
+
+
+def test_digits_are_found_in_text() -> None:
+    noise = random.Random(3).randbytes(900)
+    text = b"Some words, and then a message:\n\n"
+    attached = base64.encodebytes(noise)
+    data = text + attached + b"--end--\n" + text
+    (found,) = find_encoded(data)
+    assert data[found.start : found.end] == attached
+    assert (found.content.kind, found.content.geometry) == (Kind.ENCODED, BASE64.number)
+    hexed = b"".join(noise[i : i + 30].hex().encode() + b"\n" for i in range(0, 900, 30))
+    (found,) = find_encoded(text + hexed)
+    assert found.content.geometry == LOWER_HEX.number
+    (found,) = find_encoded(text + hexed.upper().replace(b"\n", b"\r\n"))
+    assert found.content.geometry == UPPER_HEX.number
+    pem = b"-----BEGIN-----\n%s-----END-----\n" % attached
+    assert len(find_encoded(pem * 5)) == 5
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"ACGTTGCA" * 400,
+        b"lowercasewordswithoutanyspaces" * 90,
+        b"0123456789" * 300,
+        base64.encodebytes(random.Random(3).randbytes(MIN_DIGITS // 2)),
+        b"\n".join(base64.b64encode(random.Random(i).randbytes(30 + i % 7)) for i in range(99)),
+    ],
+    ids=["dna", "words", "numbers", "little", "records"],
+)
+def test_what_only_looks_like_digits_is_left_alone(data: bytes) -> None:
+    assert find_encoded(data) == []
+
+
+def test_many_regions_take_linear_time() -> None:
+    lines = [base64.b64encode(random.Random(i).randbytes(48 + i % 3)) for i in range(20_000)]
+    find_encoded(b"\n".join(lines))
