@@ -4,11 +4,15 @@
     python -m bench.faults --every 16 --jobs 2
     python -m bench.faults --stories
 
-Each archive of about 4 KB is cut at every prefix, and every bit of its first 1 KB is flipped, once
-made of many small frames and once of a single one. A *loss* is wrong or missing bytes without an
-exception; a *crash* is an exception that is not an EdgezipError. Both must be 0. Frames that were
-decoded before from the very same bytes are taken from a memory, so that only damaged ones cost
-time. Some damages go through the command line as well: exit code 3 to 6, no output, no traceback.
+Each archive of about 4 KB is cut at every prefix, every bit of its first 1 KB is flipped, every
+byte of its first 512 is given every other value (without a language model; with one, one in 64),
+and each block of 512 bytes is made zero; once made of many small frames and once of a single one.
+All of it goes through `--recover` as well, which may give only true parts, and all of them where it
+lists nothing as lost. A *loss* is wrong or missing bytes without an exception; a *crash* is an
+exception that is not an EdgezipError. Both must be 0. Frames that were decoded before from the very
+same bytes are taken from a memory, so that only damaged ones cost time. Every prefix goes through
+the command line in one process (exit code 3, no output), some damages through one of their own:
+exit code 3 to 6, no output, no traceback.
 """
 
 from __future__ import annotations
@@ -16,12 +20,38 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from bench.archives import KINDS, Archive, Outcome, cli_outcome, make, start_worker, try_damages
-from bench.common import RESULTS, STORIES, code_version, log, print_table, today, write_csv
+from bench.archives import (
+    BLOCK,
+    KINDS,
+    Archive,
+    Damage,
+    Outcome,
+    cli_outcome,
+    make,
+    start_worker,
+    try_commands,
+    try_damages,
+)
+from bench.common import (
+    RESULTS,
+    STORIES,
+    Row,
+    code_version,
+    log,
+    print_table,
+    read_csv,
+    today,
+    write_csv,
+)
 
 FLIP_BYTES = 1024
+CHANGE_BYTES = 512
+WITH_MODEL_EVERY = 64
+T = TypeVar("T")
 CLI_TRIES = 6
 SINGLE_FRAME_EVERY = 16
 """A single large frame is decoded from its start each time, so fewer damages are tried."""
@@ -36,9 +66,10 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes (1)")
     parser.add_argument("--stories", action="store_true", help="stories260K for the bundled model")
     parser.add_argument("--only", choices=[*KINDS], help="only archives of this kind")
+    parser.add_argument("--no-model", action="store_true", help="only archives without a model")
     parser.add_argument("--csv", type=Path, default=RESULTS / "faults.csv")
     arguments = parser.parse_args()
-    models = [str(STORIES) if arguments.stories else None, "none"]
+    models = [str(STORIES) if arguments.stories else None, "none"][arguments.no_model :]
     rows = []
     for model in models:
         for kind in [arguments.only] if arguments.only else KINDS:
@@ -49,41 +80,63 @@ def main() -> int:
     cells = [[f"{r['model']}, {r['archive']}", *list(r.values())[2:8]] for r in rows]
     print_table(headings, cells)
     version = code_version()
-    write_csv(arguments.csv, [{**row, "version": version, "date": today()} for row in rows])
+    new = [{**row, "version": version, "date": today()} for row in rows]
+    write_csv(arguments.csv, [*_others(arguments.csv, new), *new])
     bad = sum(int(str(row["losses"])) + int(str(row["crashes"])) for row in rows)
     print(f"{bad} losses and crashes")
     return 1 if bad else 0
 
 
+def _others(path: Path, rows: list[dict[str, object]]) -> list[Row]:
+    """Stored rows of archives that `rows` are not about."""
+    done = {(row["model"], row["archive"]) for row in rows}
+    stored = read_csv(path)
+    if stored and [*stored[0]] != [*rows[0]]:
+        return []
+    return [row for row in stored if (row["model"], row["archive"]) not in done]
+
+
 def _all_faults(archive: Archive, every: int, jobs: int) -> list[dict[str, object]]:
     """Rows for truncations, bit flips and the command line."""
     size = len(archive.packed)
-    flips = range(0, 8 * min(FLIP_BYTES, size), every)
-    faults = {"truncated": [-(n + 1) for n in range(0, size, every)], "bit flipped": [*flips]}
+    changes = every if archive.model == "none" else every * WITH_MODEL_EVERY
+    cuts = [("cut", n) for n in range(0, size, every)]
+    flips = [("bit", n) for n in range(0, 8 * min(FLIP_BYTES, size), every)]
+    bytes_ = [("byte", n) for n in range(0, 255 * min(CHANGE_BYTES, size), changes)]
+    blocks = [("block", n) for n in range(-(-size // BLOCK))]
+    faults = {"truncated": cuts, "bit flipped": flips, "byte changed": bytes_, "block zero": blocks}
     log(f"{archive.title}: {len(archive.raw):,} -> {size:,} bytes")
     rows = []
     for name, damages in faults.items():
-        rows.append(_row(archive, name, _spread(archive, damages, jobs)))
-    some = [*faults["truncated"][:: -(-size // 3)], *flips[:: -(-len(flips) // 3)]][:CLI_TRIES]
+        unpacked, recovered = zip(*_spread(archive, damages, jobs, try_damages), strict=True)
+        rows.append(_row(archive, name, unpacked))
+        rows.append(_row(archive, f"{name}, recovered", recovered))
+    rows.append(_row(archive, "truncated, command", _spread(archive, cuts, jobs, try_commands)))
+    some = [*cuts[:: -(-len(cuts) // 3)], *flips[:: -(-len(flips) // 3)]][:CLI_TRIES]
     rows.append(_row(archive, "by command line", [cli_outcome(archive, d) for d in some]))
     return rows
 
 
-def _spread(archive: Archive, damages: list[int], jobs: int) -> list[Outcome]:
+def _spread(
+    archive: Archive,
+    damages: list[Damage],
+    jobs: int,
+    attempt: Callable[[list[Damage]], list[T]],
+) -> list[T]:
     """Outcomes of all damages, in processes that each hold the archive."""
     chunk = 64
     parts = [damages[i : i + chunk] for i in range(0, len(damages), chunk)]
-    outcomes: list[Outcome] = []
+    outcomes: list[T] = []
     context = multiprocessing.get_context("spawn")
     with context.Pool(jobs, start_worker, (archive,)) as pool:
-        for done, part in enumerate(pool.imap(try_damages, parts), 1):
+        for done, part in enumerate(pool.imap(attempt, parts), 1):
             outcomes += part
             if done % 8 == 0 or done == len(parts):
                 log(f"  {min(done * chunk, len(damages))}/{len(damages)}")
     return outcomes
 
 
-def _row(archive: Archive, fault: str, outcomes: list[Outcome]) -> dict[str, object]:
+def _row(archive: Archive, fault: str, outcomes: Sequence[Outcome]) -> dict[str, object]:
     said = Counter(outcome.said for outcome in outcomes)
     for outcome in outcomes:
         if outcome.verdict != "refused" and outcome.verdict != "harmless":

@@ -9,38 +9,30 @@ follow it up to the end of the file: it could be content of a stored member.
 
 from __future__ import annotations
 
-import bisect
-import itertools
-import os
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 from edgezip.container import constants as c
-from edgezip.container.endrecord import EndRecord, IndexedFrame, IndexedMember, read_end_record
+from edgezip.container.endrecord import IndexedFrame, IndexedMember, read_end_record
 from edgezip.container.headers import Rules, read_channel, read_header
 from edgezip.container.index import FileSource, read_marked_head
-from edgezip.container.source import Parse
+from edgezip.container.scan import (
+    FRAMES,
+    FRAMES_AND_HEADERS,
+    HEADERS,
+    LEAST_PRICE,
+    LEAST_WORK,
+    Record,
+    Scanner,
+)
 from edgezip.container.types import Header, member_tag
 from edgezip.errors import FormatError, TruncatedError
 
-SCAN = 1 << 20
-WORK = 16
-"""Bytes of headers that are looked at for every byte of the file, so that the work is bounded."""
-LEAST_WORK = 1 << 20
-LEAST_PRICE = 32
-MOST_RECORDS = 1 << 16
 KEPT = 256
+"""Positions that are remembered with what stands there."""
 
 _ANY_MODEL = Header(model=b"\0" * c.LONG_ID_SIZE)
-_FRAME = re.compile(re.escape(c.FRAME_MARK))
-_END = re.compile(re.escape(c.END_MARK))
-_HEADER = re.compile(re.escape(c.MAGIC) + b"[\x10-\x1f]")
-_ANY = re.compile(_FRAME.pattern + b"|" + _HEADER.pattern)
-_NONZERO = re.compile(b"[^\0]")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +72,6 @@ class LongMember:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
-    """An end record at `position`; by its sizes its member goes from `start` to `end`."""
-
-    position: int
-    start: int
-    end: int
-    header_bytes: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class _Long:
     """The header of a long member, the frames right behind it, and its end record if it has one."""
 
@@ -98,22 +80,7 @@ class _Long:
     position: int
     run: tuple[IndexedFrame, ...]
     after: int
-    record: _Record | None
-
-
-class _Records:
-    """End records by place and by the start of their member."""
-
-    def __init__(self, records: list[_Record]) -> None:
-        self._records = records
-        self._positions = [record.position for record in records]
-        self.by_start = {record.start: record for record in reversed(records)}
-        self.starts = sorted(self.by_start)
-
-    def behind(self, position: int) -> Iterator[_Record]:
-        """Those that stand at `position` or after it, in order."""
-        first = bisect.bisect_left(self._positions, position)
-        return itertools.islice(self._records, first, None)
+    record: Record | None
 
 
 Sound = Callable[[ShortMember], bool]
@@ -129,17 +96,12 @@ class Survey:
     """
 
     def __init__(self, file: BinaryIO, sound: Sound, rules: Rules | None = None) -> None:
-        self._file = file
+        self._scan = Scanner(file, rules or Rules())
         self._sound = sound
-        self._rules = rules or Rules()
-        self.end = file.seek(0, os.SEEK_END)
-        self._work = WORK * self.end + LEAST_WORK
+        self.end = self._scan.end
         self._decoding = 4 * self.end + LEAST_WORK
-        self._block, self._block_start = b"", 0
         self._known: dict[int, ShortMember | _Long | None] = {}
         self._chains: dict[tuple[int, bool], bool] = {}
-        self._all_records: _Records | None = None
-        self._last_byte: int | None = None
 
     def member(self, position: int) -> ShortMember | LongMember | None:
         """The member that starts at `position`, which is the border of two members."""
@@ -167,7 +129,7 @@ class Survey:
         exact: only believe members that fill the file up to its last byte.
         """
         while position < self.end:
-            position = self._find(_HEADER, position, self._starts_from(position))
+            position = self._scan.find(HEADERS, position, self._scan.starts_from(position))
             if position < self.end and self._is_member(position, exact):
                 return position
             position += 1
@@ -183,10 +145,10 @@ class Survey:
         return self._known[position]
 
     def _look(self, position: int) -> ShortMember | _Long | None:
-        reader = FileSource(self._file, position, self.end)
-        header = self._parse(reader, lambda: read_header(reader.source, self._rules))
+        reader = self._scan.reader(position)
+        header = self._scan.parse(reader, lambda: read_header(reader.source, self._scan.rules))
         if header is None:
-            record = self._records().by_start.get(position)
+            record = self._scan.records().by_start.get(position)
             if record is None:
                 return None
             return _Long(_ANY_MODEL, record.header_bytes, position, (), position, record)
@@ -196,7 +158,9 @@ class Survey:
         return self._long(header, bytes(reader.source.seen), position)
 
     def _short(self, reader: FileSource, header: Header, position: int) -> ShortMember | None:
-        head = self._parse(reader, lambda: read_channel(reader.source, header, self._rules))
+        head = self._scan.parse(
+            reader, lambda: read_channel(reader.source, header, self._scan.rules)
+        )
         if head is None:
             return None
         check = c.CRC_SIZE if head.raw_size < c.SMALL_SIZE else c.DIGEST_SIZE
@@ -206,7 +170,7 @@ class Survey:
     def _long(self, header: Header, header_bytes: bytes, position: int) -> _Long:
         frames: list[IndexedFrame] = []
         after, offset, tag = position + len(header_bytes), 0, b""
-        while (found := self._frame(after, header)) is not None:
+        while (found := self._scan.frame(after, header)) is not None:
             frame, its_tag = found
             if frame.offset != offset or its_tag != tag:
                 break
@@ -217,60 +181,25 @@ class Survey:
             frames.append(frame)
         run = tuple(frames)
         record = None
-        if run and after < self.end and self._read(after, 4) not in (c.FRAME_MARK, c.END_MARK):
+        if run and after < self.end and self._scan.read(after, 4) not in (c.FRAME_MARK, c.END_MARK):
             # Bytes may be missing in the last frame, so that it does not reach as far as it says.
             after = run[-1].position + 1
         if after <= self.end:
             record = self._record_for(position, header_bytes, run, after)
         return _Long(header, header_bytes, position, run, after, record)
 
-    def _frame(self, position: int, header: Header) -> tuple[IndexedFrame, bytes] | None:
-        """The frame at `position` and its tag; without a digest if it reaches behind the end."""
-        if position >= self.end:
-            return None
-        reader = FileSource(self._file, position, self.end)
-        head = self._parse(reader, lambda: read_marked_head(reader.source, header, self._rules))
-        if head is None:
-            return None
-        check_at = reader.source.position + head.payload_size
-        size = check_at + c.DIGEST_SIZE - position
-        check = self._read(check_at, c.DIGEST_SIZE) if position + size <= self.end else b""
-        return IndexedFrame(position, size, head.offset, head.raw_size, check), head.tag
-
-    def _record_at(self, position: int) -> tuple[EndRecord, _Record] | None:
-        reader = FileSource(self._file, position, self.end)
-        reader.source.seen = bytearray()
-        record = self._parse(reader, lambda: read_end_record(reader.source, self._rules))
-        if record is None:
-            return None
-        end = position + record.size
-        start = record.member(end).position
-        return record, _Record(position, start, end, record.header_bytes)
-
     # Which end record belongs to what
-
-    def _records(self) -> _Records:
-        """All end records, in order; those of archives inside of stored content too."""
-        if self._all_records is None:
-            records: list[_Record] = []
-            position = -1
-            while (position := self._find(_END, position + 1)) < self.end:
-                found = self._record_at(position)
-                if found is not None and len(records) < MOST_RECORDS:
-                    records.append(found[1])
-            self._all_records = _Records(records)
-        return self._all_records
 
     def _record_for(
         self, position: int, header_bytes: bytes, run: tuple[IndexedFrame, ...], after: int
-    ) -> _Record | None:
+    ) -> Record | None:
         """The end record of the member whose header stands at `position`."""
-        found = self._record_at(after) if after < self.end else None
+        found = self._scan.record_at(after) if after < self.end else None
         if found is not None and found[1].start == position:
             return found[1] if found[1].header_bytes == header_bytes else None
-        for record in self._records().behind(after):
-            self._work -= LEAST_PRICE
-            if self._work < 0:
+        for record in self._scan.records().behind(after):
+            self._scan.work -= LEAST_PRICE
+            if self._scan.work < 0:
                 break
             # Where bytes were lost or added, the start does not fit, but the record claims what
             # surely belongs here. The digest of the first frame alone says less: an older version
@@ -280,21 +209,21 @@ class Survey:
                 return record
         return None
 
-    def _record_over(self, position: int) -> _Record | None:
+    def _record_over(self, position: int) -> Record | None:
         """The end record of the member that must be at `position`, where no header is left."""
-        for record in self._records().behind(position):
-            self._work -= LEAST_PRICE
-            if self._work < 0:
+        for record in self._scan.records().behind(position):
+            self._scan.work -= LEAST_PRICE
+            if self._scan.work < 0:
                 break
             if record.start <= position:
                 return record
         return None
 
     def _by_record(
-        self, record: _Record, position: int, run: tuple[IndexedFrame, ...]
+        self, record: Record, position: int, run: tuple[IndexedFrame, ...]
     ) -> LongMember | None:
         """The frames that an end record lists, as far as they are found."""
-        found = self._record_at(record.position)
+        found = self._scan.record_at(record.position)
         if found is None:
             return None
         indexed = found[0].member(record.end)
@@ -310,13 +239,13 @@ class Survey:
         found = {_identity(frame): frame for frame in run if _identity(frame) in wanted}
         for key, frame in wanted.items():
             if key not in found and first <= frame.position < last:
-                there = self._frame(frame.position, member.header)
+                there = self._scan.frame(frame.position, member.header)
                 if there is not None and _identity(there[0]) == key:
                     found[key] = there[0]
         position = first
         while len(found) < len(wanted) and position < last:
-            position = self._find(_FRAME, position)
-            there = self._frame(position, member.header)
+            position = self._scan.find(FRAMES, position)
+            there = self._scan.frame(position, member.header)
             position += 1
             if there is not None and _identity(there[0]) in wanted.keys() - found.keys():
                 found[_identity(there[0])] = there[0]
@@ -332,10 +261,12 @@ class Survey:
         stop = run[-1].stop if run else 0
         position = start.after
         while position < self.end:
-            position = self._find(_ANY, position, self._starts_from(position))
+            position = self._scan.find(
+                FRAMES_AND_HEADERS, position, self._scan.starts_from(position)
+            )
             if position >= self.end or self._is_member(position, False):
                 break
-            found = self._frame(position, header)
+            found = self._scan.frame(position, header)
             if found is None or not tag or found[1] != tag:
                 if found is not None and len(run) == 1 and found[0].offset >= stop:
                     # Frames of two archives, and only the header to say which belong to it.
@@ -377,7 +308,7 @@ class Survey:
         """Not the copy of a header in an end record."""
         if found.run or found.record is not None:
             return True
-        return self._read(found.after, 4) in (c.FRAME_MARK, c.END_MARK)
+        return self._scan.read(found.after, 4) in (c.FRAME_MARK, c.END_MARK)
 
     def _fills(self, position: int, exact: bool) -> bool:
         """Whether members from `position` on fill the file, as far as that can be said."""
@@ -402,14 +333,14 @@ class Survey:
         """Whether the frames of a long member without an end record go on up to where it breaks."""
         if isinstance(found, ShortMember) or found.after >= self.end:
             return True
-        reader = FileSource(self._file, found.after, self.end)
+        reader = self._scan.reader(found.after)
         reader.source.seen = bytearray()
-        mark = self._read(found.after, 4)
+        mark = self._scan.read(found.after, 4)
         try:
             if c.END_MARK.startswith(mark):
-                reader.run(read_end_record(reader.source, self._rules))
+                reader.run(read_end_record(reader.source, self._scan.rules))
             else:
-                reader.run(read_marked_head(reader.source, found.header, self._rules))
+                reader.run(read_marked_head(reader.source, found.header, self._scan.rules))
         except FormatError as error:
             return isinstance(error, TruncatedError)
         return False
@@ -418,63 +349,10 @@ class Survey:
         """Remains of a header, or nothing but zeros up to the end."""
         if position >= self.end:
             return False
-        start = self._read(position, len(c.MAGIC))
+        start = self._scan.read(position, len(c.MAGIC))
         if sum(a == b for a, b in zip(start, c.MAGIC, strict=False)) == len(c.MAGIC) - 1:
             return True
-        if self._last_byte is None:
-            self._last_byte = self._find_last()
-        return position > self._last_byte
-
-    def _find_last(self) -> int:
-        """Position of the last byte that is not zero, -1 if there is none."""
-        end = self.end
-        while end > 0:
-            start = max(end - SCAN, 0)
-            rest = self._read(start, end - start).rstrip(b"\0")
-            if rest:
-                return start + len(rest) - 1
-            end = start
-        return -1
-
-    # Reading
-
-    def _read(self, position: int, size: int) -> bytes:
-        self._file.seek(position)
-        return self._file.read(size)
-
-    def _find(self, pattern: re.Pattern[bytes], position: int, limit: int | None = None) -> int:
-        """Where `pattern` is found from `position` on, at most `limit` or the end of the file."""
-        stop = self.end if limit is None else min(limit, self.end)
-        while position < stop:
-            inside = position - self._block_start
-            if not 0 <= inside <= len(self._block) - 4:
-                self._block, self._block_start = self._read(position, SCAN), position
-                inside = 0
-            hit = pattern.search(self._block, inside)
-            if hit is not None:
-                return min(self._block_start + hit.start(), stop)
-            if len(self._block) < 4 or self._block_start + len(self._block) >= self.end:
-                break
-            position = self._block_start + len(self._block) - 3
-        return stop
-
-    def _starts_from(self, position: int) -> int | None:
-        """The first start of a member that an end record tells, at or after `position`."""
-        starts = self._records().starts
-        place = bisect.bisect_left(starts, position)
-        return starts[place] if place < len(starts) else None
-
-    def _parse(self, reader: FileSource, parse: Callable[[], Parse[T]]) -> T | None:
-        """The result of a parsing coroutine, None if it is damaged or all work is used up."""
-        if self._work < 0:
-            return None
-        start = reader.source.position
-        try:
-            return reader.run(parse())
-        except FormatError:
-            return None
-        finally:
-            self._work -= LEAST_PRICE + reader.source.position - start
+        return position > self._scan.last_byte
 
 
 def _identity(frame: IndexedFrame) -> tuple[int, int, int, bytes]:

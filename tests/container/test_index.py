@@ -172,7 +172,7 @@ def test_header_and_truncated_end() -> None:
 
 def test_marks_across_read_borders(monkeypatch: pytest.MonkeyPatch) -> None:
     for block in (4, 5, 7, 64):
-        monkeypatch.setattr("edgezip.container.recover.SCAN", block)
+        monkeypatch.setattr("edgezip.container.scan.SCAN", block)
         assert readable(b"\0" + BLOB[1:]) == (CONTENT, [])
 
 

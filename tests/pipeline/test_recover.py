@@ -335,13 +335,14 @@ def _spans(count: int, number: int) -> bytes:
 def test_the_work_is_bounded(unit: bytes) -> None:
     """By a constant for each byte of the file, and not by the square of its size."""
     from edgezip.container import recover as module
+    from edgezip.container import scan
 
     for size in (1 << 13, 1 << 15):
         survey = module.Survey(io.BytesIO(unit * (size // len(unit))), lambda member: False)
-        before = survey._work
+        before = survey._scan.work
         position = 0
         while position < survey.end:
             position = survey.next_border(position + 1)
-        assert before - survey._work <= module.WORK * survey.end + module.LEAST_WORK + (1 << 16)
+        assert before - survey._scan.work <= scan.WORK * survey.end + scan.LEAST_WORK + (1 << 16)
         with pytest.raises(EdgezipError):
             recover(unit * (size // len(unit)))
