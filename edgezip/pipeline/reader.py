@@ -63,7 +63,7 @@ class Unpacker:
 
     @property
     def eof(self) -> bool:
-        """The single member, or all input after `feed_eof`, is decoded."""
+        """The single member, or all input after `push_eof`, is decoded."""
         return self._parser.eof
 
     @property

@@ -28,6 +28,15 @@ HERE = Path(__file__).resolve().parent
 DATA = HERE.parent / "data"
 STORIES = DATA / "stories260K.gguf"
 PRIMER = "primer.txt"
+INTRODUCTION = [
+    "# Test vectors",
+    "",
+    "Archives that every later edgezip must judge the same way, made by `make_vectors.py`:",
+    "`good-*` give the content whose SHA-256 is in `index.json`, `bad-*` and `unsupported-*` the",
+    "error named there. Files are written once and never changed; a released one is decoded for",
+    "ever.",
+    "",
+]
 NEVER_A_CODER = 14
 """docs/format.md promises that no coder gets this number, nor 200, nor a transform 200."""
 
@@ -209,6 +218,8 @@ def main() -> None:
     (HERE / PRIMER).write_bytes(_primer())
     index = json.dumps([vector.entry() for vector in vectors], indent=1)
     (HERE / "index.json").write_text(index + "\n", encoding="utf-8")
+    about = [f"- `{vector.name}`: {vector.about}" for vector in vectors]
+    (HERE / "README.md").write_text("\n".join([*INTRODUCTION, *about]) + "\n", encoding="utf-8")
     print(f"{len(vectors)} vectors, {len(good)} of them good")
 
 
