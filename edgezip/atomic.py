@@ -113,6 +113,8 @@ class AtomicFile:
         if not self._is_here(self._final):
             raise InputError(f"somebody else has exchanged {self.path} while it was written")
         self.discard()
+        if os.path.lexists(self._temporary):
+            problems.append(f"the temporary file {self._temporary} could not be removed")
         _sync_directory(os.path.dirname(self._final))
         return problems
 

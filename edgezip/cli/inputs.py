@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shlex
 import stat
@@ -13,7 +14,7 @@ from typing import BinaryIO, cast
 
 from edgezip import streams
 from edgezip.cli.console import is_terminal
-from edgezip.cli.descriptors import is_descriptor
+from edgezip.cli.descriptors import descriptor_of, is_descriptor
 from edgezip.errors import InputError
 
 SUFFIX = ".ez"
@@ -152,10 +153,21 @@ def open_source(name: str, rules: InputRules, *, packed: bool = False) -> Iterat
         yield Source(name, _stdin(packed), None)
         return
     _check(name, os.stat(name), rules)
-    with open(name, "rb") as file:
+    with _open(name) as file:
         status = os.fstat(file.fileno())
         _check(name, status, rules)
         yield Source(name, file, status)
+
+
+def _open(name: str) -> BinaryIO:
+    try:
+        return open(name, "rb")
+    except OSError as error:
+        number = descriptor_of(name)
+        if error.errno != errno.ENXIO or number is None:
+            raise
+        # A socket cannot be opened again; it is read where it stands.
+        return open(os.dup(number), "rb")
 
 
 def _stdin(packed: bool) -> BinaryIO:

@@ -200,7 +200,7 @@ def _stream(
     if number is not None:
         stream = stack.enter_context(descriptors.open_descriptor(number))
         _check_other_file(stream, source)
-        return stream
+        return _not_a_terminal(stream, binary)
     try:
         status = os.stat(name)
     except FileNotFoundError:
@@ -212,7 +212,13 @@ def _stream(
         return None
     # A device, a FIFO or what another process has open is written to, never replaced or cut off.
     with naming(name):
-        return stack.enter_context(open(name, "ab" if foreign else "wb"))
+        return _not_a_terminal(stack.enter_context(open(name, "ab" if foreign else "wb")), binary)
+
+
+def _not_a_terminal(stream: BinaryIO, binary: bool) -> BinaryIO:
+    if binary and stream.isatty():
+        raise InputError("packed data is not written to a terminal; use -o FILE or redirect")
+    return stream
 
 
 def _check_other_file(stream: IO[Any], source: os.stat_result | None) -> None:

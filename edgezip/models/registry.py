@@ -6,11 +6,11 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgezip.atomic import AtomicFile
 from edgezip.errors import InputError, ModelError, ModelNotFoundError, SettingsError
 from edgezip.folders import user_data_folder
 from edgezip.models.bundled import BundledModel, bundled_by_hash, bundled_folders, bundled_models
@@ -242,24 +242,20 @@ def add_model(source: Path, name: str | None = None) -> ModelFile:
 
 def _place(source: Path, target: Path) -> None:
     """Create `target` from `source` in one step; an existing target stays."""
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".adding-")
-    os.close(handle)
     try:
-        os.unlink(temporary)
-        try:
-            os.link(source, temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)
-            with open(temporary, "rb") as copied:
-                os.fsync(copied.fileno())
-        try:
-            os.link(temporary, target)
-        except FileExistsError:
-            return
-        except OSError:
-            os.replace(temporary, target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        os.link(source, target)
+        return
+    except FileExistsError:
+        return
+    except OSError:
+        pass  # another file system, or one without hard links
+    try:
+        with AtomicFile(target) as output, source.open("rb") as content:
+            shutil.copyfileobj(content, output.file)
+            output.commit()
+    except InputError:
+        if not target.exists():
+            raise
 
 
 def _default_model() -> ModelFile:

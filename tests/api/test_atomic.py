@@ -346,3 +346,14 @@ def test_rights_are_set_through_the_descriptor(
     assert write(tmp_path / "out") == []
     with AtomicFile(tmp_path / "new") as output:
         assert output.commit() == []
+
+
+def test_a_temporary_name_that_stays_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Directories may be append-only."""
+    with monkeypatch.context() as patch:
+        refuse(patch, errno.EPERM, "unlink", "remove")
+        (problem,) = write(tmp_path / "out")
+    assert "could not be removed" in problem
+    assert (tmp_path / "out").read_bytes() == b"content"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 import subprocess
 import sys
 import threading
@@ -251,3 +252,23 @@ def test_score_reads_what_comes_late(cli: Any, stories_model: Path, strict_libra
     with open(hesitant_pipe(b"Once upon a time. " * 20), "rb") as pipe:
         (found,) = cli("score", str(stories_model), "-", "--json", stdin=pipe).json
     assert found["raw_size"] == 360
+
+
+def test_packed_data_for_a_terminal_by_its_name(cli: Any, notes: Path) -> None:
+    control, terminal = os.openpty()
+    try:
+        for name in (os.ttyname(terminal), f"/dev/fd/{terminal}"):
+            cli.pack("-f", "notes.txt", "-o", name).failed(1, "not written to a terminal")
+    finally:
+        os.close(control)
+        os.close(terminal)
+
+
+def test_a_socket_by_its_name(cli: Any, notes: Path) -> None:
+    """It cannot be opened again, only read."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(notes.read_bytes())
+        ours.shutdown(socket.SHUT_WR)
+        assert cli.pack(f"/dev/fd/{theirs.fileno()}", "-o", "x.ez").code == 0
+    assert unpacked(Path("x.ez").read_bytes()) == notes.read_bytes()
