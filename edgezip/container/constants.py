@@ -85,6 +85,7 @@ BASE64: Final = 3
 LOWER_HEX: Final = 4
 UTF16: Final = 5
 UPPER_HEX: Final = 6
+LONE_CR: Final = 7
 TRANSFORM_NAMES: Final[dict[int, str]] = {
     NO_TRANSFORM: "none",
     LINE_ENDS: "line ends",
@@ -93,8 +94,11 @@ TRANSFORM_NAMES: Final[dict[int, str]] = {
     LOWER_HEX: "hex",
     UTF16: "UTF-16",
     UPPER_HEX: "upper-case hex",
+    LONE_CR: "CR line ends",
 }
-KNOWN_TRANSFORMS: Final = frozenset({NO_TRANSFORM, LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX})
+KNOWN_TRANSFORMS: Final = frozenset(
+    {NO_TRANSFORM, LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX, LONE_CR}
+)
 
 CODER_EXTENSION: Final = 15
 TRANSFORM_EXTENSION: Final = 7

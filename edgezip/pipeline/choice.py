@@ -18,7 +18,7 @@ from edgezip.pipeline.detect.text import find_text
 from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.parts import Part, smallest, untold
-from edgezip.pipeline.transforms.table import LINE_ENDS, transform_of
+from edgezip.pipeline.transforms.table import LINE_ENDS, LONE_CR, transform_of
 
 TRIED, TRIED_STRIPS = 24 << 10, 3
 """Bytes that are looked at to see what the others are like, in so many strips."""
@@ -53,7 +53,7 @@ def make_part(data: bytes, content: Content, context: Context) -> Part:
     if content.kind is Kind.ENCODED:
         assert isinstance(content.geometry, int)
         return Part(data, context, (transform_of(content.geometry),))
-    return Part(data, context, (LINE_ENDS,) if content.kind is Kind.TEXT else ())
+    return Part(data, context, (LINE_ENDS, LONE_CR) if content.kind is Kind.TEXT else ())
 
 
 def encode_part(

@@ -1,4 +1,4 @@
-r"""The line end transform: text with CR LF line ends is coded with LF alone.
+r"""The line end transforms: text with CR LF or CR as line ends is coded with LF.
 
 Language models have hardly seen CR; predicting it costs them a quarter of such a text. Where a few
 lines end in LF alone, their numbers are kept as exceptions, so that the transform stays exact.
@@ -12,6 +12,7 @@ from edgezip.container import varint
 from edgezip.errors import FormatError
 
 MAX_EXCEPTIONS = 64
+_SWAPPED = bytes.maketrans(b"\r\n", b"\n\r")
 _LONE_LF = re.compile(rb"(?<!\r)\n")
 
 
@@ -65,3 +66,27 @@ def _after_lines(data: bytes, position: int, count: int) -> int:
         if not position:
             raise FormatError("damaged: a line end exception behind the last line")
     return position
+
+
+def swap(data: bytes) -> bytes:
+    """LF for every CR and CR for every LF: its own inverse."""
+    return data.translate(_SWAPPED)
+
+
+def shorten_cr(data: bytes) -> tuple[bytes, bytes] | None:
+    """`data` with its line ends, CR alone, as LF; None unless nearly all of them are. No params."""
+    lone = data.count(b"\r") - data.count(b"\r\n")
+    if lone < 8 or 8 * data.count(b"\n") > lone:
+        return None
+    return swap(data), b""
+
+
+def restore_cr(data: bytes, params: bytes, size: int) -> bytes:
+    """Undo `shorten_cr`; the result has `size` bytes.
+
+    Raises:
+        FormatError: params, or another size.
+    """
+    if params or len(data) != size:
+        raise FormatError("damaged: swapped line ends of another size, or with params")
+    return swap(data)

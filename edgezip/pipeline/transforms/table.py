@@ -17,13 +17,15 @@ def _digits(number: int, kind: digits.Digits) -> Transform:
 
 
 LINE_ENDS = Transform(c.LINE_ENDS, lineends.shorten, lineends.restore)
+LONE_CR = Transform(c.LONE_CR, lineends.shorten_cr, lineends.restore_cr)
 BASE64 = _digits(c.BASE64, digits.BASE64)
 LOWER_HEX = _digits(c.LOWER_HEX, digits.LOWER_HEX)
 UPPER_HEX = _digits(c.UPPER_HEX, digits.UPPER_HEX)
 UTF16 = Transform(c.UTF16, utf16.shorten, utf16.restore)
 
 TRANSFORMS: dict[int, Transform] = {
-    transform.number: transform for transform in (LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX)
+    transform.number: transform
+    for transform in (LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX, LONE_CR)
 }
 
 
