@@ -86,6 +86,7 @@ LOWER_HEX: Final = 4
 UTF16: Final = 5
 UPPER_HEX: Final = 6
 LONE_CR: Final = 7
+LATIN1: Final = 8
 TRANSFORM_NAMES: Final[dict[int, str]] = {
     NO_TRANSFORM: "none",
     LINE_ENDS: "line ends",
@@ -95,9 +96,10 @@ TRANSFORM_NAMES: Final[dict[int, str]] = {
     UTF16: "UTF-16",
     UPPER_HEX: "upper-case hex",
     LONE_CR: "CR line ends",
+    LATIN1: "ISO 8859-1",
 }
 KNOWN_TRANSFORMS: Final = frozenset(
-    {NO_TRANSFORM, LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX, LONE_CR}
+    {NO_TRANSFORM, LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX, LONE_CR, LATIN1}
 )
 
 CODER_EXTENSION: Final = 15

@@ -14,7 +14,7 @@ from edgezip.pipeline.choice import DENSE, Verdict, judge, make_part, pays
 from edgezip.pipeline.coders.table import MEDIA
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import BINARY, REPEAT, TEXT, Content, Found, Kind, Piece
-from edgezip.pipeline.detect.encoded import find_encoded
+from edgezip.pipeline.detect.encoded import LATIN1_TEXT, find_encoded, is_latin1
 from edgezip.pipeline.detect.given import parse_given
 from edgezip.pipeline.detect.media import MediaFinder
 from edgezip.pipeline.detect.text import find_text
@@ -77,6 +77,8 @@ def plan_frame(
 
 def _fresh(data: bytes, context: Context, options: PackOptions) -> list[Piece]:
     """Pieces of what is neither samples nor repeated."""
+    if context.model is not None and is_latin1(data):
+        return [Piece(LATIN1_TEXT, len(data))]
     encoded = find_encoded(data)
     rest = layout.outside(data, encoded)
     if context.model is None:

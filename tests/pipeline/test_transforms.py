@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,8 +14,15 @@ from hypothesis import strategies as st
 from edgezip.container import varint
 from edgezip.errors import FormatError
 from edgezip.pipeline.detect.content import Kind
-from edgezip.pipeline.detect.encoded import MIN_DIGITS, find_encoded
-from edgezip.pipeline.transforms.table import BASE64, LOWER_HEX, TRANSFORMS, UPPER_HEX, UTF16
+from edgezip.pipeline.detect.encoded import MIN_DIGITS, find_encoded, is_latin1
+from edgezip.pipeline.transforms.table import (
+    BASE64,
+    LATIN1,
+    LOWER_HEX,
+    TRANSFORMS,
+    UPPER_HEX,
+    UTF16,
+)
 from edgezip.pipeline.transforms.transform import Transform
 
 WRITERS: dict[int, Callable[[bytes], bytes]] = {
@@ -78,6 +86,26 @@ def test_utf16_comes_back(text: str, codec: str) -> None:
     if text.isascii() and len(text) > 2 and "\0" not in text:
         assert changed is not None
         assert changed.data.removeprefix("\ufeff".encode()) == text.encode()
+
+
+@given(st.text(st.characters(max_codepoint=255), max_size=200))
+def test_latin1_comes_back(text: str) -> None:
+    data = text.encode("latin-1")
+    changed = LATIN1.change(data)
+    assert (changed is None) == text.isascii()
+    if changed is not None:
+        assert changed.data == text.encode()
+        assert LATIN1.undo(changed.data, changed.params, len(data)) == data
+
+
+def test_only_text_in_latin1_is_taken_for_it(data_dir: Path) -> None:
+    prose = (data_dir / "courage.txt").read_text("utf-8")[:4000].replace("e", "\u00e9")
+    assert is_latin1(prose.encode("latin-1", "replace"))
+    others = [prose.encode(), prose.encode("utf-16"), prose.encode("ascii", "replace")]
+    noise = random.Random(4).randbytes(4000)
+    greek = "\u03bb\u03cc\u03b3\u03bf\u03c2 ".encode("iso8859-7") * 300
+    for other in (*others, noise, bytes(128 + byte // 2 for byte in noise), greek, b""):
+        assert not is_latin1(other)
 
 
 def test_a_surrogate_without_its_partner_is_kept() -> None:

@@ -70,6 +70,7 @@ def _texts() -> dict[str, bytes]:
         "long": story[:2500],
         "crlf": story[:900].replace(b"\n", b"\r\n"),
         "cr": story[:900].replace(b"\n", b"\r"),
+        "latin1": story[:900].decode().replace("e", "\u00e9").encode("latin-1", "replace"),
         "utf8": "Zw\u00f6lf Boxk\u00e4mpfer \u2014 \u4f60\u597d \U0001f600 ".encode() * 12,
         "odd": b"\x00\xff\xed\xa0\x80 </s> <0x41> \xe2\x96\x81" * 9,
         "noise": noise,
@@ -103,6 +104,7 @@ def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
     yield "mix-frames", "long", with_(coder="mix", frame_size=1024), "long layout, three frames"
     yield "mix-line-ends", "crlf", with_(coder="mix"), "the line end transform"
     yield "mix-cr", "cr", with_(coder="mix"), "the transform of CR line ends"
+    yield "mix-latin1", "latin1", with_(coder="mix"), "the ISO 8859-1 transform"
     yield "auto-mixed", "mixed", lm, "text, binary and noise in one frame"
     yield "auto-repeats", "repeats", with_(coder="mix"), "the repeat channel"
     yield "cm-text", "story", none, "context mixing of text"

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgezip.pipeline.detect.content import Content, Found, Kind
 from edgezip.pipeline.transforms import digits
-from edgezip.pipeline.transforms.table import BASE64, LOWER_HEX, UPPER_HEX, UTF16
+from edgezip.pipeline.transforms.table import BASE64, LATIN1, LOWER_HEX, UPPER_HEX, UTF16
 
 MIN_DIGITS = 512
 """Bytes of a region of digits; in less, its layout and its channel cost more than they save."""
@@ -19,9 +19,15 @@ _BASE64_VARIETY = 40
 """Different digits of a region of base64: words, DNA and numbers have fewer."""
 _HEX_VARIETY = 14
 BLOCK = 1024
+MIN_HIGH, MOST_HIGH = 1, 250
+"""Bytes above 127 among 1000 of a text in ISO 8859-1."""
+_ASCII = bytes(range(128))
+_ACCENTS = bytes(range(0xA0, 0x100))
+_NO_TEXT = bytes([*range(9), *range(14, 27), *range(28, 32)])
+_BESIDE = re.compile(rb"[A-Za-z][\xc0-\xff]|[\xc0-\xff](?=[a-z])")
 _CONTENTS = {
     transform.number: Content(Kind.ENCODED, transform.number)
-    for transform in (BASE64, LOWER_HEX, UPPER_HEX, UTF16)
+    for transform in (BASE64, LOWER_HEX, UPPER_HEX, UTF16, LATIN1)
 }
 # Lines end with LF or CR LF, as in PEM, mail and xxd -p.
 _CANDIDATE = re.compile(
@@ -81,3 +87,24 @@ def _find_utf16(data: bytes) -> list[Found]:
     if shares[0] > 0.02 or not (marked or shares[1] > 0.8):
         return []
     return [Found(0, len(data), _CONTENTS[UTF16.number])] if UTF16.apply(data) else []
+
+
+def is_latin1(data: bytes) -> bool:
+    """Whether `data` as a whole looks like text in ISO 8859-1 or its like: letters with accents,
+    mostly beside plain ones, and not UTF-8."""
+    high = data.translate(None, _ASCII)
+    if not MIN_HIGH <= len(high) * 1000 // max(len(data), 1) <= MOST_HIGH:
+        return False
+    if data.translate(None, _NO_TEXT) != data or 10 * len(high.translate(None, _ACCENTS)) > len(
+        high
+    ):
+        return False
+    beside = len(_BESIDE.findall(data))
+    try:
+        data.decode()
+    except UnicodeError:
+        return 2 * beside > len(high)
+    return False
+
+
+LATIN1_TEXT = _CONTENTS[LATIN1.number]

@@ -6,7 +6,7 @@ from functools import partial
 
 from edgezip.container import constants as c
 from edgezip.errors import UnsupportedError
-from edgezip.pipeline.transforms import digits, lineends, utf16
+from edgezip.pipeline.transforms import digits, latin1, lineends, utf16
 from edgezip.pipeline.transforms.transform import Transform
 
 
@@ -18,6 +18,7 @@ def _digits(number: int, kind: digits.Digits) -> Transform:
 
 LINE_ENDS = Transform(c.LINE_ENDS, lineends.shorten, lineends.restore)
 LONE_CR = Transform(c.LONE_CR, lineends.shorten_cr, lineends.restore_cr)
+LATIN1 = Transform(c.LATIN1, latin1.widen, latin1.restore, grows=2)
 BASE64 = _digits(c.BASE64, digits.BASE64)
 LOWER_HEX = _digits(c.LOWER_HEX, digits.LOWER_HEX)
 UPPER_HEX = _digits(c.UPPER_HEX, digits.UPPER_HEX)
@@ -25,7 +26,7 @@ UTF16 = Transform(c.UTF16, utf16.shorten, utf16.restore)
 
 TRANSFORMS: dict[int, Transform] = {
     transform.number: transform
-    for transform in (LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX, LONE_CR)
+    for transform in (LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX, LONE_CR, LATIN1)
 }
 
 
