@@ -47,6 +47,8 @@ MAX_FRAMES: Final = 1 << 20
 MAX_STREAMS: Final = 64
 MIN_WINDOW: Final = 16
 MAX_WINDOW: Final = 1 << 24
+LONGEST_ESCAPE: Final = 3
+"""Bytes, and so tokens, that a byte without a token becomes at most."""
 
 STORED: Final = 0
 DEFLATE: Final = 1

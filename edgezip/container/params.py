@@ -14,16 +14,23 @@ class LmParams:
     """How a channel's tokens are laid out.
 
     tokens: number of tokens, or None for 'until the raw size is reached' (one stream only).
-    streams: number of lockstep streams.
+    streams: number of lockstep streams. escape: the byte that starts escapes, None without any;
+    then the number of tokens is given.
     """
 
     tokens: int | None = None
     streams: int = 1
+    escape: int | None = None
 
     def problem(self, most_tokens: int | None = None) -> str | None:
         """What is wrong with the values, or None. most_tokens: cap of the number of tokens."""
         if self.tokens is None:
-            return None if self.streams == 1 else "several streams without a number of tokens"
+            alone = self.streams == 1 and self.escape is None
+            return None if alone else "streams or escapes without a number of tokens"
+        if self.escape is not None:
+            if not 1 <= self.escape < 0x80:
+                return f"{self.escape} as the escape byte"
+            most_tokens = most_tokens and c.LONGEST_ESCAPE * most_tokens
         if self.tokens < 1 or (most_tokens is not None and self.tokens > most_tokens):
             return f"{self.tokens} tokens for {most_tokens} bytes"
         if not 1 <= self.streams <= min(self.tokens, c.MAX_STREAMS):
@@ -37,15 +44,17 @@ class LmParams:
             raise SettingsError(f"cannot write {problem}")
         if self.tokens is None:
             return b""
-        return varint.encode_all(
-            *([self.tokens] if self.streams == 1 else [self.tokens, self.streams])
-        )
+        values = [self.tokens, self.streams, self.escape or 0]
+        if self.escape is None:
+            values = values[: 1 if self.streams == 1 else 2]
+        return varint.encode_all(*values)
 
     @classmethod
     def decode(cls, params: bytes, most_tokens: int) -> LmParams:
         """Read `params` of a channel. FormatError if invalid.
 
-        most_tokens: the raw size, because every token stands for at least one byte.
+        most_tokens: the raw size, because every token stands for at least one byte; escapes, where
+        there are any, take up to three for one.
         """
         try:
             values = varint.decode_all(params)
@@ -53,7 +62,7 @@ class LmParams:
             raise FormatError("damaged: channel params end inside a number") from error
         tokens = values[0] if values else 0
         streams = values[1] if len(values) > 1 else 1
-        result = cls(tokens or None, streams)
+        result = cls(tokens or None, streams, values[2] if len(values) > 2 else None)
         problem = result.problem(most_tokens)
         if problem:
             raise FormatError(f"damaged: the file names {problem}")

@@ -46,8 +46,8 @@ class Vocabulary:
 def read_vocabulary(gguf: Gguf) -> Vocabulary:
     """Read the vocabulary of a model that `check_llama` accepts.
 
-    Raises ModelError when there is none, or when some byte cannot be spelled with its pieces: such
-    a model cannot compress arbitrary input.
+    Raises ModelError when there is none. Who uses it escapes the bytes that its pieces cannot spell
+    (`edgezip.tokens.escapes`).
     """
 
     def setting(name: str, absent: object) -> object:
@@ -62,12 +62,6 @@ def read_vocabulary(gguf: Gguf) -> Vocabulary:
     spm = setting("model", b"") == b"llama"
     normal = _spm_piece if spm else _byte_level_piece
     pieces = [_piece(text, kind, normal) for text, kind in zip(texts, types.tolist(), strict=True)]
-    missing = set(range(256)) - {piece[0] for piece in pieces if piece and len(piece) == 1}
-    if missing:
-        raise ModelError(
-            f"the model's vocabulary cannot spell byte 0x{min(missing):02x}; "
-            "use a model with byte fallback or a byte-level vocabulary"
-        )
     return Vocabulary("spm" if spm else "other", pieces, scores, types)
 
 

@@ -21,7 +21,7 @@ from edgezip.coding.protocols import Measured, TokenDecoder, TokenEncoder
 from edgezip.container import EngineField, Settings
 from edgezip.container import constants as c
 from edgezip.engine import Engine, selftest
-from edgezip.errors import FormatError, SettingsError
+from edgezip.errors import FormatError, ModelError, SettingsError
 from edgezip.models import ModelFile, Vocabulary
 from edgezip.pipeline.lm import LmSettings, count_windows, encode_tokens
 from edgezip.pipeline.lockstep import decode_tokens, encode_tokens_lockstep
@@ -82,6 +82,8 @@ class LanguageModel:
             SettingsError: a window that the model was not made for.
         """
         longest = self.engine.n_ctx_train
+        if longest < c.MIN_WINDOW:
+            raise ModelError(f"the model's context of {longest} tokens is too short to be used")
         bundled = self.file.bundled
         recommended = bundled.window if bundled else Settings().window
         window = options.window or min(recommended, longest)
@@ -91,7 +93,19 @@ class LanguageModel:
         if keep is None:
             keep = bundled.keep if bundled and not options.window else window // 4
         keep = min(keep, window - 2)
-        return Settings(window=window, keep=keep, top_k=options.top_k)
+        chosen = Settings(window=window, keep=keep, top_k=options.top_k)
+        problem = chosen.problem() or self.problem(chosen)
+        if problem:
+            raise SettingsError(f"nobody could unpack {problem}")
+        return chosen
+
+    def problem(self, settings: Settings) -> str | None:
+        """Why a reader must refuse `settings` with this model, None if it need not: writers ask,
+        too."""
+        longest = self.engine.n_ctx_train
+        if settings.window > longest:
+            return f"a window of {settings.window} tokens, the model has {longest}"
+        return None
 
     def encoder(self, coder: int, layout: TokenLayout, settings: Settings) -> TokenEncoder[Any]:
         """A token encoder for coder number LM or LM_MIX."""
@@ -140,6 +154,7 @@ class LanguageModel:
             if self.engine.kind != "strict":
                 (session,) = self._sessions.take([layout.streams], window)
                 return encode_tokens_lockstep(session, start, ids, lm_settings, encoder, progress)
+            self._sessions.check(layout.streams, window)
             side_by_side = count_windows(len(ids), lm_settings, self._sessions.most)
             sessions = self._sessions.take([1] * max(side_by_side, 1), window)
             meanwhile = self.engine.threads > 1
@@ -162,11 +177,9 @@ class LanguageModel:
         decoder = self._decoder(coder, payload, layout, settings)
         lm_settings = self._lm_settings(layout, settings)
         stop = None if layout.tokens else _SizeReached(layout.size, self.piece_sizes)
-        if settings.window > self.engine.n_ctx_train:
-            raise FormatError(
-                f"damaged: a window of {settings.window} tokens, the model has"
-                f" {self.engine.n_ctx_train}"
-            )
+        problem = self.problem(settings)
+        if problem:
+            raise FormatError(f"damaged: {problem}")
         window = self._cells(lm_settings, n_tokens)
         with self._at_work():
             dealt = run_lengths(layout.streams, min(self._sessions.most, layout.streams))

@@ -91,8 +91,13 @@ def score(
     """
     short = lineends.shorten(data)
     text = short[0] if short else data
+    raw_ends = _raw_ends(data, text)
+    escaped = model.tokenizer.escapes.apply(text)
+    if escaped is not None:
+        text = escaped[0]
+        raw_ends = raw_ends[model.tokenizer.escapes.raw_ends(*escaped)]
     ids = model.tokenizer.encode(text)
-    ends = _raw_ends(data, text)[np.cumsum(model.piece_sizes[ids])]
+    ends = raw_ends[np.cumsum(model.piece_sizes[ids])]
     sizes = np.diff(ends, prepend=0)
     collector = _Collector(len(ids), model.banned)
     done = 0

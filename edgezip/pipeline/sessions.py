@@ -43,6 +43,16 @@ class Sessions:
             wanted //= 2
         return wanted
 
+    def check(self, streams: int, window: int) -> None:
+        """Raise LimitError where this machine has not enough memory for `streams` streams, as
+        unpacking needs them: what could not be unpacked here is not packed."""
+        if self._too_large(streams, window, usable_memory()):
+            needed = self._engine.session_bytes(streams, window) >> 20
+            raise LimitError(
+                f"{streams} streams of {window} tokens need {needed} MiB, more than this machine"
+                " has; use fewer --streams to pack, a machine with more memory to unpack"
+            )
+
     def take(self, streams: list[int], window: int) -> list[Session]:
         """Sessions of `streams` streams each; several have one thread each, a single one has all.
 
@@ -53,12 +63,7 @@ class Sessions:
         """
         if self._made[0] != (streams, window):
             self._made = (None, [])
-            if self._too_large(sum(streams), window, usable_memory()):
-                needed = self._engine.session_bytes(sum(streams), window) >> 20
-                raise LimitError(
-                    f"{sum(streams)} streams of {window} tokens need {needed} MiB, more than this"
-                    " machine has; use a machine with more memory"
-                )
+            self.check(sum(streams), window)
             threads = 1 if len(streams) > 1 else None
             batch = SMALL_BATCH if self._small else None
             made = [

@@ -147,9 +147,16 @@ class Packer:
             answer = len(raw) >= KNOWN_ANSWER_FROM
             header = self._header(uses_model, short=True, known_answer=answer)
             unprimed = header.primer is None
-            if unprimed and content.tokens <= min(header.settings.window, Settings().window):
+            plain = Settings(top_k=header.settings.top_k)
+            model = self._open().model
+            readable = model is None or model.problem(plain) is None
+            if (
+                unprimed
+                and readable
+                and content.tokens <= min(header.settings.window, plain.window)
+            ):
                 # No window is ever left: neither its size nor what is kept of it matters.
-                header = replace(header, settings=Settings(top_k=header.settings.top_k))
+                header = replace(header, settings=plain)
             packed = write_short(header, channel, raw)
         else:
             writer = MemberWriter(self._header(short=False, known_answer=True))

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgezip.errors import FormatError, ModelError
+from edgezip.errors import FormatError
 
 # Tokens decoded at a time; bounds the index arrays to some megabytes.
 _DECODE_BLOCK = 1 << 16
@@ -86,25 +86,42 @@ class PieceTable:
         return self.decode(ids) == data
 
     def spell(self, data: bytes) -> NDArray[np.int32]:
-        """Return one token per byte of `data`."""
-        return self.byte_tokens[np.frombuffer(data, dtype=np.uint8)]
+        """Return one token per byte of `data`, where all of them have one."""
+        tokens = self.byte_tokens[np.frombuffer(data, dtype=np.uint8)]
+        return self.greedy(data) if len(tokens) and int(tokens.min()) < 0 else tokens
 
     def greedy(self, data: bytes) -> NDArray[np.int32]:
         """Cover `data` with the longest piece at each place, in linear time.
 
-        The way out when a tokenizer's pieces are not the text it was given; all bytes have a piece.
+        The way out when a tokenizer's pieces are not the text it was given. Every character has a
+        piece, or all of its bytes have (`Escapes`).
         """
         if self._ids is None:
             found = {text: i for i, text in enumerate(self._texts) if text}
-            found.update((bytes([value]), int(i)) for value, i in enumerate(self.byte_tokens))
+            present = ((value, int(i)) for value, i in enumerate(self.byte_tokens) if i >= 0)
+            found.update((bytes([value]), i) for value, i in present)
             self._ids = found
-        return self._cover(data, self._ids)
+        ids = self._cover(data, self._ids)
+        return ids if self.matches(ids, data) else self._by_characters(data, self._ids)
+
+    def _by_characters(self, data: bytes, table: dict[bytes, int]) -> NDArray[np.int32]:
+        """Cover `data` with a piece for each character, or one for each of its bytes: a longer
+        piece may end within a character of which the rest has no piece."""
+        ids: list[int] = []
+        for character in data.decode("utf-8", "surrogateescape"):
+            raw = character.encode("utf-8", "surrogateescape")
+            known = table.get(raw)
+            ids += (
+                [known] if known is not None else [table[raw[i : i + 1]] for i in range(len(raw))]
+            )
+        return np.array(ids, dtype=np.int32)
 
     def cover(self, data: bytes) -> NDArray[np.int32]:
         """Cover `data` with the longest piece at each place; of equal pieces the highest id.
 
         Part of the format (primers), so it must not change. Ordinary pieces have higher ids than
-        the byte tokens of the same bytes, and are what the model has seen.
+        the byte tokens of the same bytes, and are what the model has seen. A byte at which no piece
+        fits is left out.
         """
         return self._cover(data, {text: i for i, text in enumerate(self._texts) if text})
 
@@ -112,22 +129,20 @@ class PieceTable:
         ids, start = [], 0
         while start < len(data):
             end = min(len(data), start + self._longest)
-            while data[start:end] not in table:
+            while end > start and data[start:end] not in table:
                 end -= 1
-            ids.append(table[data[start:end]])
-            start = end
+            if end > start:
+                ids.append(table[data[start:end]])
+            start = max(end, start + 1)
         return np.array(ids, dtype=np.int32)
 
 
 def _byte_tokens(texts: list[bytes], types: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return int32[256], the token of each single byte; a byte token goes before a piece."""
+    """Return int32[256], the token of each single byte; a byte token goes before a piece. -1 where
+    there is none."""
     byte_type = 6
     tokens = np.full(256, -1, dtype=np.int32)
     for token, text in enumerate(texts):
         if len(text) == 1 and (tokens[text[0]] < 0 or types[token] == byte_type):
             tokens[text[0]] = token
-    if int(tokens.min()) < 0:
-        raise ModelError(
-            f"the model's vocabulary cannot spell byte 0x{int(tokens.argmin()):02x}; use another"
-        )
     return tokens

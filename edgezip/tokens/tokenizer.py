@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgezip.errors import FormatError
+from edgezip.tokens.escapes import Escapes
 from edgezip.tokens.pieces import PieceTable, Vocabulary
 from edgezip.tokens.sentencepiece_model import META_SPACE, load_processor
 
@@ -49,12 +50,16 @@ class Tokenizer:
     ) -> None:
         self._vocabulary = vocabulary
         self._table = PieceTable(vocabulary.pieces, vocabulary.types)
+        spelled = frozenset([META_SPACE.encode()] if vocabulary.kind == "spm" else [])
+        self.escapes = Escapes(vocabulary.pieces, spelled)
         self._spm = vocabulary.kind == "spm"
         self._tokenize = tokenize
         self._processor: Any = None
 
     def encode(self, data: bytes) -> NDArray[np.int32]:
-        """Return int32[n], ids whose pieces concatenate to `data`, whatever it holds."""
+        """Return int32[n], ids whose pieces concatenate to `data`, whatever it holds; bytes without
+        a token must have been escaped (`escapes`).
+        """
         parts = list(self._encode_parts(bytes(data)))
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
 

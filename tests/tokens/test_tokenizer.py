@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgezip.errors import FormatError, ModelError
+from edgezip.errors import FormatError
 from edgezip.tokens import Tokenizer
 from edgezip.tokens.pieces import PieceTable
 
@@ -181,11 +181,15 @@ def test_greedy_takes_the_longest_piece() -> None:
     assert table.greedy(b"abcdab").tolist() == [257, ord("d"), 256]
 
 
-def test_vocabulary_without_a_byte_is_refused() -> None:
+def test_a_byte_without_a_token_is_escaped() -> None:
     words = byte_words()
     words.pieces[0x41] = None
-    with pytest.raises(ModelError, match="0x41"):
-        Tokenizer(words)
+    tokenizer = Tokenizer(words)
+    text, escape = tokenizer.escapes.apply(b"A b") or (b"", 0)
+    assert b"A" not in text
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert tokenizer.escapes.undo(text, escape) == b"A b"
+    assert tokenizer.decode(tokenizer.cover(b"A b")) == b" b"
 
 
 @pytest.mark.parametrize("ids", [[-1], [256], [1 << 30], [258]])

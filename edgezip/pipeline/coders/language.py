@@ -32,7 +32,9 @@ def encode(
 ) -> Encoded:
     """As `Encode`, for coder `number`."""
     model = _model(context)
-    ids = model.tokenizer.encode(data)
+    escaped = model.tokenizer.escapes.apply(data)
+    text, escape = escaped if escaped is not None else (data, None)
+    ids = model.tokenizer.encode(text)
     chosen = choose_streams(len(ids), settings.information)
     streams = settings.streams or model.most_streams(context.settings, chosen)
     streams = min(streams, len(ids))
@@ -41,7 +43,8 @@ def encode(
     done = Scaled(len(ids), len(data), progress)
     payload = model.encode(ids, encoder, layout, context.settings, done)
     done.finish()
-    params = LmParams(tokens=None if streams == 1 else len(ids), streams=streams)
+    untold = streams == 1 and escape is None
+    params = LmParams(None if untold else len(ids), streams, escape)
     return Encoded(payload, params.encode(), len(ids))
 
 
@@ -55,6 +58,8 @@ def decode(
     layout = TokenLayout(size, lm_params.tokens, lm_params.streams, context.prime)
     ids = model.decode(number, payload, layout, context.settings, done)
     data = model.tokenizer.decode(ids)
+    if lm_params.escape is not None:
+        data = model.tokenizer.escapes.undo(data, lm_params.escape)
     done.finish()
     return data
 
