@@ -10,9 +10,9 @@ and each block of 512 bytes is made zero; once made of many small frames and onc
 All of it goes through `--recover` as well, which may give only true parts, and all of them where it
 lists nothing as lost. A *loss* is wrong or missing bytes without an exception; a *crash* is an
 exception that is not an EdgezipError. Both must be 0. Frames that were decoded before from the very
-same bytes are taken from a memory, so that only damaged ones cost time. Every prefix goes through
-the command line in one process (exit code 3, no output), some damages through one of their own:
-exit code 3 to 6, no output, no traceback.
+same bytes are taken from a memory, so that only damaged ones cost time. Every prefix (with a
+model, one in 64) goes through the command line in one process (exit code 3, no output), some
+damages through one of their own: exit code 3 to 6, no output, no traceback.
 """
 
 from __future__ import annotations
@@ -111,7 +111,8 @@ def _all_faults(archive: Archive, every: int, jobs: int) -> list[dict[str, objec
         unpacked, recovered = zip(*_spread(archive, damages, jobs, try_damages), strict=True)
         rows.append(_row(archive, name, unpacked))
         rows.append(_row(archive, f"{name}, recovered", recovered))
-    rows.append(_row(archive, "truncated, command", _spread(archive, cuts, jobs, try_commands)))
+    prefixes = cuts if archive.model == "none" else cuts[::WITH_MODEL_EVERY]
+    rows.append(_row(archive, "truncated, command", _spread(archive, prefixes, jobs, try_commands)))
     some = [*cuts[:: -(-len(cuts) // 3)], *flips[:: -(-len(flips) // 3)]][:CLI_TRIES]
     rows.append(_row(archive, "by command line", [cli_outcome(archive, d) for d in some]))
     return rows

@@ -220,7 +220,7 @@ class EdgezipFile(_Base, Unbroken):
         return self
 
     def __next__(self) -> bytes:
-        line = self.readline()
+        line = self._decoded().readline(-1)
         if not line:
             raise StopIteration
         return line

@@ -151,6 +151,13 @@ class ContentReader:
 
     def readline(self, size: int) -> bytes:
         """Up to the next newline, at most `size` bytes if that is not negative."""
+        start, piece = self._piece
+        first = self.position - start
+        end = piece.find(b"\n", first) + 1 if 0 <= first < len(piece) else 0
+        if end and size < 0 and self._options.max_output is None:
+            # The common case without the general one's pieces.
+            self.position = start + end
+            return piece[first:end]
         parts: list[bytes] = []
         position, left = self.position, size
         while left and (part := self.rest(position)):

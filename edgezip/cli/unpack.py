@@ -13,7 +13,9 @@ from edgezip.cli.outputs import STDOUT, open_output
 from edgezip.cli.pack import FileOptions
 from edgezip.cli.progress import progress_bar
 from edgezip.errors import EdgezipError, FormatError
+from edgezip.pipeline.inspect import content_size
 from edgezip.pipeline.options import UnpackOptions, UnpackReport
+from edgezip.streams import chunks
 
 
 def unpack_files(
@@ -86,7 +88,7 @@ def _raw_size(source: Source) -> int | None:
     if source.size is None:
         return None
     try:
-        return sum(member.raw_size for member in api.inspect_stream(source.file))
+        return content_size(chunks(source.file))
     except EdgezipError:
         return None
     finally:

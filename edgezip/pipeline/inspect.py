@@ -38,6 +38,21 @@ def inspect_chunks(chunks: Iterable[bytes]) -> list[MemberInfo]:
     return members
 
 
+def content_size(chunks: Iterable[bytes]) -> int:
+    """Bytes of content of a file, with memory for one frame of it.
+
+    Raises:
+        FormatError: the file is damaged, truncated or foreign.
+    """
+    parser = ContainerParser()
+    size = 0
+    for chunk in chunks:
+        parser.feed(chunk)
+        size += sum(event.raw_size for event in parser if isinstance(event, EndEvent))
+    parser.feed_eof()
+    return size + sum(event.raw_size for event in parser if isinstance(event, EndEvent))
+
+
 class _State:
     def __init__(self, members: list[MemberInfo]) -> None:
         self._members = members

@@ -18,6 +18,7 @@ import edgezip
 from edgezip import EdgezipFile, PackOptions, UnpackOptions
 from edgezip.container import StoredWriter
 from edgezip.pipeline import content as content_module
+from edgezip.pipeline.inspect import content_size
 from tests.container.builders import long_member, stored
 
 NONE = PackOptions(model="none", frame_size=1024)
@@ -86,6 +87,15 @@ def test_reading_anywhere(places: list[tuple[int, int]], before: bytes, whole: b
             assert file.seek(position) == min(position, len(content))
             assert file.read(size) == content[position : position + size]
             assert file.tell() == min(position + size, len(content))
+
+
+def test_the_size_of_a_stream_is_told_without_its_frames(decoded: list[int]) -> None:
+    for size in (1, 700, len(MANY)):
+        pieces = [MANY[k : k + size] for k in range(0, len(MANY), size)]
+        assert content_size(pieces) == len(CONTENT)
+    with pytest.raises(edgezip.TruncatedError):
+        content_size([MANY[:-1]])
+    assert decoded == []
 
 
 def test_index_and_frames(tmp_path: Path, decoded: list[int]) -> None:

@@ -8,6 +8,7 @@ import io
 import linecache
 import random
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 import edgezip
-from edgezip import Compressor, Decompressor, EdgezipFile, PackOptions
+from edgezip import Compressor, Decompressor, EdgezipFile, PackOptions, UnpackOptions
 from edgezip.errors import EdgezipError
 
 NONE = PackOptions(model="none", frame_size=1024)
@@ -188,6 +189,35 @@ def _append(path: Path, written: list[int]) -> None:
             done += file.write(piece)
             written.append(done)
         file.flush()
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an interval timer")
+def test_reading_with_a_model_goes_on(
+    data_dir: Path, stories_model: Path, strict_library: Path
+) -> None:
+    """Interrupts in the middle of the model's work, whose caches are half filled then."""
+
+    def interrupt(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    text = (data_dir / "courage.txt").read_bytes()[:1500]
+    options = PackOptions(model=stories_model, threads=2, frame_size=1024)
+    packed = edgezip.compress(text, options=options)
+    reading = UnpackOptions(model=stories_model, threads=2)
+    assert edgezip.decompress(packed, options=reading) == text
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for milliseconds in (4, 30):
+            file = EdgezipFile(io.BytesIO(packed), options=reading)
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, milliseconds / 1000)
+                file.read()
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            file.seek(0)
+            assert file.read() == text
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_writing_after_an_interrupt_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
