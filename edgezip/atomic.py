@@ -195,10 +195,21 @@ class AtomicFile:
         """For file systems that do not rename, and where the temporary file's name was taken away:
         copy the content into a new file of the final name."""
         if self._overwrite:
-            with self._kept(), contextlib.suppress(FileNotFoundError):
+            try:
                 os.unlink(self._final)
+            except FileNotFoundError:
+                pass
+            except OSError:
+                self._write_over(like, problems)
+                return
         with self._claimed() as claim:
             self._fill(claim, like, problems)
+
+    def _write_over(self, like: os.stat_result | None, problems: list[str]) -> None:
+        """For names that stay: a single file that is mounted into a container, for instance."""
+        flags = os.O_RDWR | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        with self._kept(), os.fdopen(os.open(self._final, flags), "w+b") as file:
+            self._fill(file, like, problems)
 
     @contextlib.contextmanager
     def _claimed(self) -> Iterator[BinaryIO]:

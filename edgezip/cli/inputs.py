@@ -46,11 +46,13 @@ class Source:
         name: as the user wrote it, "-" for stdin.
         file: open for reading.
         status: of the open file, None for stdin.
+        opened: the same, also for stdin where it is a file; and where reading began.
     """
 
     name: str
     file: BinaryIO
     status: os.stat_result | None
+    opened: tuple[os.stat_result, int] | None = None
 
     @property
     def size(self) -> int | None:
@@ -64,12 +66,14 @@ class Source:
 
         Files of /proc say that they are empty and are not, which says nothing.
         """
-        if self.status is None or self.size is None:
+        if self.opened is None:
             return []
-        if _state(os.fstat(self.file.fileno())) != _state(self.status):
+        status, start = self.opened
+        if _state(os.fstat(self.file.fileno())) != _state(status):
             return [f"it changed while it was read; the {read:,} bytes that were read are packed"]
-        if self.size not in (0, read):
-            return [f"{read:,} bytes were read and packed; its size is said to be {self.size:,}"]
+        if status.st_size not in (0, start + read):
+            said = f"its size is said to be {status.st_size:,}"
+            return [f"{read:,} bytes were read and packed; {said}"]
         return []
 
     @property
@@ -124,12 +128,17 @@ class Snapshot:
 
 def snapshot(file: BinaryIO) -> BinaryIO:
     """`file` as a `Snapshot` if it is a regular file that says how large it is, else itself."""
+    opened = _opened(file)
+    return as_binary(Snapshot(file)) if opened is not None and opened[0].st_size > 0 else file
+
+
+def _opened(file: BinaryIO) -> tuple[os.stat_result, int] | None:
+    """Status and position of a regular file, None for anything else."""
     try:
         status = os.fstat(file.fileno())
+        return (status, file.tell()) if stat.S_ISREG(status.st_mode) else None
     except (OSError, ValueError):
-        return file
-    known = stat.S_ISREG(status.st_mode) and status.st_size > 0
-    return as_binary(Snapshot(file)) if known else file
+        return None
 
 
 def _state(status: os.stat_result) -> tuple[int, int, int, int]:
@@ -150,13 +159,14 @@ def open_source(name: str, rules: InputRules, *, packed: bool = False) -> Iterat
         OSError: it cannot be opened.
     """
     if name == STDIN:
-        yield Source(name, _stdin(packed), None)
+        stdin = _stdin(packed)
+        yield Source(name, stdin, None, _opened(stdin))
         return
     _check(name, os.stat(name), rules)
     with _open(name) as file:
         status = os.fstat(file.fileno())
         _check(name, status, rules)
-        yield Source(name, file, status)
+        yield Source(name, file, status, _opened(file))
 
 
 def _open(name: str) -> BinaryIO:

@@ -357,3 +357,24 @@ def test_a_temporary_name_that_stays_is_told(
         (problem,) = write(tmp_path / "out")
     assert "could not be removed" in problem
     assert (tmp_path / "out").read_bytes() == b"content"
+
+
+def test_a_name_that_can_be_neither_replaced_nor_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is mounted into a container: it is written over."""
+    path = tmp_path / "out"
+    path.write_bytes(b"older and longer")
+    number = path.stat().st_ino
+    real = os.unlink
+
+    def busy(name: Any, *args: Any, **kwargs: Any) -> None:
+        if os.path.basename(name) == "out":
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        real(name, *args, **kwargs)
+
+    refuse(monkeypatch, errno.EBUSY, "replace")
+    monkeypatch.setattr(os, "unlink", busy)
+    assert write(path, overwrite=True) == []
+    assert (path.read_bytes(), path.stat().st_ino) == (b"content", number)
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]

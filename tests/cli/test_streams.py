@@ -234,6 +234,25 @@ def test_a_log_that_grows(edgezip: Any, folder: Path) -> None:
     assert log.read_bytes().startswith(found)
 
 
+def test_a_file_on_stdin_that_grows(cli: Any, notes: Path, monkeypatch: Any) -> None:
+    content = notes.read_bytes()
+    real = api.pack_stream
+
+    def meanwhile(*args: Any, **kwargs: Any) -> Any:
+        with notes.open("ab") as file:
+            file.write(b"a later line\n")
+        return real(*args, **kwargs)
+
+    for change, warned in ((meanwhile, True), (real, False)):
+        monkeypatch.setattr(api, "pack_stream", change)
+        with notes.open("rb") as source:
+            content = notes.read_bytes()
+            source.seek(10)
+            done = cli.pack(stdin=source)
+        assert (done.code, "warning: it changed" in done.err) == (0, warned)
+        assert unpacked(done.out) == content[10:]
+
+
 def test_files_that_lie_about_their_size(cli: Any) -> None:
     """Those of /proc say 0, those of /sys a page."""
     done = cli.pack("--frame-size", "1K", "/proc/self/maps", "-o", "x.ez")
