@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from edgezip.errors import SettingsError
 from edgezip.pipeline.detect.content import Content, Found, Kind
 from edgezip.pipeline.detect.given import parse_given
-from edgezip.pipeline.detect.media import MOST_CONTENTS, MediaFinder
+from edgezip.pipeline.detect.media import JUDGED, MOST_CONTENTS, MOST_IN_VAIN, MediaFinder
 from tests.pipeline.media_files import MediaFile, in_tar, malformed, media_files
 
 KINDS = (Kind.IMAGE, Kind.AUDIO)
@@ -129,6 +130,21 @@ def test_any_bytes_are_searched(data: bytes) -> None:
 def test_a_search_takes_linear_time_where_headers_seem_to_begin() -> None:
     for filler in (b"P6 ", b"P6" + b" " * 997 + b"#", b"P7\nWIDTH 1\n", b"BM" + b"\x28\0\0\0" * 9):
         MediaFinder(KINDS).find((filler * 1000000)[:1000000], _yes)
+
+
+def test_headers_that_lie_are_judged_no_more_than_the_data_is_long() -> None:
+    """Each of them claims the same megabytes; judging takes a third of a second."""
+    bitmap = b"BM" + struct.pack("<IHHI", 1 << 20, 0, 0, 54)
+    bitmap += struct.pack("<IiiHHIIiiII", 40, 600, 600, 1, 24, 0, 0, 0, 0, 0, 0)
+    data = bitmap * 20_000
+    judged = []
+
+    def refuse(samples: bytes, content: Content) -> bool:
+        judged.append(len(samples))
+        return False
+
+    assert MediaFinder(KINDS).find(data, refuse) == []
+    assert 10 < len(judged) <= (len(data) + MOST_IN_VAIN) // JUDGED + 1
 
 
 def test_raw_samples_are_described_by_hand() -> None:

@@ -22,6 +22,12 @@ MOST_FOUND = 4096
 MOST_CONTENTS = 48
 """In a frame. The format allows 64 channels and 65536 spans, also of text, repeats and the rest."""
 
+MOST_IN_VAIN = 1 << 20
+"""Bytes that may be judged in vain, besides one for each byte of the frame: headers that lie, each
+about the same bytes as the one before, would otherwise take hours."""
+JUDGED = 48 << 10
+"""Bytes that a judge looks at, at most."""
+
 _SIGNED = tuple(form for form in FORMATS if form.signature is not None)
 _UNSIGNED = tuple(form for form in FORMATS if form.signature is None)
 _SIGNATURES = re.compile(
@@ -53,7 +59,10 @@ class MediaFinder:
             more: further frames follow.
         """
         found: list[Found] = []
+        budget = len(data) + MOST_IN_VAIN
         for candidate in self._candidates(data, more):
+            if budget <= 0:
+                break
             if found and candidate.start < found[-1].end:
                 continue
             known = candidate.start < 0
@@ -65,6 +74,8 @@ class MediaFinder:
                 self._note(candidate, len(data))
                 if len(found) == MOST_FOUND:
                     break
+            else:
+                budget -= min(piece.length, JUDGED)
         self._first = False
         return _most(found)
 
