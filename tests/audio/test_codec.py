@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from contextlib import suppress
@@ -166,6 +167,22 @@ def test_progress_adds_up_and_may_interrupt() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         encode(data, STEREO, 1, interrupt)
+
+
+PINNED = {
+    0: "f4ecef3e4e13e07d2cceef56cd6b15f5",
+    1: "11769808b5fcd72bd73a42db7e18f410",
+    2: "43b88410882266baa6e929529a10630c",
+}
+
+
+@pytest.mark.parametrize("level", PINNED)
+def test_payloads_stay_the_same(level: int) -> None:
+    """A change here is a change of the format: CHANGELOG, vectors, docs/media.md."""
+    repeated = np.concatenate([resonant(1500, 2)] * 4)
+    data = pack(np.stack([repeated, resonant(6000, 3)], 1), 16)
+    payload = encode(data, STEREO, level)
+    assert hashlib.sha256(payload).hexdigest()[:32] == PINNED[level]
 
 
 def test_unknown_level() -> None:

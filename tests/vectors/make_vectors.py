@@ -14,6 +14,7 @@ import base64
 import hashlib
 import json
 import random
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,8 +82,29 @@ def _texts() -> dict[str, bytes]:
         "base64": story[:300] + base64.encodebytes(noise * 2),
         "hex": b"\r\n".join(noise[i : i + 32].hex().encode() for i in range(0, 576, 32)),
         "upper": noise.hex().upper().encode() + b"\n" + story[:300],
+        "sound": _wav(2, 16, _samples(900)),
+        "sound8": _wav(1, 8, bytes(v ^ 0x80 for v in _samples(450)[1::2])),
         "utf16": story[:600].decode().encode("utf-16-be") + b"\xd8\x00",
     }
+
+
+def _samples(frames: int) -> bytes:
+    """`frames` of two channels of 16 bits: noise through a damped resonator."""
+    rng = random.Random(7)
+    first = second = 0
+    out = []
+    for _ in range(2 * frames):
+        value = (245 * first - 125 * second) // 128 + rng.randrange(-500, 500)
+        second, first = first, min(max(value, -32768), 32767)
+        out.append(first)
+    return struct.pack(f"<{len(out)}h", *out)
+
+
+def _wav(channels: int, bits: int, samples: bytes) -> bytes:
+    frame = channels * bits // 8
+    form = struct.pack("<HHIIHH", 1, channels, 16000, 16000 * frame, frame, bits)
+    head = b"WAVEfmt " + struct.pack("<I", 16) + form + b"data" + struct.pack("<I", len(samples))
+    return b"RIFF" + struct.pack("<I", len(head) + len(samples)) + head + samples
 
 
 def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
@@ -115,6 +137,8 @@ def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
     yield "hex", "hex", none, "the hex transform, CR LF"
     yield "hex-upper", "upper", none, "the upper-case hex transform, one line"
     yield "utf16", "utf16", none, "the UTF-16 transform, big-endian, half of a pair at the end"
+    yield "audio", "sound", none, "a sound, 16 bits, two channels"
+    yield "audio-8", "sound8", none, "a sound, 8 bits, one channel"
     yield "primed", "long", PackOptions(model="none", prime=_primer()), "context mixing, primed"
     yield "primed-mix", "story", with_(coder="mix", prime=_primer()), "mixing, primed"
 

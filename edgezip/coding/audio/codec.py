@@ -14,6 +14,7 @@ from edgezip.errors import FormatError
 from .geometry import AudioGeometry, join, split
 from .levels import DEFAULT, Level, level_of
 from .places import MAX_PLACE_BYTES, code_low_bits, code_places, new_low_models, new_models
+from .repeats import LAG_BITS, LEAST_LAG, find_lag, whitened
 from .run import run_flat, run_samples
 from .state import new_common, new_pair
 from .values import MAX_LISTED, Values, list_values, values_of
@@ -110,6 +111,13 @@ def _code_values(coder: _Coder, values: Values) -> Values:
     return Values(shift, bits, places + plain.low)
 
 
+def _code_lag(coder: _Coder, lag: int) -> int:
+    """Code the lag of a block."""
+    if not _number(coder, int(lag > 0), 1):
+        return 0
+    return _number(coder, lag - LEAST_LAG, LAG_BITS) + LEAST_LAG
+
+
 def _code_pair(
     coder: _Coder, samples: NDArray[np.int32], level: Level, progress: Callable[[int], None]
 ) -> None:
@@ -119,6 +127,8 @@ def _code_pair(
     pair, common = new_pair(level, samples.shape[1]), new_common(values)
     low_bits, table = values.low_bits, reciprocal_table()
     models = new_low_models(low_bits, samples.shape[1])
+    history = np.zeros(samples.shape, np.int32)
+    white = whitened(samples) if coder.encoding else np.zeros(0, np.int64)
     for start in range(0, len(samples), _CHUNK):
         part = samples[start : start + _CHUNK]
         indices = np.zeros(part.shape, np.int64)
@@ -126,7 +136,11 @@ def _code_pair(
             indices[:] = values.to_indices(part)
         coder.reserve(indices.size * _MOST_BYTES)
         if values.places.size != 1:
-            run_samples(pair, common, indices, coder.state, coder.payload, coder.encoding)
+            found = find_lag(white, start, start + len(part)) if coder.encoding else 0
+            pair.lag = _code_lag(coder, found)
+            run_samples(
+                pair, common, history, start, indices, coder.state, coder.payload, coder.encoding
+            )
             coder.check()
         low = np.ascontiguousarray(values.low_of(part))
         if low_bits:

@@ -15,9 +15,10 @@ from .state import CONTEXT_SIZE, CONTEXTS, DECISIONS, INPUTS, MAPS, SCALES, SET_
 _ONE = 256
 """The constant input."""
 _COUNT_LIMIT = 250
-_RATE, _EARLY_RATE, _EARLY = 24, 300, 256
-"""Rate of the weights: _RATE + _EARLY_RATE * _EARLY / (_EARLY + samples), by 2**-6."""
-_FINAL_RATE = 4
+_RATE, _EARLY_RATE, _EARLY = 32, 960, 256
+"""Rate of the weights: _RATE + _EARLY_RATE * _EARLY / (_EARLY + samples), by 2**-6; below 1000, so
+that products with inputs fit 32 bits."""
+_FINAL_RATE = 10
 _MAP_RATE = 6
 
 

@@ -48,11 +48,11 @@ def bound(cm, index):  # type: ignore[no-untyped-def]
 
 @njit(_nrt=False, error_model="numpy")
 def set_slopes(ch, cm):  # type: ignore[no-untyped-def]
-    """Set the scales of all experts: 5/32 of the running error and a tenth of a value's width."""
-    least = 10 * cm.step >> 2
+    """Set the scales of all experts: 7/16 of the running error, and some of a value's width."""
+    least = 5 * cm.step
     for k in range(ch.n_centers):
         for j in range(SCALES):
-            scale = (ch.error[k, j] >> 8) * 10 // 64 + least
+            scale = ((ch.error[k, j] >> 8) * 7 >> 4) + least
             ch.slope[k * SCALES + j] = (np.int64(1) << _SLOPE_BITS) // max(scale, 1)
 
 

@@ -6,16 +6,20 @@ Cholesky factorisation of that matrix, whose last row is then the forward substi
 substitution. Weighting by the inverse of the recent error makes loud and quiet parts count alike
 (as in S. Lehmann's Sac); the fixed point follows from the bounds below.
 
-Bounds, whatever the input (ORDER is at most MAX_ORDER = 64):
+Bounds, whatever the input (an order is at most MAX_ORDER = 128):
 
 - features and target as they enter the sums are clipped to 16 bits, weights are 1 to 2**15 - 1: one
-  product is below 2**45. At least 2/4096 of a sum fade for every sample (`levels.py` checks it),
-  so that sums stay below 2**56; by Cauchy and Schwarz, off the diagonal too.
-- each row is scaled by a power of two so that its diagonal has 55 or 56 bits; a factor is then
-  below 2**28, to which it is clipped as well, so that a sum of 64 products stays below 2**62.
-- a solution has 20 fraction bits and is clipped to 2**27; the back substitution stays below
-  2**48 + 64 * 2**55 < 2**62. Coefficients proper are clipped likewise.
-- a prediction is a sum of at most 64 products of 27 and 24 bits.
+  product is below 2**45. At least 2/4096 of a sum fade for every sample (`levels.py` checks it):
+  sums stay below 2**57.
+- each row is scaled by a power of two so that its diagonal is below 2**60, with the ridge below
+  2**60 + 2**37; other elements are clipped to 2**60, which exact sums would not need (Cauchy and
+  Schwarz), but faded ones are rounded.
+- a factor's square is at most what is left of its row's diagonal. So the squares of a row add up to
+  no more than the diagonal, and a sum of products of two rows is below 2**61, whatever the order;
+  what it is taken from stays below 2**62. Factors are below 2**31.
+- a solution has 20 fraction bits and is clipped to 2**25; the back substitution stays below
+  2**51 + 128 * 2**55 < 2**63. Coefficients proper are clipped likewise.
+- a prediction is a sum of at most 128 products of 25 and 24 bits.
 """
 
 from __future__ import annotations
@@ -26,17 +30,18 @@ import numpy as np
 
 from edgezip.coding.jit import njit
 
-MAX_ORDER = 64
+MAX_ORDER = 128
 COEFFICIENT_BITS = 20
 """Fraction bits of coefficients."""
-LIMIT = 1 << 27
-"""Coefficients are within +-LIMIT, that is +-128."""
+LIMIT = 1 << 25
+"""Coefficients are within +-LIMIT, that is +-32."""
 DECAY_BITS = 12
 """Decays are in units of 2**-12."""
 MAX_WEIGHT = (1 << 15) - 1
-_FACTOR = 1 << 28
-_SCALED_BITS = 56
-_FLOOR = 1 << 28
+_SCALED_BITS = 60
+_TOP = 1 << _SCALED_BITS
+_FACTOR = 1 << 30
+_FLOOR = 1 << 30
 """Least squared pivot: nothing is divided by less than its root."""
 _RIDGE = 1 << 30
 _CLIP = (1 << 15) - 1
@@ -56,7 +61,7 @@ def bit_length(value):  # type: ignore[no-untyped-def]
 
 @njit(_nrt=False)
 def integer_root(value):  # type: ignore[no-untyped-def]
-    """The largest integer whose square is at most `value`, in [0, 2**57).
+    """The largest integer whose square is at most `value`, in [0, 2**61).
 
     The float gives a first guess only: the result is exact, whatever the guess.
     """
@@ -105,18 +110,20 @@ def _factorise(sums, factor, scale, n, ridge):  # type: ignore[no-untyped-def]
         scale[i] = max((_SCALED_BITS - bit_length(sums[i, i])) >> 1, 0)
     for i in range(n + 1):
         row = factor[i]
+        pivot = sums[i, i] << (2 * scale[i])
+        pivot += (pivot >> ridge) + _RIDGE
         for j in range(i):
             other = factor[j]
-            rest = sums[i, j] << (scale[i] + scale[j])
+            up = scale[i] + scale[j]
+            rest = min(max(sums[i, j], -(_TOP >> up)), _TOP >> up) << up
             for k in range(j):
                 rest -= np.int64(row[k]) * np.int64(other[k])
-            row[j] = min(max(rest // np.int64(other[j]), -_FACTOR), _FACTOR)
-        if i < n:
-            pivot = sums[i, i] << (2 * scale[i])
-            pivot += (pivot >> ridge) + _RIDGE
-            for k in range(i):
-                pivot -= np.int64(row[k]) * np.int64(row[k])
-            row[i] = integer_root(max(pivot, _FLOOR))
+            element = min(max(rest // np.int64(other[j]), -_FACTOR), _FACTOR)
+            if element * element > pivot:
+                element = integer_root(pivot) * (1 if element > 0 else -1)
+            pivot -= element * element
+            row[j] = element
+        row[i] = integer_root(max(pivot, _FLOOR))
 
 
 @njit(_nrt=False, error_model="numpy")

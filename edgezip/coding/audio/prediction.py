@@ -8,6 +8,7 @@ from edgezip.coding.jit import njit
 
 from . import filters as lms
 from . import leastsquares as ls
+from .repeats import AHEAD
 from .state import SLACK
 from .values import DOMAIN_BITS
 
@@ -19,8 +20,9 @@ _INPUT_SHIFT = 8
 _JOINT_SHIFT = 4
 _OFFSET = 256
 """The constant feature of the combiners: it finds a bias."""
-_RIDGE, _JOINT_RIDGE = 24, 20
+_RIDGE, _JOINT_RIDGE = 28, 18
 _LOSS_BITS = 4
+_LOSS_SPEED, _JOINT_LOSS_SPEED = 2, 4
 _WEIGHT = 1 << 22
 
 
@@ -42,17 +44,29 @@ def _fill(v, start, past, at, n):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False)
-def predict_sample(ch, beside):  # type: ignore[no-untyped-def]
+def _fill_lagged(v, start, history, newest, c, n):  # type: ignore[no-untyped-def]
+    """Features from `start` on: `n` samples of channel `c` up to frame `newest`."""
+    for i in range(n):
+        v[start + i] = history[newest - i, c] if newest >= i else 0
+
+
+@njit(_nrt=False)
+def predict_sample(ch, beside, history, t, c):  # type: ignore[no-untyped-def]
     """Fill `ch.center` with every prediction of the next sample, in the domain; `beside` is the
-    other channel of the pair, or the same one.
+    other channel of the pair, or the same one. `history`, int32 (frames, channels), has all
+    samples before frame `t` of channel `c`.
     """
     n_squares, n_filters = ch.n_squares, ch.n_filters
     for m in range(n_squares):
-        own, other = ch.squares[m, 0], ch.squares[m, 1]
+        own, other, lagged = ch.squares[m, 0], ch.squares[m, 1], ch.squares[m, 4]
+        if lagged and not ch.lag:
+            ch.center[m] = ch.center[0]
+            continue
         v = ch.features[m]
         _fill(v, 0, ch.past, ch.at, own)
         _fill(v, own, beside.past, beside.at, other)
-        ch.center[m] = _in_domain(ls.predict(ch.beta[m], v, own + other))
+        _fill_lagged(v, own + other, history, t - ch.lag + AHEAD, c, lagged)
+        ch.center[m] = _in_domain(ls.predict(ch.beta[m], v, own + other + lagged))
     first = ch.center[0]
     total = first
     for s in range(n_filters):
@@ -81,11 +95,14 @@ def _weight(loss):  # type: ignore[no-untyped-def]
 @njit(_nrt=False)
 def _learn_squares(ch, value):  # type: ignore[no-untyped-def]
     for m in range(ch.n_squares):
-        n = ch.squares[m, 0] + ch.squares[m, 1]
+        lagged = ch.squares[m, 4]
+        if lagged and not ch.lag:
+            continue
+        n = ch.squares[m, 0] + ch.squares[m, 1] + lagged
         v = ch.features[m]
         v[n] = value
         error = abs(value - ch.center[m]) << _LOSS_BITS
-        ch.loss[m] += (error - ch.loss[m]) >> 3
+        ch.loss[m] += (error - ch.loss[m]) >> _LOSS_SPEED
         sums = ch.sums[m]
         ls.accumulate(sums, v, ch.scaled, n, _INPUT_SHIFT, _weight(ch.loss[m]))
         if (ch.time + 1) % ch.squares[m, 3] == 0:
@@ -100,7 +117,7 @@ def _learn_combiners(ch, value):  # type: ignore[no-untyped-def]
     ch.outputs[n] = _residue(value - ch.center[0])
     for k in range(ch.n_combiners):
         error = abs(value - ch.center[n_squares + 1 + k]) << _LOSS_BITS
-        ch.joint_loss[k] += (error - ch.joint_loss[k]) >> 5
+        ch.joint_loss[k] += (error - ch.joint_loss[k]) >> _JOINT_LOSS_SPEED
         sums = ch.joint_sums[k]
         weight = _weight(ch.joint_loss[k])
         ls.accumulate(sums, ch.outputs, ch.scaled, n, _JOINT_SHIFT, weight)

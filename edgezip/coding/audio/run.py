@@ -23,23 +23,26 @@ def _learn_spread(ch, value):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False, nogil=True)
-def run_samples(pair, common, indices, coder, payload, encoding):  # type: ignore[no-untyped-def]
+def run_samples(pair, common, history, start, indices, coder, payload, encoding):  # type: ignore[no-untyped-def]
     """Code `indices`, int64 (n, channels), to `payload`, or fill it from there.
 
-    pair: CHANNEL records (channels,). common: a COMMON record (1,).
+    pair: CHANNEL records (channels,). common: a COMMON record (1,). history: int32 (frames,
+    channels), the samples in the domain, filled from frame `start` on.
     """
     cm = common[0]
     channels = pair.size
-    for t in range(indices.shape[0]):
+    for i in range(indices.shape[0]):
+        t = start + i
         for c in range(channels):
             ch = pair[c]
             other = pair[channels - 1 - c]
-            predict_sample(ch, other)
+            predict_sample(ch, other, history, t, c)
             index = code_index(
-                ch, cm, other, channels == 1, indices[t, c], coder, payload, encoding
+                ch, cm, other, channels == 1, indices[i, c], coder, payload, encoding
             )
-            indices[t, c] = index
+            indices[i, c] = index
             value = value_at(cm, index)
+            history[t, c] = value
             _learn_spread(ch, value)
             learn_errors(ch, value)
             learn_sample(ch, value)

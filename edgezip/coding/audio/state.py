@@ -28,7 +28,7 @@ from .values import DOMAIN_BITS, MAX_LISTED, Values
 
 SLACK = 4096
 """Samples between two moves of a buffer of past ones."""
-SPEEDS = (3, 5, 7)
+SPEEDS = (2, 5, 7)
 """Shifts of the running errors of every prediction: its scales."""
 SCALES = len(SPEEDS)
 DECISIONS = 32
@@ -53,9 +53,11 @@ CHANNEL = np.dtype(
         ("n_combiners", np.int64),
         ("n_centers", np.int64),
         ("n_inputs", np.int64),
-        ("squares", np.int64, (MAX_SQUARES, 4)),
+        ("squares", np.int64, (MAX_SQUARES, 5)),
         ("filters", np.int64, (MAX_FILTERS, 2)),
         ("combiners", np.int64, (MAX_COMBINERS, 2)),
+        # the place that the block repeats, so many frames ago; 0 if there is none
+        ("lag", np.int64),
         # samples coded, and the past ones in the domain, newest first from `at` on
         ("time", np.int64),
         ("at", np.int64),
@@ -124,10 +126,10 @@ COMMON = np.dtype(
 
 
 def _first_weights(n_experts: int) -> NDArray[np.int32]:
-    """Weights of one row at the start: three quarters shared by the experts, little by the
+    """Weights of one row at the start: three eighths shared by the experts, little by the
     counters."""
     row = np.zeros(INPUTS, np.int32)
-    row[:n_experts] = 49152 // n_experts
+    row[:n_experts] = 24576 // n_experts
     row[n_experts : n_experts + CONTEXTS] = 3277
     return row
 
