@@ -25,6 +25,7 @@ from edgezip.coding.mixing.layout import CONTEXT_INPUT, DIRECT, DIRECT_INPUT, MA
 from edgezip.coding.mixing.model import Model, new_model
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.prior import plain_prior
+from edgezip.coding.mixing.profile import TOKEN_PROFILE
 from edgezip.coding.mixing.token_mixing import MixingEncoder, PathLogits
 from edgezip.coding.mixing.trie import build_trie
 from edgezip.engine import Engine, Session
@@ -41,19 +42,11 @@ def _contexts(*numbers: int) -> list[int]:
     return [CONTEXT_INPUT + 2 * i + j for i in numbers for j in (0, 1)]
 
 
-# Context numbers as in docs/modelling.md, text profile.
 PARTS: dict[str, list[int]] = {
     "language model": [1, 2],
     "match models": list(range(MATCH_INPUT, MATCH_INPUT + 4)),
     "direct maps": list(range(DIRECT_INPUT, DIRECT_INPUT + DIRECT)),
-    "orders 0 to 2": _contexts(0, 1, 2),
-    "orders 3 to 6": _contexts(3, 4, 5, 6),
-    "indirect": _contexts(7, 18),
-    "words": _contexts(8, 19),
-    "token n-grams": _contexts(20, 21),
-    "lines and fields": _contexts(11, 12, 15, 16, 23, 24),
-    "character classes, numbers, keys": _contexts(10, 13, 14),
-    "expected byte, sparse": _contexts(9, 17, 22),
+    **{group: _contexts(*slots) for group, slots in TOKEN_PROFILE.groups().items()},
 }
 
 
@@ -128,7 +121,7 @@ def measure(
     sizes["contexts alone"] = _bytes_alone(text, new_model(params, 1, len(text) + 1, tokens=False))
     for name, inputs in PARTS.items():
         sizes[f"without {name}"] = collector.size(encoder(), _without(fresh(), inputs))
-    plain = fresh()._replace(**plain_prior(tokens=True)._asdict())
+    plain = fresh()._replace(**plain_prior(TOKEN_PROFILE)._asdict())
     sizes["without the learned start"] = collector.size(encoder(), plain)
     for level in (1, 0):
         other = MixParams(params.mem_log2, params.profile, level)

@@ -1,12 +1,13 @@
-"""Learn the starting state of the context mixer: edgezip/coding/mixing/prior.bin.
+"""Learn the starting state of the context mixer for a profile: edgezip/coding/mixing/priors/.
 
-    python -m train.prior --shards S.jsonl.xz ... --exclude EVAL_DIR --against VAL.jsonl.xz
+    python -m train.prior PROFILE --shards S.jsonl.xz ... --exclude EVAL_DIR --against VAL.jsonl.xz
 
-Runs the mixer over documents of the training corpus, beside the bundled language model and alone,
-each document with a fresh memory, and keeps what maps and weights have learned. The corpus has no
-binary data: the state for it is learned from documents made here (train.binaries). The same
-arguments give the same file. A new prior changes what every payload decodes to, so it is a new
-version of the format. Needs no PyTorch.
+Runs the mixer over documents of the training corpus, for `tokens` beside the bundled language
+model, each document with a fresh memory, and keeps what maps and weights have learned. Documents
+for `lines` are those of the kinds of logs and data formats, joined by the repository that they come
+from. The corpus has no binary data: the state for it is learned from documents made here
+(train.binaries). The same arguments give the same file. A new prior changes what every payload of
+the profile decodes to, so it is a new version of the format. Needs no PyTorch.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from numpy.typing import NDArray
 from edgezip.coding import rangecoder
 from edgezip.coding.logistic import fine_stretch_table
 from edgezip.coding.mixing.bytecodec import LEARN, run_bytes
-from edgezip.coding.mixing.layout import BINARY, INPUTS, SET_SIZE, SETS, TEXT
+from edgezip.coding.mixing.layout import SET_SIZE
 from edgezip.coding.mixing.model import Model, new_model
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.paths import new_weights
-from edgezip.coding.mixing.prior import FILE, Prior, pack_prior, plain_prior
+from edgezip.coding.mixing.prior import Prior, pack_prior, plain_prior
+from edgezip.coding.mixing.profile import ALL, TOKEN_PROFILE, Profile
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 from edgezip.coding.mixing.token_walk import run
 from edgezip.coding.mixing.trie import Trie
@@ -42,20 +44,28 @@ ROWS_PER_SET = 160
 _SMALLEST = 1000
 _JOINED = 48_000
 _LONGEST = 96_000
+_STRUCTURED = ("config_data", "logs_telemetry")
+"""Kinds of documents that `lines` is for."""
 
 
 def choose_documents(
-    shards: Iterable[Path], cleaner: Cleaner, budget: int, seed: int
+    shards: Iterable[Path], cleaner: Cleaner, budget: int, seed: int, lines: bool = False
 ) -> list[bytes]:
-    """About `budget` bytes of documents, the same share of every kind, in random order.
+    """About `budget` bytes of documents, the same share of every kind, in random order; with
+    `lines` only structured kinds, the same share of every repository.
 
-    Half of a kind's share are single documents, half are several joined to the size of a file.
+    Half of a share are single documents, half are several joined to the size of a file.
     """
     kinds: dict[str, list[bytes]] = defaultdict(list)
     for shard in shards:
         for row in read_rows(shard):
+            kind = row["kind"]
+            if lines:
+                if kind not in _STRUCTURED:
+                    continue
+                kind = row["sub"] + " " + row["src"].split(":")[0]
             for text in cleaner.clean(row["text"]):
-                kinds[row["kind"]].append(text.encode()[:_LONGEST])
+                kinds[kind].append(text.encode()[:_LONGEST])
     chosen = []
     for kind in sorted(kinds):
         source = iter(_shuffled(kinds[kind], seed))
@@ -114,11 +124,11 @@ def _learned(model: Model) -> Prior:
     return Prior(model.maps, model.matchmaps, model.weights, model.final)
 
 
-def train_bytes(documents: Iterable[bytes], profile: int) -> Prior:
+def train_bytes(documents: Iterable[bytes], profile: Profile) -> Prior:
     """Return what the byte mixer has learned after all `documents`, each with a fresh memory."""
-    prior = plain_prior(tokens=False)
+    prior = plain_prior(profile)
     for document in documents:
-        params = MixParams.for_size(len(document), profile)
+        params = MixParams.for_size(len(document), profile.number)
         model = _carried(new_model(params, 1, len(document) + 1, tokens=False), prior)
         data = np.frombuffer(document, np.uint8).copy()
         run_bytes(model, 0, rangecoder.new_encoder(), np.zeros(1, np.uint8), data, LEARN)
@@ -131,7 +141,7 @@ def train_tokens(
 ) -> Prior:
     """Return what the token mixer has learned from (token ids, path logits, byte size) of
     documents."""
-    prior = plain_prior(tokens=True)
+    prior = plain_prior(TOKEN_PROFILE)
     for tokens, logits, size in documents:
         model = _carried(new_model(MixParams.for_size(size), 1, size + 1, tokens=True), prior)
         out = np.zeros(2 * logits.size + 16, np.uint8)
@@ -143,22 +153,26 @@ def train_tokens(
     return prior
 
 
-def _busy_rows(prior: Prior, tokens: bool) -> Iterator[NDArray[np.int64]]:
+def _busy_rows(profile: Profile, prior: Prior) -> Iterator[NDArray[np.int64]]:
     """The rows of each set that moved most."""
-    start = plain_prior(tokens).weights.reshape(-1, INPUTS).astype(np.int64)
-    moved = np.abs(prior.weights.reshape(-1, INPUTS) - start).sum(1)
-    for k in range(SETS):
+    start = plain_prior(profile).weights.reshape(-1, profile.inputs).astype(np.int64)
+    moved = np.abs(prior.weights.reshape(-1, profile.inputs) - start).sum(1)
+    for k in range(profile.sets):
         part = moved[k * SET_SIZE : (k + 1) * SET_SIZE]
         best = np.sort(np.argsort(-part, kind="stable")[:ROWS_PER_SET])
         yield best[part[best] > 0] + k * SET_SIZE
 
 
-def write_prior(path: Path, tokens: Prior, text: Prior, binary: Prior) -> int:
-    """Write the file; returns its size."""
-    kinds = [tokens, text, binary]
-    kept = [np.concatenate(list(_busy_rows(p, p is tokens))) for p in kinds]
-    path.write_bytes(pack_prior(kinds, kept))
-    return path.stat().st_size
+def learn(profile: Profile, documents: list[bytes], arguments: argparse.Namespace) -> Prior:
+    """What the mixer learns of `documents` with a profile."""
+    if profile.taught_by == "binary":
+        documents = make_binaries(documents, arguments.seed)
+    if profile.taught_by != "tokens":
+        return train_bytes(documents, profile)
+    model = open_for_packing(PackOptions(model=arguments.model))
+    if model is None:
+        raise SystemExit("the mixer learns beside a language model: give one with --model")
+    return train_tokens(model._trie, (path_logits(model, document) for document in documents))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -167,29 +181,31 @@ def main(argv: list[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    names = {profile.name: profile for profile in ALL}
+    parser.add_argument("profile", choices=names)
     parser.add_argument("--shards", type=Path, nargs="+", required=True, help="JSON lines")
     parser.add_argument("--exclude", type=Path, required=True, help="folder of evaluation texts")
     parser.add_argument("--against", type=Path, help="validation documents, never trained on")
-    parser.add_argument("--out", type=Path, default=FILE, help="file to write (the package's)")
+    parser.add_argument("--out", type=Path, help="file to write (the package's)")
     parser.add_argument("--megabytes", type=float, default=6.0, help="text to learn from (6)")
     parser.add_argument("--seed", type=int, default=1, help="of the choice and order (1)")
     parser.add_argument("--model", help="GGUF beside which the mixer learns (the bundled one)")
     args = parser.parse_args(argv)
+    profile = names[args.profile]
     hasher = WordHasher()
     cleaner = Cleaner(exclusion_set(args.exclude, hasher), hasher)
     if args.against:
         for row in read_rows(args.against):
             cleaner.protect(row["text"])
-    documents = choose_documents(args.shards, cleaner, int(args.megabytes * 1e6), args.seed)
-    binaries = make_binaries(documents, args.seed)
-    print(f"{len(documents)} documents, {len(binaries)} binaries", flush=True)
-    model = open_for_packing(PackOptions(model=args.model))
-    if model is None:
-        raise SystemExit("the mixer learns beside a language model: give one with --model")
-    tokens = train_tokens(model._trie, (path_logits(model, document) for document in documents))
-    print("beside the model: done", flush=True)
-    text, binary = train_bytes(documents, TEXT), train_bytes(binaries, BINARY)
-    print(f"{write_prior(args.out, tokens, text, binary):,} bytes: {args.out}")
+    documents = choose_documents(
+        args.shards, cleaner, int(args.megabytes * 1e6), args.seed, profile.taught_by == "lines"
+    )
+    print(f"{len(documents)} documents", flush=True)
+    prior = learn(profile, documents, args)
+    rows = np.concatenate(list(_busy_rows(profile, prior)))
+    path = args.out or profile.prior_file
+    path.write_bytes(pack_prior(profile, prior, rows))
+    print(f"{path.stat().st_size:,} bytes: {path}")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
-from edgezip.coding.mixing.layout import BINARY as BINARY_PROFILE
 from edgezip.coding.mixing.params import MixParams
+from edgezip.coding.mixing.profile import PROFILES
 from edgezip.pipeline.channels import Coded, encode_channel
 from edgezip.pipeline.coders.coder import Coder, Progress
 from edgezip.pipeline.coders.language import MIXED, PLAIN, LanguageSettings
@@ -21,8 +21,8 @@ from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.progress import Scaled
 from edgezip.pipeline.transforms.transform import Changed, Transform
 
-FULL_LEVEL, FAST_BINARY_LEVEL, FAST_TEXT_LEVEL = 2, 1, 0
-"""Levels of context mixing: all contexts beside a model, where time hardly counts, else most."""
+FULL_LEVEL = 2
+"""Level of context mixing with all contexts: beside a model, where time hardly counts."""
 INCOMPRESSIBLE = 6
 """Context mixing is not tried where the cheap codecs save less than one byte in 2**6."""
 FLAT = 5
@@ -106,17 +106,12 @@ class Part:
         return encode_channel(self.data, coder, settings, self.context, progress, self._changed)
 
     def _mix_params(self) -> MixParams:
-        """Settings of context mixing; fast ones where no language model sets the pace.
-
-        Text without a model keeps 2 % of size for a third more speed: fewer contexts.
-        """
+        """Settings of context mixing; fast ones where no language model sets the pace."""
         size = len(self.inner) + len(self.context.prime)
-        profile = MixParams.for_data(self.inner).profile
+        profile = PROFILES[MixParams.for_data(self.inner).profile]
         if self.context.model is not None and not self.flat:
-            return MixParams.for_size(size, profile, FULL_LEVEL)
-        if profile == BINARY_PROFILE:
-            return MixParams.for_size(size, profile, FAST_BINARY_LEVEL)
-        return MixParams.for_size(size, profile, FAST_TEXT_LEVEL)
+            return MixParams.for_size(size, profile.stronger, FULL_LEVEL)
+        return MixParams.for_size(size, profile.number, profile.fast_level)
 
 
 def smallest(candidates: Iterable[Coded]) -> Coded:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from edgezip.coding.mixing import bytecodec
 from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
-from edgezip.coding.mixing.layout import R_TOKENS
+from edgezip.coding.mixing.layout import R_PROFILE
 from edgezip.coding.mixing.model import Model
 from edgezip.coding.mixing.params import MixParams
+from edgezip.coding.mixing.profile import PROFILES, TOKENS, Profile
 from edgezip.errors import FormatError, SettingsError
 
 SMALL = MixParams(16)
@@ -24,10 +25,11 @@ TEXT = b"".join(
 )
 
 
-@given(st.binary(max_size=300))
-@settings(max_examples=40, deadline=None)
-def test_any_bytes_come_back(data: bytes) -> None:
-    assert cm_decode(cm_encode(data, SMALL), len(data), SMALL) == data
+@given(st.binary(max_size=300), st.sampled_from(PROFILES), st.integers(0, 2))
+@settings(max_examples=60, deadline=None)
+def test_any_bytes_come_back(data: bytes, profile: Profile, level: int) -> None:
+    params = MixParams(16, profile.number, level)
+    assert cm_decode(cm_encode(data, params), len(data), params) == data
 
 
 @pytest.mark.parametrize("mem_log2", [16, 20, 26])
@@ -117,8 +119,15 @@ def _interrupt(_number: int, _frame: object) -> None:
 
 
 def test_settings_are_checked() -> None:
-    assert MixParams.from_bytes(MixParams(20).to_bytes()) == MixParams(20)
-    for stored in (b"", b"\x05", b"\x14\x00", b"\xff"):
+    stored_forms = set()
+    for profile in PROFILES:
+        for level in range(3):
+            for memory in (16, 20, 26):
+                params = MixParams(memory, profile.number, level)
+                stored_forms.add(params.to_bytes())
+                assert MixParams.from_bytes(params.to_bytes()) == params
+    assert len(stored_forms) == len(PROFILES) * 9
+    for stored in (b"", b"\x84", b"\x14\x00", b"\xff"):
         with pytest.raises(FormatError):
             MixParams.from_bytes(stored)
     with pytest.raises(SettingsError):
@@ -132,7 +141,7 @@ def test_a_prime_is_learned_once_for_bytes_and_once_for_tokens(
     learn = bytecodec._learned
 
     def counted(model: Model, prime: bytes) -> Model:
-        learned.append(bool(model.scratch[R_TOKENS]))
+        learned.append(bool(model.scratch[R_PROFILE] == TOKENS))
         return learn(model, prime)
 
     monkeypatch.setattr(bytecodec, "_learned", counted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 
@@ -14,11 +15,20 @@ from edgezip.coding.logistic import (
     stretch_table,
 )
 from edgezip.coding.mixing.bytecodec import cm_encode
+from edgezip.coding.mixing.layout import MOST_SETS, SET_SIZE
 from edgezip.coding.mixing.params import MixParams
-from edgezip.coding.mixing.prior import FILE, load_prior
+from edgezip.coding.mixing.prior import load_prior
+from edgezip.coding.mixing.profile import ALL, LINES, PROFILES, RECORDS, TOKEN_PROFILE
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 
-PRIOR = "e953e06ce5f1c92e"
+PRIORS = {
+    "text": "901c774f2d223a01",
+    "binary": "081aff2b2061d779",
+    "lines": "0187a76cc232fed5",
+    "records": "2ef8fc72dc02ae46",
+    "tokens": "38c581121395b2d7",
+}
+LINES_AND_RECORDS = "074432bd24607506"
 PAYLOADS = "338ae3fb518f85a4"
 
 
@@ -47,10 +57,26 @@ def test_bit_histories_remember_counts_and_forget_contradicted_ones() -> None:
     assert follow.max() < 255
 
 
-def test_the_starting_state_is_the_one_of_the_format() -> None:
-    assert hashlib.sha256(FILE.read_bytes()).hexdigest()[:16] == PRIOR
-    for array in load_prior(True, 0):
-        assert not array.flags.writeable
+def test_the_starting_states_are_those_of_the_format() -> None:
+    for profile in ALL:
+        digest = hashlib.sha256()
+        for array in load_prior(profile):
+            assert not array.flags.writeable
+            digest.update(array.astype("<i8").tobytes())
+        assert digest.hexdigest()[:16] == PRIORS[profile.name], profile.name
+
+
+def test_a_profile_is_as_its_table_says() -> None:
+    for profile in ALL:
+        prior = load_prior(profile)
+        assert len({name for name, _ in profile.contexts}) == len(profile.contexts)
+        assert profile.levels[-1] == len(profile.contexts)
+        assert prior.maps.size == 256 * len(profile.contexts)
+        assert prior.weights.size == profile.sets * SET_SIZE * profile.inputs
+        assert profile.sets <= min(profile.final_width, MOST_SETS)
+        page = (Path(__file__).parents[2] / "docs" / "modelling.md").read_text()
+        assert f"**{profile.name}**" in page
+    assert TOKEN_PROFILE not in PROFILES
 
 
 def test_payloads_stay_as_they_are() -> None:
@@ -68,3 +94,15 @@ def test_payloads_stay_as_they_are() -> None:
         encoder.add(encoder.measure(logits, tokens), tokens, np.arange(300, dtype=np.int64))
         digest.update(encoder.finish())
     assert digest.hexdigest()[:16] == PAYLOADS
+
+
+def test_payloads_of_the_later_profiles_stay_as_they_are() -> None:
+    digest = hashlib.sha256()
+    text = b"".join(
+        b'{"n": %d, "item": "%d", (%s)}\n' % (i, i % 7, b"xyz"[i % 3 :]) for i in range(300)
+    )
+    binary = np.arange(3000, dtype="<u4").tobytes()
+    for level in range(3):
+        digest.update(cm_encode(text, MixParams(20, LINES, level)))
+        digest.update(cm_encode(binary, MixParams(18, RECORDS, level)))
+    assert digest.hexdigest()[:16] == LINES_AND_RECORDS

@@ -12,15 +12,21 @@ import numpy as np
 from edgezip.coding.jit import PLAIN
 from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
 from edgezip.coding.mixing.params import MixParams
+from edgezip.coding.mixing.profile import BINARY, LINES, RECORDS, TEXT
 from edgezip.coding.mixing.token_decoding import MixingDecoder
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 
 
 def payloads() -> list[str]:
-    """Hexadecimal payloads of bytes with either profile, and of tokens; each is decoded, too."""
+    """Hexadecimal payloads of bytes with every profile, and of tokens; each is decoded, too."""
     text = b"one, two; three\none, two; four\none, two; five\n"
     found = []
-    for params, data in ((MixParams(16, 0), text), (MixParams(16, 1, 1), bytes(range(40)) + text)):
+    for params, data in (
+        (MixParams(16, TEXT), text),
+        (MixParams(16, BINARY, 1), bytes(range(40)) + text),
+        (MixParams(16, LINES), text),
+        (MixParams(16, RECORDS), text[:24] * 2),
+    ):
         payload = cm_encode(data, params)
         assert cm_decode(payload, len(data), params) == data
         found.append(payload.hex())

@@ -200,7 +200,7 @@ def uncanonical_vectors(good: dict[str, bytes]) -> Iterator[Vector]:
     implied = MixParams.for_size(len(text)).to_bytes()
     for name, params, about in (
         ("default", implied, "mixing params that are the default"),
-        ("level", bytes([implied[0] | 0xC0]), "mixing params of level 3"),
+        ("level", bytes([implied[0] | 0xC0]), "mixing params of no profile"),
     ):
         channel = replace(frame.channels[0], params=params)
         packed = write_short(Header(short=True), channel, text)

@@ -12,12 +12,12 @@ from edgezip.coding.portions import Progress, portions
 from edgezip.coding.rangecoder import ERROR, decode_bit, encode_bit
 from edgezip.errors import FormatError
 
-from .contexts import set_contexts
 from .history import end_byte
 from .layout import R_BITS, R_C0, R_NODE, R_STREAM
 from .model import Model, copy_model, new_model, release
 from .params import MixParams
 from .predictor import announce_nibble, begin_nibble, predict, update
+from .profiles import set_contexts
 
 LEARN, ENCODE, DECODE = 0, 1, 2
 

@@ -1,20 +1,21 @@
 """What a byte changes in the state of its stream: history, words, lines, fields, record length,
-matches."""
+matches; and what the contexts of several profiles read of it."""
 
 from __future__ import annotations
 
-from numpy import uintp
-
-from edgezip.coding.hashing import MASK32, SPREAD, mix32
+from edgezip.coding.hashing import MASK32, context, mix32
 from edgezip.coding.jit import njit
-from edgezip.coding.prefetch import prefetch
 
 from .layout import (
+    DEPTHS,
+    F_HASHES,
+    F_OPENED,
+    F_STARTS,
     FIELDS,
-    MATCH_LENGTHS,
     RECORD_MAX,
     S_C4,
     S_C8,
+    S_DEPTH,
     S_FIELD,
     S_FIELD_HASH,
     S_FIELD_START,
@@ -22,7 +23,7 @@ from .layout import (
     S_LINE,
     S_LINE1,
     S_LINE_HASH,
-    S_MATCH,
+    S_LINE_HASH1,
     S_NUMBER,
     S_POS,
     S_PREFIX,
@@ -34,11 +35,73 @@ from .layout import (
     S_WORD0,
     S_WORD1,
     S_WORD2,
+    S_WORD3,
 )
+from .match import advance_match, find_match, match_place
 
-_LONGEST = 400
-_MISSES = 8
 _VOTES = 65536 + 1024
+"""Where in `heads` the places of pairs of bytes begin."""
+_PUNCTUATION, _LETTER, _DIGIT, _SPACE = range(4)
+
+
+@njit(_nrt=False, forceinline=True)
+def byte_at(history, n, s, pos):  # type: ignore[no-untyped-def]
+    """Byte `pos` of stream `s` of `n`, 0 before its start."""
+    return int(history[pos * n + s]) if pos >= 0 else 0
+
+
+@njit(_nrt=False, forceinline=True)
+def byte_above(history, n, s, st, ahead):  # type: ignore[no-untyped-def]
+    """The byte `ahead` of the one at the present column of the line before, or 0."""
+    at = st[S_LINE1] + st[S_POS] - st[S_LINE] + ahead
+    return byte_at(history, n, s, at) if at < st[S_LINE] else 0
+
+
+@njit(_nrt=False, forceinline=True)
+def above_field(history, fields, n, s, st):  # type: ignore[no-untyped-def]
+    """What stands in the line before at the present offset behind the start of the present field:
+    (the field's index among those of the rows, the byte to the left, the byte, the next one). The
+    bytes are 0 if the line before has no such field or ends earlier; they may lie behind the
+    field's end."""
+    line = st[S_LINE]
+    before = (1 - st[S_ROW]) * FIELDS + st[S_FIELD]
+    offset = st[S_POS] - st[S_FIELD_START]
+    start = fields[F_STARTS + before]
+    left = there = following = 0
+    if start + offset < line and start >= st[S_LINE1] and line > 0:
+        there = byte_at(history, n, s, start + offset)
+        left = byte_at(history, n, s, start + offset - 1) if offset > 0 else 0
+        following = byte_at(history, n, s, start + offset + 1) if start + offset + 1 < line else 0
+    return before, left, there, following
+
+
+@njit(_nrt=False, forceinline=True)
+def set_orders(h, st):  # type: ignore[no-untyped-def]
+    """Contexts 0 to 6 of every profile: the last bytes, so many."""
+    c4 = st[S_C4]
+    c8 = st[S_C8]
+    h[0] = 0
+    h[1] = context(1, c4 & 255, 0)
+    h[2] = context(2, c4 & 0xFFFF, 0)
+    h[3] = context(3, c4 & 0xFFFFFF, 0)
+    h[4] = context(4, c4, 0)
+    h[5] = context(5, c4, c8 & 0xFF)
+    h[6] = context(6, c4, c8 & 0xFFFF)
+
+
+@njit(_nrt=False, forceinline=True)
+def set_direct(h, history, n, s, st):  # type: ignore[no-untyped-def]
+    """Contexts of the direct maps, of every profile."""
+    c4 = st[S_C4]
+    b1 = c4 & 255
+    rec = st[S_RECORD]
+    pos = st[S_POS]
+    h[0] = 0x51ED270
+    h[1] = context(41, b1, 0)
+    h[2] = context(42, c4 & 0xFFFF, 0)
+    h[3] = context(43, c4 & 0xFFFFFF, 0)
+    h[4] = context(44, st[S_WORD0], b1)
+    h[5] = context(45, byte_at(history, n, s, pos - rec) | b1 << 8, pos % rec if rec > 1 else 0)
 
 
 @njit(_nrt=False, forceinline=True)
@@ -49,69 +112,6 @@ def char_class(c):  # type: ignore[no-untyped-def]
     if c >= 48 and c <= 57:
         return 2
     return 3 if c <= 32 else 0
-
-
-@njit(_nrt=False, forceinline=True)
-def _advance_match(history, streams, st, k, c):  # type: ignore[no-untyped-def]
-    """Move the pointer of match model `k` past byte `c`; eight misses in a row drop it."""
-    n = streams.shape[0]
-    f = S_MATCH + 3 * k
-    if st[f] == 0:
-        return
-    if history[st[f]] == c:
-        st[f + 1] += 1
-        if st[f + 1] == 16:
-            st[f + 2] >>= 1
-    else:
-        st[f + 1] = 0
-        st[f + 2] += 1
-    st[f] += n
-    owner = st[f] % n
-    if st[f + 2] >= _MISSES or st[f] >= streams[owner, S_POS] * n + owner:
-        st[f] = 0
-        st[f + 1] = 0
-        st[f + 2] = 0
-
-
-@njit(_nrt=False, forceinline=True)
-def _place(history, seen, n, s, st, k, want):  # type: ignore[no-untyped-def]
-    """The index in `seen` of the last `want` bytes, -1 if there are fewer; asks for its line."""
-    if st[S_POS] < want:
-        return -1
-    last = (st[S_POS] - 1) * n + s
-    h = 0
-    for j in range(want):
-        h = (h ^ int(history[uintp(last - j * n)])) * 0x2C1B3C6D & MASK32
-        h ^= h >> 13
-    size = seen.shape[0] >> 1
-    slot = k * size + ((h * SPREAD >> 20) & (size - 1))
-    prefetch(seen, slot)
-    return slot
-
-
-@njit(_nrt=False, forceinline=True)
-def _find_match(history, seen, n, s, st, k, want, place):  # type: ignore[no-untyped-def]
-    """Look for an earlier place with the same last `want` bytes, in any stream, and note this
-    one; `place` is from `_place`."""
-    if place < 0:
-        return
-    f = S_MATCH + 3 * k
-    last = (st[S_POS] - 1) * n + s
-    slot = uintp(place)
-    if st[f] == 0 or st[f + 1] < want:
-        found = int(seen[slot])
-        a = found - n
-        b = last
-        length = 0
-        while length < _LONGEST and a >= 0 and b >= 0 and history[uintp(a)] == history[uintp(b)]:
-            length += 1
-            a -= n
-            b -= n
-        if found > 0 and length >= want and length > st[f + 1]:
-            st[f] = found
-            st[f + 1] = length
-            st[f + 2] = 0
-    seen[slot] = last + n
 
 
 @njit(_nrt=False, forceinline=True)
@@ -134,24 +134,35 @@ def _vote_record(heads, votes, st):  # type: ignore[no-untyped-def]
 def _words(st, c, kind):  # type: ignore[no-untyped-def]
     """Hashes of the present word and the words before, of the number format, and of character
     classes."""
-    if kind == 1:
+    if kind == _LETTER:
         st[S_WORD0] = mix32(st[S_WORD0], (c + 32 if c >= 65 and c <= 90 else c) + 1)
     elif st[S_WORD0]:
+        st[S_WORD3] = st[S_WORD2]
         st[S_WORD2] = st[S_WORD1]
         st[S_WORD1] = st[S_WORD0]
         st[S_WORD0] = 0
-    st[S_NUMBER] = mix32(st[S_NUMBER], 1) if kind == 2 else mix32(0, c)
+    st[S_NUMBER] = mix32(st[S_NUMBER], 1) if kind == _DIGIT else mix32(0, c)
     st[S_SHAPE] = (st[S_SHAPE] << 2 | kind) & 0xFFFF
     if c == 34 or c == 58 or c == 61 or c == 10:
         st[S_KEY] = st[S_WORD1]
 
 
 @njit(_nrt=False, forceinline=True)
-def _lines(fields, st, c, kind):  # type: ignore[no-untyped-def]
-    """Starts of lines and of the fields in them."""
-    if c == 10 or c == 32 or c == 44 or c == 9 or c == 59 or c == 124:
+def _brackets(fields, st, c):  # type: ignore[no-untyped-def]
+    """How deep in brackets the next byte is, and the word in front of each that is open."""
+    if c == 123 or c == 91 or c == 40 or c == 60:
+        st[S_DEPTH] = min(st[S_DEPTH] + 1, DEPTHS - 1)
+        fields[F_OPENED + st[S_DEPTH]] = (st[S_WORD1] * 31 + c) & MASK32
+    elif c == 125 or c == 93 or c == 41 or c == 62:
+        st[S_DEPTH] = max(st[S_DEPTH] - 1, 0)
+
+
+@njit(_nrt=False, forceinline=True)
+def _lines(ends, fields, st, c, kind):  # type: ignore[no-untyped-def]
+    """Starts of lines and of the fields in them; `ends` says which bytes end a field."""
+    if ends[c]:
         row = st[S_ROW]
-        fields[(2 + row) * FIELDS + st[S_FIELD]] = st[S_FIELD_HASH]
+        fields[F_HASHES + row * FIELDS + st[S_FIELD]] = st[S_FIELD_HASH]
         st[S_FIELD_HASH] = 0
         if c == 10:
             st[S_ROW] = 1 - row
@@ -159,19 +170,20 @@ def _lines(fields, st, c, kind):  # type: ignore[no-untyped-def]
         else:
             st[S_FIELD] = min(st[S_FIELD] + 1, FIELDS - 1)
         st[S_FIELD_START] = st[S_POS]
-        fields[st[S_ROW] * FIELDS + st[S_FIELD]] = st[S_POS]
+        fields[F_STARTS + st[S_ROW] * FIELDS + st[S_FIELD]] = st[S_POS]
     else:
         st[S_FIELD_HASH] = mix32(st[S_FIELD_HASH], c + 1)
     if c == 10:
         st[S_LINE1] = st[S_LINE]
         st[S_LINE] = st[S_POS]
+        st[S_LINE_HASH1] = st[S_LINE_HASH]
         st[S_LINE_HASH] = 0
-    elif kind == 0 or c == 32:
+    elif kind == _PUNCTUATION or c == 32:
         st[S_LINE_HASH] = mix32(st[S_LINE_HASH], c)
 
 
 @njit(_nrt=False)
-def _end_byte(history, bounds, streams, heads, votes, fields, seen, s, c, bound):  # type: ignore[no-untyped-def]
+def _end_byte(ends, history, bounds, streams, heads, votes, fields, seen, s, c, bound):  # type: ignore[no-untyped-def]
     st = streams[s]
     n = streams.shape[0]
     at = st[S_POS] * n + s
@@ -186,22 +198,25 @@ def _end_byte(history, bounds, streams, heads, votes, fields, seen, s, c, bound)
     st[S_C4] = (c4 << 8 | c) & MASK32
     st[S_POS] += 1
     st[S_PREFIX] = mix32(st[S_PREFIX], c + 1)
-    first = _place(history, seen, n, s, st, 0, MATCH_LENGTHS[0])
-    second = _place(history, seen, n, s, st, 1, MATCH_LENGTHS[1])
+    first = match_place(history, seen, n, s, st, 0)
+    second = match_place(history, seen, n, s, st, 1)
     kind = char_class(c)
     _words(st, c, kind)
-    _lines(fields[s], st, c, kind)
+    _brackets(fields[s], st, c)
+    _lines(ends, fields[s], st, c, kind)
     _vote_record(heads, votes, st)
-    _advance_match(history, streams, st, 0, c)
-    _find_match(history, seen, n, s, st, 0, MATCH_LENGTHS[0], first)
-    _advance_match(history, streams, st, 1, c)
-    _find_match(history, seen, n, s, st, 1, MATCH_LENGTHS[1], second)
+    advance_match(history, streams, st, 0, c)
+    find_match(history, seen, n, s, st, 0, first)
+    advance_match(history, streams, st, 1, c)
+    find_match(history, seen, n, s, st, 1, second)
 
 
 @njit(inline="always", _nrt=False)
 def end_byte(m, s, c, bound):  # type: ignore[no-untyped-def]
     """Append byte `c` to stream `s`. `bound`: 0 no token ends behind it (yet), 2 not known."""
-    _end_byte(m.history, m.bounds, m.streams, m.heads, m.votes, m.fields, m.seen, s, c, bound)
+    _end_byte(
+        m.ends, m.history, m.bounds, m.streams, m.heads, m.votes, m.fields, m.seen, s, c, bound
+    )
 
 
 @njit(inline="always", _nrt=False)

@@ -3,25 +3,28 @@ explains them."""
 
 from __future__ import annotations
 
-N_CONTEXTS = 25
 DIRECT = 6
 MATCHES = 2
 MATCH_LENGTHS = (6, 20)
 MATCH_MAPS = 1024
 
-# Mixer inputs: bias, two of the language model, two per match model, one per direct map, two per
-# context.
+# Mixer inputs: bias, two of the language model, two per match model, one per direct map, one that
+# is not used, two per context.
 BIAS_INPUT = 0
 MODEL_INPUT = 1
 MATCH_INPUT = 3
 DIRECT_INPUT = MATCH_INPUT + 2 * MATCHES
 CONTEXT_INPUT = 14
-INPUTS = 64
-LEVELS = (9, 17, 25)
-"""Contexts in use per level; their inputs fill 32, 48 or 64 places."""
+INPUT_BLOCK = 16
+"""A weight row has a multiple of so many places: whole lines of the processor's cache."""
 
-SETS = 6
+MOST_SETS = 16
 SET_SIZE = 2304
+"""Rows of a set, of which one is selected for a decision."""
+ORDERS_SEEN = (1, 7)
+"""Contexts whose being known or not selects a row of set HITS_SET: orders 1 to 6, in every
+profile."""
+HITS_SET = 2
 
 APM_SIZE = 65536
 APM_LAST = 16384
@@ -29,10 +32,8 @@ APM_LAST = 16384
 
 RECORD_MAX = 2048
 FIELDS = 64
+DEPTHS = 64
 
-# Rates. Byte coding | token coding.
-MIXER_RATE = (8000, 5000)
-FINAL_RATE = (128, 64)
 MAP_LIMIT = 255
 DIRECT_LIMIT = 60
 MATCH_LIMIT = 1023
@@ -45,8 +46,6 @@ SURE = 2048
 WRONG_BITS = 22
 WRONG_LIMIT = 1 << WRONG_BITS - 8
 WRONG_RATE = 10
-
-TEXT, BINARY = 0, 1
 
 # Fields of a stream's row.
 S_POS = 0
@@ -70,7 +69,16 @@ S_FIELD = 24
 S_ROW = 25
 S_FIELD_START = 26
 S_FIELD_HASH = 27
+S_WORD3 = 28
+S_DEPTH = 29
+S_LINE_HASH1 = 30
 STREAM_FIELDS = 32
+
+# Parts of a stream's row of `fields`.
+F_STARTS = 0  # of the fields of the two rows
+F_HASHES = 2 * FIELDS  # likewise
+F_OPENED = 4 * FIELDS  # what opened each depth of brackets
+FIELD_ENTRIES = F_OPENED + DEPTHS
 
 # Scratch registers.
 R_C0 = 0
@@ -78,6 +86,7 @@ R_NODE = 1
 R_STREAM = 2
 R_MIXED = 3
 R_FINAL = 4
+R_INPUTS = 5  # places of a weight row
 R_BITS = 6
 R_DEPTH = 7
 R_EXPECT = (
@@ -85,8 +94,12 @@ R_EXPECT = (
 )
 R_APM = 16
 R_MASK = 20
-R_TOKENS = 21
+R_PAIRS = 21  # whether the map of pairs is used
 R_PROFILE = 22
 R_CONTEXTS = 23
 R_WRONG = 24  # share of sure decisions that the model was wrong in, WRONG_BITS fraction bits
+R_SETS = 25
+R_FINAL_WIDTH = 26
+R_RATE = 27
+R_FINAL_RATE = 28
 REGISTERS = 32

@@ -9,28 +9,44 @@ from edgezip.coding.gated import clipped, dot, train
 from edgezip.coding.jit import njit
 from edgezip.coding.logistic import SQUASH_ZERO
 
-from .layout import INPUTS, SET_SIZE, SETS
+from .layout import (
+    R_FINAL,
+    R_FINAL_RATE,
+    R_FINAL_WIDTH,
+    R_INPUTS,
+    R_MIXED,
+    R_RATE,
+    R_SETS,
+    SET_SIZE,
+)
 
 
 @njit(_nrt=False, forceinline=True)
-def mix(weights, final, squash, x, selected, outputs, row, used):  # type: ignore[no-untyped-def]
+def mix(r, weights, final, x, selected, outputs, used):  # type: ignore[no-untyped-def]
     """Fill `outputs` (stretch units) of all sets from the first `used` inputs; returns their
     mixture."""
+    width = r[R_INPUTS]
+    row = r[R_FINAL] * r[R_FINAL_WIDTH]
     acc = 0
-    for k in range(SETS):
-        d = dot(weights, (k * SET_SIZE + selected[uintp(k)]) * INPUTS, x, used)
-        outputs[k] = d
-        acc += d * final[row * 8 + k]
-    return clipped(acc)
+    for k in range(r[R_SETS]):
+        d = dot(weights, (k * SET_SIZE + selected[uintp(k)]) * width, x, used)
+        outputs[uintp(k)] = d
+        acc += d * final[uintp(row + k)]
+    mixed = clipped(acc)
+    r[R_MIXED] = mixed
+    return mixed
 
 
 @njit(_nrt=False, forceinline=True)
-def learn(weights, final, squash, x, selected, outputs, row, used, mixed, bit, rate, final_rate):  # type: ignore[no-untyped-def]
+def learn(r, weights, final, squash, x, selected, outputs, used, bit):  # type: ignore[no-untyped-def]
     """Train each set on its own error and the final row on the error of the mixture."""
+    width = r[R_INPUTS]
+    row = r[R_FINAL] * r[R_FINAL_WIDTH]
+    rate = r[R_RATE]
     full = bit << 16
-    step = (full - squash[mixed + SQUASH_ZERO]) * final_rate >> 8
-    for k in range(SETS):
-        d = outputs[k]
-        final[row * 8 + k] += (d * step + 32768) >> 16
+    step = (full - squash[r[R_MIXED] + SQUASH_ZERO]) * r[R_FINAL_RATE] >> 8
+    for k in range(r[R_SETS]):
+        d = outputs[uintp(k)]
+        final[uintp(row + k)] += (d * step + 32768) >> 16
         e = (full - squash[d + SQUASH_ZERO]) * rate >> 12
-        train(weights, (k * SET_SIZE + selected[uintp(k)]) * INPUTS, x, e, used)
+        train(weights, (k * SET_SIZE + selected[uintp(k)]) * width, x, e, used)

@@ -22,21 +22,24 @@ from .layout import (
     APM_LAST,
     APM_SIZE,
     DIRECT,
-    FIELDS,
-    INPUTS,
-    LEVELS,
-    N_CONTEXTS,
+    FIELD_ENTRIES,
+    MOST_SETS,
     R_CONTEXTS,
+    R_FINAL_RATE,
+    R_FINAL_WIDTH,
+    R_INPUTS,
     R_MASK,
+    R_PAIRS,
     R_PROFILE,
-    R_TOKENS,
+    R_RATE,
+    R_SETS,
     RECORD_MAX,
     REGISTERS,
-    SETS,
     STREAM_FIELDS,
 )
 from .params import MixParams
 from .prior import load_prior
+from .profile import Profile, profile_of
 
 _TABLES = (
     "slots", "maps", "direct", "heads", "matchmaps", "weights", "final", "apms", "votes", "seen",
@@ -47,18 +50,19 @@ _TABLES = (
 class Model(NamedTuple):
     """Arrays of the mixer; docs/modelling.md says what they hold. S is the number of streams.
 
-    Constant tables: squash, stretch, reciprocal, follow. Adaptive: slots (bit histories), maps
-    (their probabilities), direct, heads (last bytes behind a context), matchmaps, weights, final,
-    apms, votes (record lengths), seen (places of hashed strings). Per stream: streams (S,
-    STREAM_FIELDS), fields (S, 4 * FIELDS), history and bounds (byte `pos` of stream s lies at pos *
-    S + s). silent lists inputs that count as 0: none, but in bench/ablation.py. The others are
-    scratch.
+    Constant tables: squash, stretch, reciprocal, follow, ends (1 for bytes that end a field).
+    Adaptive: slots (bit histories), maps (their probabilities), direct, heads (last bytes behind a
+    context), matchmaps, weights, final, apms, votes (record lengths), seen (places of hashed
+    strings). Per stream: streams (S, STREAM_FIELDS), fields (S, FIELD_ENTRIES), history and bounds
+    (byte `pos` of stream s lies at pos * S + s). silent lists inputs that count as 0: none, but in
+    bench/ablation.py. The others are scratch.
     """
 
     squash: NDArray[np.int32]
     stretch: NDArray[np.int32]
     reciprocal: NDArray[np.int32]
     follow: NDArray[np.uint8]
+    ends: NDArray[np.uint8]
     slots: NDArray[np.uint8]
     maps: NDArray[np.uint32]
     direct: NDArray[np.uint32]
@@ -77,6 +81,7 @@ class Model(NamedTuple):
     inputs: NDArray[np.int32]
     scratch: NDArray[np.int64]
     hashes: NDArray[np.int64]
+    direct_hashes: NDArray[np.int64]
     bases: NDArray[np.int64]
     direct_bases: NDArray[np.int64]
     selected: NDArray[np.int64]
@@ -94,11 +99,12 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
     """
     log2 = params.mem_log2
     squash = squash_table()
-    prior = load_prior(tokens, params.profile)
+    profile = profile_of(params.profile, tokens)
+    prior = load_prior(profile)
     apm = squash[
         np.clip((np.arange(MAP_BINS) - 16) * 128, -STRETCH_LIMIT, STRETCH_LIMIT) + SQUASH_ZERO
     ].astype(np.uint16)
-    apm_rows = APM_SIZE + APM_LAST + (0 if tokens else APM_SIZE)
+    apm_rows = APM_SIZE + APM_LAST + (APM_SIZE if profile.pairs else 0)
     tables = memory.tables(
         {
             "slots": ((1 << log2) + (1 << log2 - 3) + 16, np.uint8),
@@ -114,30 +120,48 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
     tables["apms"].reshape(-1, MAP_BINS)[:] = apm
     for name, table in prior._asdict().items():
         tables[name][:] = table
-    scratch = np.zeros(REGISTERS, np.int64)
-    scratch[R_MASK] = (1 << log2 - 6) - 1
-    scratch[R_TOKENS] = tokens
-    scratch[R_PROFILE] = params.profile
-    scratch[R_CONTEXTS] = LEVELS[params.level]
     return Model(
         squash=squash,
         stretch=stretch_table(),
         reciprocal=reciprocal_table(),
         follow=state_table()[0],
+        ends=_field_ends(profile),
         **tables,
         streams=np.zeros((streams, STREAM_FIELDS), np.int64),
-        fields=np.zeros((streams, 4 * FIELDS), np.int64),
+        fields=np.zeros((streams, FIELD_ENTRIES), np.int64),
         history=np.zeros(streams * capacity, np.uint8),
         bounds=np.zeros(streams * capacity, np.uint8),
         silent=np.zeros(0, np.int64),
-        inputs=np.zeros(INPUTS, np.int32),
-        scratch=scratch,
-        hashes=np.zeros(N_CONTEXTS + DIRECT, np.int64),
-        bases=np.zeros(N_CONTEXTS, np.int64),
+        inputs=np.zeros(profile.inputs, np.int32),
+        scratch=_registers(profile, params),
+        hashes=np.zeros(len(profile.contexts), np.int64),
+        direct_hashes=np.zeros(DIRECT, np.int64),
+        bases=np.zeros(len(profile.contexts), np.int64),
         direct_bases=np.zeros(DIRECT, np.int64),
-        selected=np.zeros(SETS, np.int64),
-        outputs=np.zeros(SETS, np.int32),
+        selected=np.zeros(MOST_SETS, np.int64),
+        outputs=np.zeros(MOST_SETS, np.int32),
     )
+
+
+def _field_ends(profile: Profile) -> NDArray[np.uint8]:
+    ends = np.zeros(256, np.uint8)
+    ends[list(profile.field_ends)] = 1
+    return ends
+
+
+def _registers(profile: Profile, params: MixParams) -> NDArray[np.int64]:
+    """Scratch registers with all that the kernels must know of the profile."""
+    r = np.zeros(REGISTERS, np.int64)
+    r[R_MASK] = (1 << params.mem_log2 - 6) - 1
+    r[R_PROFILE] = profile.number
+    r[R_CONTEXTS] = profile.levels[params.level]
+    r[R_INPUTS] = profile.inputs
+    r[R_SETS] = profile.sets
+    r[R_FINAL_WIDTH] = profile.final_width
+    r[R_RATE] = profile.mixer_rate
+    r[R_FINAL_RATE] = profile.final_rate
+    r[R_PAIRS] = profile.pairs
+    return r
 
 
 def copy_model(model: Model, size: int) -> Model:

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from edgezip.errors import FormatError, SettingsError
 
-from .layout import BINARY, LEVELS, TEXT
+from .profile import BINARY, PROFILES, TEXT
 
 MEM_LOG2_MIN = 16
 MEM_LOG2_MAX = 26
+LEVELS = 3
+"""Levels that every profile has."""
+_MEMORIES = MEM_LOG2_MAX - MEM_LOG2_MIN + 1
 _CONTROLS = bytes([*range(9), *range(14, 32)])
 
 
@@ -18,26 +21,26 @@ class MixParams:
     """Settings that encoder and decoder must share.
 
     mem_log2: log2 of the bytes of the bit-history table, 16 (64 KiB) to 26 (64 MiB).
-    profile: which contexts are used, TEXT or BINARY; token coding uses TEXT.
+    profile: number of the profile, which contexts are used; token coding has TEXT here.
     level: 0, 1 or 2, how many of the contexts are used; speed against size.
     """
 
     mem_log2: int = MEM_LOG2_MAX
     profile: int = TEXT
-    level: int = len(LEVELS) - 1
+    level: int = LEVELS - 1
 
     def __post_init__(self) -> None:
-        if self.profile not in (TEXT, BINARY):
-            raise SettingsError(f"profile is {self.profile}; choose {TEXT} or {BINARY}")
-        if not 0 <= self.level < len(LEVELS):
-            raise SettingsError(f"level is {self.level}; choose 0 to {len(LEVELS) - 1}")
+        if not 0 <= self.profile < len(PROFILES):
+            raise SettingsError(f"profile is {self.profile}; choose 0 to {len(PROFILES) - 1}")
+        if not 0 <= self.level < LEVELS:
+            raise SettingsError(f"level is {self.level}; choose 0 to {LEVELS - 1}")
         if not MEM_LOG2_MIN <= self.mem_log2 <= MEM_LOG2_MAX:
             raise SettingsError(
                 f"mem_log2 is {self.mem_log2}; choose {MEM_LOG2_MIN} to {MEM_LOG2_MAX}"
             )
 
     @classmethod
-    def for_size(cls, size: int, profile: int = TEXT, level: int = len(LEVELS) - 1) -> MixParams:
+    def for_size(cls, size: int, profile: int = TEXT, level: int = LEVELS - 1) -> MixParams:
         """Return the settings for `size` input bytes: a table of 200 to 400 bytes per byte, within
         the limits. Twice as much saves a thousandth; getting the memory costs more time than it
         is worth."""
@@ -45,21 +48,23 @@ class MixParams:
         return cls(min(max(log2, MEM_LOG2_MIN), MEM_LOG2_MAX), profile, level)
 
     @classmethod
-    def for_data(cls, data: bytes, level: int = len(LEVELS) - 1) -> MixParams:
+    def for_data(cls, data: bytes, level: int = LEVELS - 1) -> MixParams:
         """Return the settings that suit `data`: BINARY if over 2 % are control bytes that text does
         not have."""
         controls = len(data) - len(data.translate(None, _CONTROLS))
         return cls.for_size(len(data), BINARY if controls * 50 > len(data) else TEXT, level)
 
     def to_bytes(self) -> bytes:
-        """Return the stored form, one byte: mem_log2 + 32 * profile + 64 * level."""
-        return bytes([self.mem_log2 | self.profile << 5 | self.level << 6])
+        """Return the stored form, one byte: mem_log2 - 16 + 11 * (level + 3 * profile)."""
+        steps = self.level + LEVELS * self.profile
+        return bytes([self.mem_log2 - MEM_LOG2_MIN + _MEMORIES * steps])
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> MixParams:
         """Read the stored form. Raises FormatError when it is none."""
         try:
             (value,) = stored
-            return cls(value & 31, value >> 5 & 1, value >> 6)
+            steps, memory = divmod(value, _MEMORIES)
+            return cls(memory + MEM_LOG2_MIN, steps // LEVELS, steps % LEVELS)
         except ValueError:
             raise FormatError("the mixing settings are invalid; the file is damaged") from None

@@ -9,7 +9,6 @@ from edgezip.coding.jit import njit
 from edgezip.coding.prefetch import prefetch_constant
 from edgezip.coding.rangecoder import ERROR, decode_bit, encode_bit
 
-from .contexts import set_contexts, set_expected
 from .history import end_byte, end_token
 from .layout import (
     MATCHES,
@@ -25,8 +24,10 @@ from .layout import (
     WRONG_LIMIT,
     WRONG_RATE,
 )
+from .match import set_expected
 from .paths import split_logit, sum_before
 from .predictor import announce_nibble, begin_nibble, predict, update
+from .profiles import set_contexts
 from .trie import BYTE, DEPTH, LEFT, LOW, MIDDLE, PHASE, RIGHT
 
 

@@ -1,0 +1,227 @@
+"""What a profile of the context mixer is, and the table of them.
+
+A profile says how the mixer looks at one kind of data. It is a module of kernels (its contexts, in
+slot order, and its weight rows), a row of this table, its part of docs/modelling.md and its own
+frozen starting state in `priors/`. The number of the mixer's inputs follows from the number of
+contexts. Predictor, mixer, match models and maps are shared and know no profile; what they need of
+one is here, as numbers. `profiles.py` holds the only places that call a profile's kernels.
+
+To add a context: append it in the module and its name here, describe it in docs/modelling.md, learn
+the profile's prior anew (`python -m train.prior`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from .layout import CONTEXT_INPUT, INPUT_BLOCK
+
+TEXT, BINARY, LINES, RECORDS = range(4)
+"""Numbers of the profiles for bytes, as they are stored."""
+TOKENS = 4
+"""Tokens beside a language model; never stored, because the coder's number says it."""
+
+Teacher = Literal["text", "lines", "binary", "tokens"]
+_FIELD_ENDS = b"\n ,\t;|"
+_LINE_ENDS = _FIELD_ENDS + b'"()/:=[]{'
+
+Group = tuple[str, tuple[str, ...]]
+"""A group of contexts for the ablation table: its name, and its contexts in slot order."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One row of the table.
+
+    contexts: names in slot order, each with its group for the ablation table. sets: weight rows
+    are selected from so many sets. levels: how many contexts are in use at each level.
+    mixer_rate, final_rate: steps of the two layers of weights. plain_weight: of a logit, before
+    anything is learned. pairs: whether the third probability
+    map, of the last two bytes, is used. model_weight: as plain_weight, of the language model.
+    field_ends: bytes behind which a field of a line begins. taught_by: the documents of which
+    train.prior makes the starting state. fast_level: where time counts; of text, fewer contexts
+    keep 2 % of size for a third more speed. stronger: the profile for such data where it does not.
+    """
+
+    number: int
+    name: str
+    contexts: tuple[tuple[str, str], ...]
+    sets: int
+    levels: tuple[int, ...]
+    mixer_rate: int
+    final_rate: int
+    plain_weight: int
+    taught_by: Teacher
+    field_ends: bytes = _FIELD_ENDS
+    pairs: bool = True
+    model_weight: int = 0
+    fast_level: int = 2
+    stronger: int = TEXT
+
+    @cached_property
+    def inputs(self) -> int:
+        """Places of a weight row: those of all contexts, up to whole blocks."""
+        used = CONTEXT_INPUT + 2 * len(self.contexts)
+        return -(-used // INPUT_BLOCK) * INPUT_BLOCK
+
+    @cached_property
+    def final_width(self) -> int:
+        """Places of a row of the second layer."""
+        return 8 if self.sets <= 8 else 16
+
+    @property
+    def prior_file(self) -> Path:
+        """Where the learned starting state lies."""
+        return Path(__file__).with_name("priors") / f"{self.name}.bin"
+
+    def groups(self) -> dict[str, list[int]]:
+        """The slots of each group of contexts."""
+        found: dict[str, list[int]] = {}
+        for slot, (_, group) in enumerate(self.contexts):
+            found.setdefault(group, []).append(slot)
+        return found
+
+
+def _named(*groups: Group) -> tuple[tuple[str, str], ...]:
+    return tuple((name, group) for group, names in groups for name in names)
+
+
+_ORDERS = tuple((f"order {i}", "orders 0 to 2" if i < 3 else "orders 3 to 6") for i in range(7))
+_INDIRECT, _EXPECTED = "indirect", "expected byte, sparse"
+_WORDS, _LINES, _CLASSES = "words", "lines and fields", "character classes, numbers, keys"
+
+_TEXT_CONTEXTS = (
+    *_ORDERS,
+    ("bytes after the last two", _INDIRECT),
+    ("word and the one before", _WORDS),
+    ("expected byte and its length", _EXPECTED),
+    ("classes of eight bytes", _CLASSES),
+    ("punctuation of the line and word", _LINES),
+    ("punctuation of the line and column", _LINES),
+    ("key and word", _CLASSES),
+    ("number format and word", _CLASSES),
+    ("field above", _LINES),
+    ("column and byte above", _LINES),
+    ("bytes 2 and 3 back", _EXPECTED),
+    ("bytes after the last one", _INDIRECT),
+    ("word and byte", _WORDS),
+)
+_TOKEN_NGRAMS = (("two tokens", "token n-grams"), ("three tokens", "token n-grams"))
+_BYTE_NGRAMS = (("three words", _WORDS), ("high halves of six bytes", _EXPECTED))
+_TEXT_TAIL = (
+    ("both expected bytes", _EXPECTED),
+    ("same field above and word", _LINES),
+    ("field and its beginning", _LINES),
+)
+
+_BINARY_CONTEXTS = (
+    *_ORDERS,
+    ("bytes after the last two", _INDIRECT),
+    *_named(("records", ("above, byte, length",))),
+    ("expected byte and its length", "expected byte"),
+    *_named(
+        ("records", (
+            "two above and phase", "phase and byte", "three above", "above, left, byte, right",
+            "above, byte, right, two above",
+        )),
+        ("sparse", ("bytes 3 and 4 back", "bytes 2 to 4 back", "bytes 2 and 3 back")),
+        (_INDIRECT, ("bytes after the last one",)),
+        ("sparse", (
+            "bytes 1 and 3 back", "bytes 1 and 4 back", "bytes 2 and 4 back", "bytes 1 and 5 back",
+            "bytes 4 and 8 back", "position modulo 4",
+        )),
+    ),
+)  # fmt: skip
+
+_LINES_CONTEXTS = (
+    *_ORDERS,
+    ("order 7", "orders 3 to 6"),
+    *_named(
+        (_WORDS, ("word and byte", "word and the one before", "three words")),
+        ("columns", ("column and byte above", "byte above and order 2")),
+        ("fields", (
+            "byte of the field above and field", "three bytes of the field above",
+            "field and its beginning",
+        )),
+        (_CLASSES, (
+            "punctuation of the line and word", "classes of eight bytes",
+            "classes of six bytes and word",
+        )),
+        (_INDIRECT, ("bytes after the last two", "bytes after the last one")),
+        (_EXPECTED, ("expected byte and its length", "both expected bytes")),
+        ("fields", (
+            "same field above", "field to the left", "two fields to the left", "first field",
+            "punctuation of the line and field", "same field above and the one to the left",
+            "same field above and offset",
+        )),
+        ("columns", ("bytes above of line and field", "two bytes above")),
+        (_CLASSES, ("key and word", "number format and word")),
+        (_WORDS, ("two words before",)),
+        (_EXPECTED, ("bytes 2 and 3 back", "bytes 2 to 4 back", "byte 2 back")),
+        (_CLASSES, ("punctuation of two lines", "high halves of six bytes")),
+        (_WORDS, ("bracket's word", "word and the second before", "words one and three before")),
+        ("fields", ("fields above and to the left", "bytes of the field above, field to the left")),
+    ),
+)  # fmt: skip
+
+_RECORD_CONTEXTS = (
+    *_ORDERS,
+    *_named(
+        (_INDIRECT, ("bytes after the last two", "bytes after the last one")),
+        ("expected byte", ("expected byte and its length",)),
+        ("records", (
+            "above, byte, length", "two above and phase", "phase and byte", "three above",
+            "above, left, byte, right", "above, byte, right, two above",
+        )),
+        ("sparse", (
+            "bytes 3 and 4 back", "bytes 2 to 4 back", "bytes 2 and 3 back", "bytes 1 and 3 back",
+            "bytes 1 and 4 back", "bytes 2 and 4 back", "bytes 1 and 5 back", "bytes 4 and 8 back",
+            "position modulo 4",
+        )),
+        ("records", (
+            "phase and above", "difference", "difference, above, phase", "slope and phase",
+            "three above, byte, second to the right", "change of the byte before",
+            "byte 2 back and above", "byte 4 back, above, phase",
+        )),
+        ("sparse", (
+            "word and byte", "position modulo 16", "high halves of six bytes",
+            "high bits of four bytes",
+        )),
+        (_INDIRECT, ("three bytes after the last two",)),
+        ("sparse", ("bytes 1 and 4 back, exact",)),
+        ("bitmaps", ("bits around above", "bits of three rows")),
+    ),
+)  # fmt: skip
+
+PROFILES = (
+    Profile(
+        TEXT, "text", (*_TEXT_CONTEXTS, *_BYTE_NGRAMS, *_TEXT_TAIL), 6, (9, 17, 25), 8000, 128,
+        13000, "text", fast_level=0, stronger=LINES,
+    ),
+    Profile(
+        BINARY, "binary", _BINARY_CONTEXTS, 6, (9, 17, 25), 8000, 128, 13000, "binary",
+        fast_level=1, stronger=RECORDS,
+    ),
+    Profile(
+        LINES, "lines", _LINES_CONTEXTS, 12, (24, 34, 45), 12000, 128, 6500, "lines", _LINE_ENDS,
+        stronger=LINES,
+    ),
+    Profile(
+        RECORDS, "records", _RECORD_CONTEXTS, 12, (25, 33, 41), 12000, 128, 6500, "binary",
+        stronger=RECORDS,
+    ),
+)  # fmt: skip
+"""The profiles for bytes, by number."""
+TOKEN_PROFILE = Profile(
+    TOKENS, "tokens", (*_TEXT_CONTEXTS, *_TOKEN_NGRAMS, *_TEXT_TAIL), 6, (9, 17, 25), 5000, 64,
+    3250, "tokens", pairs=False, model_weight=30000,
+)  # fmt: skip
+ALL = (*PROFILES, TOKEN_PROFILE)
+
+
+def profile_of(number: int, tokens: bool = False) -> Profile:
+    """The profile with a stored number, or the one of tokens."""
+    return TOKEN_PROFILE if tokens else PROFILES[number]

@@ -1,0 +1,94 @@
+"""The profile of records: binary data looked at longer than `binary` does: more neighbours in the
+record before, differences, two-dimensional contexts of bitmaps, sparse bytes of machine code."""
+
+from __future__ import annotations
+
+from edgezip.coding.hashing import context
+from edgezip.coding.jit import njit
+
+from .history import byte_at, set_orders
+from .layout import R_BITS, R_C0, R_EXPECT, S_C4, S_C8, S_MATCH, S_POS, S_RECORD, S_WORD0
+from .text import common_rows
+
+
+@njit(_nrt=False)
+def record_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-def]
+    """Set the hashes of all contexts of the next byte of stream `s`."""
+    c4 = st[S_C4]
+    c8 = st[S_C8]
+    b1 = c4 & 255
+    b2 = c4 >> 8 & 255
+    b4 = c4 >> 24
+    pos = st[S_POS]
+    rec = st[S_RECORD]
+    phase = pos % rec if rec > 1 else 0
+    r1 = byte_at(history, n, s, pos - rec)
+    r2 = byte_at(history, n, s, pos - 2 * rec)
+    r3 = byte_at(history, n, s, pos - 3 * rec)
+    left = byte_at(history, n, s, pos - rec - 1)
+    right = byte_at(history, n, s, pos - rec + 1) if rec > 1 else 0
+    right2 = byte_at(history, n, s, pos - rec + 2) if rec > 2 else 0
+    difference = (r1 - left + b1) & 255
+    set_orders(h, st)
+    h[7] = context(7, heads[256 + (c4 & 0xFFFF)] & 0xFFFF, b1)
+    h[8] = context(8, heads[b1] & 0xFFFF, 0)
+    h[9] = context(9, (r[R_EXPECT] + 1) | min(st[S_MATCH + 1], 15) << 9, b1)
+    h[10] = context(10, r1 | b1 << 8, rec)
+    h[11] = context(11, r1 | r2 << 8, phase)
+    h[12] = context(12, phase | rec << 16, b1)
+    h[13] = context(13, r1 | r2 << 8 | r3 << 16, 0)
+    h[14] = context(14, r1 | left << 8 | b1 << 16, right)
+    h[15] = context(15, r1 | b1 << 8 | right << 16, r2)
+    h[16] = context(16, c4 & 0xFFFF0000, 0)
+    h[17] = context(17, c4 & 0xFFFFFF00, 0)
+    h[18] = context(18, c4 & 0xFFFF00, 0)
+    h[19] = context(19, b1 | (c4 >> 8 & 0xFF00), 0)
+    h[20] = context(20, b1 | b4 << 8, 0)
+    h[21] = context(21, c4 & 0xFF00FF00, 0)
+    h[22] = context(22, b1 | (c8 & 255) << 8, 0)
+    h[23] = context(23, b4 | c8 >> 24 << 8, 0)
+    h[24] = context(24, c4 & 0xFFFF, pos & 3)
+    h[25] = context(25, phase | r1 << 16, rec)
+    h[26] = context(26, difference, rec)
+    h[27] = context(27, difference | r1 << 8, phase)
+    h[28] = context(28, (2 * r1 - r2) & 255, phase)
+    h[29] = context(29, right | r1 << 8 | left << 16, b1 | right2 << 8)
+    h[30] = context(30, r1 | ((b1 - left) & 255) << 8, b2 | rec << 16)
+    h[31] = context(31, b2 | r1 << 8, rec)
+    h[32] = context(32, b4 | r1 << 8, phase)
+    h[33] = context(33, st[S_WORD0], b1)
+    h[34] = context(34, pos & 15, b1)
+    h[35] = context(35, c4 & 0xF0F0F0F0, c8 & 0xF0F0)
+    h[36] = context(36, c4 & 0xF8F8F8F8, 0)
+    h[37] = context(37, heads[256 + (c4 & 0xFFFF)], c4 & 0xFFFF)
+    h[38] = context(38, c4 & 0xFF0000FF, 0)
+    h[39] = context(39, r1 | (left & 7) << 8 | right >> 5 << 11, r2 | (b1 & 15) << 8)
+    h[40] = context(40, r1 | r2 << 8 | (b1 & 7) << 16, r3)
+
+
+@njit(_nrt=False, forceinline=True)
+def record_rows(r, history, n, s, st, selected):  # type: ignore[no-untyped-def]
+    """Rows of all sets; returns the row of the second probability map."""
+    bits = r[R_BITS]
+    length = common_rows(r, st, selected)
+    band = min(length >> 2, 7)
+    c4 = st[S_C4]
+    b1 = c4 & 255
+    b2 = c4 >> 8 & 255
+    pos = st[S_POS]
+    rec = st[S_RECORD]
+    r1 = byte_at(history, n, s, pos - rec)
+    r2 = byte_at(history, n, s, pos - 2 * rec)
+    left = byte_at(history, n, s, pos - rec - 1)
+    expected = r[R_EXPECT] + 1 if length > 0 else 0
+    alike = (r1 == b1) * 1 + (r1 == r2) * 2 + (left == b1) * 4 + (b1 == b2) * 8
+    selected[0] = r[R_C0] + 256 * band
+    selected[4] = min(pos % rec if rec > 1 else 0, 255) * 9 + bits
+    selected[5] = b2 + 256 * (bits >> 1)
+    selected[6] = r1 * 9 + bits
+    selected[7] = min(expected, 255) * 9 + bits
+    selected[8] = (c4 >> 16 & 255) + 256 * (bits >> 1)
+    selected[9] = (alike * 16 + min(length, 15)) * 9 + bits
+    selected[10] = r[R_C0] + 256 * (pos & 7)
+    selected[11] = r2 * 9 + bits
+    return r[R_C0] | r1 << 8 if rec > 1 else r[R_C0] | length << 8

@@ -1,0 +1,105 @@
+"""The profile of text, for bytes and for tokens: words, lines, fields of a line, numbers."""
+
+from __future__ import annotations
+
+from edgezip.coding.hashing import MASK32, context
+from edgezip.coding.jit import njit
+
+from .history import above_field, byte_above, set_orders
+from .layout import (
+    F_HASHES,
+    R_BITS,
+    R_C0,
+    R_DEPTH,
+    R_EXPECT,
+    S_C4,
+    S_C8,
+    S_FIELD,
+    S_FIELD_HASH,
+    S_KEY,
+    S_LINE,
+    S_LINE_HASH,
+    S_MATCH,
+    S_NUMBER,
+    S_POS,
+    S_PREFIX,
+    S_SHAPE,
+    S_TOKEN0,
+    S_TOKEN1,
+    S_WORD0,
+    S_WORD1,
+    S_WORD2,
+)
+from .match import match_length
+
+
+@njit(_nrt=False)
+def text_contexts(r, h, history, heads, fields, n, s, st, tokens):  # type: ignore[no-untyped-def]
+    """Set the hashes of all contexts of the next byte of stream `s`."""
+    c4 = st[S_C4]
+    b1 = c4 & 255
+    w0 = st[S_WORD0]
+    col = st[S_POS] - st[S_LINE]
+    e0 = r[R_EXPECT]
+    e1 = r[R_EXPECT + 4]
+    field = st[S_FIELD]
+    before, field_left, field_above, _ = above_field(history, fields, n, s, st)
+    set_orders(h, st)
+    h[7] = context(22, heads[256 + (c4 & 0xFFFF)] & 0xFFFF, b1)
+    h[8] = context(9, w0, st[S_WORD1])
+    h[9] = context(23, (e0 + 1) | min(st[S_MATCH + 1], 15) << 9, b1)
+    h[10] = context(19, st[S_SHAPE], b1)
+    h[11] = context(20, st[S_LINE_HASH], w0)
+    h[12] = context(26, st[S_LINE_HASH], col)
+    h[13] = context(27, st[S_KEY], (w0 + b1 * 77) & MASK32)
+    h[14] = context(31, st[S_NUMBER], w0)
+    h[15] = context(34, field_above | field << 8 | field_left << 16, b1)
+    h[16] = context(18, col, byte_above(history, n, s, st, 0))
+    h[17] = context(11, c4 & 0xFFFF00, 0)
+    h[18] = context(21, heads[b1] & 0xFFFF, b1)
+    h[19] = context(8, w0, b1)
+    if tokens:
+        h[20] = context(24, st[S_PREFIX], st[S_TOKEN0])
+        h[21] = context(25, st[S_PREFIX], (st[S_TOKEN0] * 0x2F0B4C47 + st[S_TOKEN1]) & MASK32)
+    else:
+        h[20] = context(24, w0, (st[S_WORD1] * 0x2F0B4C47 + st[S_WORD2]) & MASK32)
+        h[21] = context(25, c4 & 0xF0F0F0FF, st[S_C8] & 0xF0F0)
+    h[22] = context(32, e0 + 1, e1 + 1)
+    h[23] = context(35, fields[F_HASHES + before], (w0 + b1 * 0x1000193) & MASK32)
+    h[24] = context(36, field, st[S_FIELD_HASH])
+
+
+@njit(_nrt=False, forceinline=True)
+def common_rows(r, st, selected):  # type: ignore[no-untyped-def]
+    """Rows of sets 0 to 3; set 2 lacks the hits of the contexts yet. Returns the length of the
+    match, as `match_length`."""
+    bits = r[R_BITS]
+    length = match_length(r)
+    selected[0] = r[R_C0]
+    selected[1] = (st[S_C4] & 255) + 256 * (bits >> 1)
+    selected[2] = bits + 64 * min(length >> 2, 7)
+    selected[3] = (st[S_SHAPE] & 255) * 9 + bits
+    return length
+
+
+@njit(_nrt=False, forceinline=True)
+def byte_rows(r, st, selected):  # type: ignore[no-untyped-def]
+    """Rows of all sets for bytes; returns the row of the second probability map."""
+    length = common_rows(r, st, selected)
+    group = 256 * (r[R_BITS] >> 1)
+    selected[4] = min(st[S_POS] - st[S_LINE], 255) + group
+    selected[5] = ((st[S_C4] >> 8) & 255) + group
+    return r[R_C0] | length << 8
+
+
+@njit(_nrt=False, forceinline=True)
+def token_rows(r, st, selected, logit):  # type: ignore[no-untyped-def]
+    """The same for tokens; `logit` is the language model's."""
+    common_rows(r, st, selected)
+    agree = 0
+    if r[R_EXPECT + 2] >= 0:
+        agree = 1 if (logit > 0) == (r[R_EXPECT + 2] > 0) else 2
+    strength = min(abs(logit) >> 7, 15)
+    selected[4] = strength * 9 + r[R_BITS] + 144 * agree + 432 * min(r[R_DEPTH], 3)
+    selected[5] = st[S_TOKEN0] & 2047
+    return r[R_C0] | (strength * 3 + agree) << 8

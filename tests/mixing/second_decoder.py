@@ -1,0 +1,588 @@
+"""A second decoder of coder `cm`, written from docs/modelling.md and docs/coding.md alone.
+
+Plain Python integers, one stream, bytes. It shares nothing with the package but the files in
+`priors/`. Names are those of the page.
+"""
+
+from __future__ import annotations
+
+import lzma
+import struct
+from pathlib import Path
+from typing import Any
+
+M32 = 0xFFFFFFFF
+PRIORS = Path(__file__).parents[2] / "edgezip" / "coding" / "mixing" / "priors"
+# name: contexts at levels 0, 1, 2; sets; rate R; rate F; inputs I; width of a final row
+PROFILES = [
+    ("text", (9, 17, 25), 6, 8000, 128, 64, 8),
+    ("binary", (9, 17, 25), 6, 8000, 128, 64, 8),
+    ("lines", (24, 34, 45), 12, 12000, 128, 112, 16),
+    ("records", (25, 33, 41), 12, 12000, 128, 96, 16),
+]
+
+
+def _exponentials() -> list[int]:
+    term = step = 1 << 128
+    for k in range(1, 40):
+        term //= 256 * k
+        step += term
+    table = [1 << 128]
+    for _ in range(3072):
+        table.append(table[-1] * step >> 128)
+    return table
+
+
+E = _exponentials()
+ONE = 1 << 128
+
+
+def _squash(x: int) -> int:
+    p = (ONE << 16) // (ONE + E[-x]) if x < 0 else (E[x] << 16) // (ONE + E[x])
+    return min(max(p, 1), 65535)
+
+
+SQUASH = {x: _squash(x) for x in range(-3072, 3072)}
+
+
+def _stretch(i: int) -> int:
+    best = -2047
+    for x in range(-2047, 2048):
+        if x >= 0:
+            holds = E[x] * (8191 - 2 * i) <= (2 * i + 1) * ONE
+        else:
+            holds = ONE * (8191 - 2 * i) <= (2 * i + 1) * E[-x]
+        if not holds:
+            break
+        best = x
+    return best
+
+
+STRETCH = [_stretch(i) for i in range(4096)]
+RECIPROCAL = [131072 // (2 * n + 3) for n in range(1024)]
+
+
+def _next_state(state: tuple[int, int, int], bit: int) -> tuple[int, int, int]:
+    counts, recent = [state[0], state[1]], state[2]
+    seen = sum(counts)
+    other = counts[1 - bit]
+    if other > 2:
+        counts[1 - bit] = {3: 2, 4: 3, 5: 4, 6: 4, 7: 5}.get(
+            other, 5 + (other >= 12) + (other >= 20)
+        )
+    counts[bit] += 1
+    while min(counts) > 4 or max(counts) > (40, 26, 12, 7, 5)[min(counts)]:
+        counts[bit if counts[bit] >= counts[1 - bit] else 1 - bit] -= 1
+    return counts[0], counts[1], 2 * recent + bit if seen < 3 else bit
+
+
+def _states() -> list[tuple[int, int]]:
+    found = [(0, 0, 0)]
+    for state in found:
+        for bit in (0, 1):
+            after = _next_state(state, bit)
+            if after not in found:
+                found.append(after)
+    found.sort(key=lambda s: (s[0] + s[1], *s))
+    return [(found.index(_next_state(s, 0)), found.index(_next_state(s, 1))) for s in found]
+
+
+FOLLOW = _states()
+
+
+def mix(h: int, v: int) -> int:
+    z = ((h ^ v) & M32) * 0x6C8E9CF5
+    return ((z >> 16) ^ z) & M32
+
+
+def C(i: int, a: int, b: int) -> int:
+    return mix(mix(i * 0x1F123BB5 & M32, a), b)
+
+
+def adapt(word: int, target: int, limit: int) -> int:
+    p, n = word >> 10, word & 1023
+    p += ((target - p) >> 3) * RECIPROCAL[n] >> 13
+    return p << 10 | min(n + 1, limit)
+
+
+def clamp(x: int, limit: int) -> int:
+    return min(max(x, -limit), limit)
+
+
+class RangeDecoder:
+    """docs/coding.md, section 4."""
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload, self.pos, self.range = payload, 0, (1 << 64) - 1
+        self.code = int.from_bytes(payload[:8].ljust(8, b"\0"), "big")
+
+    def bit(self, p1: int) -> int:
+        bound = (self.range >> 16) * p1
+        bit = int(self.code < bound)
+        if bit:
+            self.range = bound
+        else:
+            self.code, self.range = self.code - bound, self.range - bound
+        while self.range < 1 << 56:
+            at = self.pos + 8
+            byte = self.payload[at] if at < len(self.payload) else 0
+            self.code, self.range, self.pos = self.code << 8 | byte, self.range << 8, self.pos + 1
+        return bit
+
+
+class Decoder:
+    """Sections 2 to 7 for one stream of bytes."""
+
+    def __init__(self, memory: int, profile: int, level: int) -> None:
+        self.profile = profile
+        name, counts, self.sets, self.R, self.F, self.I, self.width = PROFILES[profile]
+        self.n, self.M = counts[level], memory
+        self._read_prior(name, counts[2])
+        self.slots: dict[int, bytearray] = {}  # by line: four slots of 16 bytes
+        self.direct_size = 1 << min(max(memory - 4, 14), 21)
+        self.direct: dict[int, int] = {}
+        self.apms: dict[int, list[int]] = {}
+        self.heads: dict[int, int] = {}
+        self.votes = [0] * 2048
+        self.seen: dict[int, int] = {}
+        self.seen_size = 1 << max(memory - 6, 14)
+        self.data = bytearray()
+        self.c4 = self.c8 = self.w0 = self.w1 = self.w2 = self.w3 = 0
+        self.line = self.line1 = self.linehash = self.linehash1 = self.shape = 0
+        self.record = self.key = self.number = self.depth = 0
+        self.field = self.row = self.start = self.fieldhash = 0
+        self.starts = [[0] * 64, [0] * 64]
+        self.hashes = [[0] * 64, [0] * 64]
+        self.opened = [0] * 64
+        self.matches = [[0, 0, 0], [0, 0, 0]]  # pointer, length, misses
+
+    def _read_prior(self, name: str, contexts: int) -> None:
+        body = lzma.decompress((PRIORS / f"{name}.bin").read_bytes())
+        words = struct.unpack_from(f"<{contexts * 256 + 1024}I", body)
+        self.maps, self.matchmaps = list(words[: contexts * 256]), list(words[contexts * 256 :])
+        rest = body[4 * len(words) :]
+        flat = struct.unpack(f"<{len(rest) // 2}h", rest)
+        width = self.I
+        means = [[64 * v for v in flat[k * width : (k + 1) * width]] for k in range(self.sets)]
+        at = self.sets * width
+        k, at = flat[at], at + 1
+        rows, at = flat[at : at + k], at + k
+        self.weights = {}
+        for i, row in enumerate(rows):
+            self.weights[row] = [64 * v for v in flat[at + i * width : at + (i + 1) * width]]
+        self.means, self.final = means, [64 * v for v in flat[at + k * width :]]
+
+    def decode(self, payload: bytes, size: int) -> bytes:
+        coder = RangeDecoder(payload)
+        for _ in range(size):
+            self._set_contexts()
+            self.c0 = 1
+            for b in range(8):
+                if b % 4 == 0:
+                    self._find_slots(b)
+                p, learned = self._predict(b)
+                bit = coder.bit(p)
+                self._learn(b, bit, learned)
+                self.c0 = self.c0 << 1 | bit
+            self._after(self.c0 & 255)
+        return bytes(self.data)
+
+    # Section 3
+
+    def _after(self, c: int) -> None:
+        b1, pair = self.c4 & 255, self.c4 & 0xFFFF
+        self.data.append(c)
+        for head in (b1, 256 + pair):
+            self.heads[head] = (self.heads.get(head, 0) << 8 & 0xFFFFFF) | c
+        self.c8 = (self.c8 << 8 | self.c4 >> 24) & M32
+        self.c4 = (self.c4 << 8 | c) & M32
+        pos = len(self.data)
+        letter = chr(c).isascii() and chr(c).isalpha()
+        kind = 1 if letter or c >= 128 else 2 if 48 <= c <= 57 else 3 if c <= 32 else 0
+        if kind == 1:
+            self.w0 = mix(self.w0, (c + 32 if 65 <= c <= 90 else c) + 1)
+        elif self.w0:
+            self.w3, self.w2, self.w1, self.w0 = self.w2, self.w1, self.w0, 0
+        self.number = mix(self.number, 1) if kind == 2 else mix(0, c)
+        self.shape = (self.shape << 2 | kind) & 0xFFFF
+        if c in b'":=\n':
+            self.key = self.w1
+        if c in b"{[(<":
+            self.depth = min(self.depth + 1, 63)
+            self.opened[self.depth] = (31 * self.w1 + c) & M32
+        elif c in b"}])>":
+            self.depth = max(self.depth - 1, 0)
+        if c in b"\n ,\t;|" or (self.profile == 2 and c in b'"()/:=[]{'):
+            self.hashes[self.row][self.field] = self.fieldhash
+            self.fieldhash = 0
+            if c == 10:
+                self.row, self.field = 1 - self.row, 0
+            else:
+                self.field = min(self.field + 1, 63)
+            self.start = self.starts[self.row][self.field] = pos
+        else:
+            self.fieldhash = mix(self.fieldhash, c + 1)
+        if c == 10:
+            self.line1, self.line = self.line, pos
+            self.linehash1, self.linehash = self.linehash, 0
+        elif kind == 0 or c == 32:
+            self.linehash = mix(self.linehash, c)
+        place = 66560 + (self.c4 & 0xFFFF)
+        d, self.heads[place] = pos - self.heads.get(place, 0), pos
+        if 1 < d < 2048:
+            self.votes[d] += 16
+            if self.votes[d] > self.votes[self.record]:
+                self.record = d
+        if pos % 256 == 0:
+            self.votes = [v - (v >> 2) for v in self.votes]
+        for k, least in enumerate((6, 20)):
+            self._match(k, least, c)
+
+    def _match(self, k: int, least: int, c: int) -> None:
+        data, pos = self.data, len(self.data)
+        pointer, length, misses = self.matches[k]
+        if pointer:
+            if data[pointer] == c:
+                length += 1
+                if length == 16:
+                    misses >>= 1
+            else:
+                length, misses = 0, misses + 1
+            pointer += 1
+            if misses >= 8 or pointer >= pos:
+                pointer = length = misses = 0
+        if pos >= least:
+            h = 0
+            for byte in reversed(data[-least:]):
+                h = (h ^ byte) * 0x2C1B3C6D & M32
+                h ^= h >> 13
+            place = k, (h * 0x5851F42D >> 20) % self.seen_size
+            if not pointer or length < least:
+                found, common = self.seen.get(place, 0), 0
+                while common < 400 and found > common:
+                    if data[found - 1 - common] != data[pos - 1 - common]:
+                        break
+                    common += 1
+                if common >= least and common > length:
+                    pointer, length, misses = found, common, 0
+            self.seen[place] = pos
+        self.matches[k] = [pointer, length, misses]
+
+    # Section 4
+
+    def _byte(self, at: int) -> int:
+        return self.data[at] if 0 <= at < len(self.data) else 0
+
+    def _above_field(self) -> tuple[int, int, int]:
+        first = self.starts[1 - self.row][self.field]
+        offset = len(self.data) - self.start
+        at = first + offset
+        if at >= self.line or first < self.line1 or self.line == 0:
+            return 0, 0, 0
+        left = self._byte(at - 1) if offset > 0 else 0
+        return left, self._byte(at), self._byte(at + 1) if at + 1 < self.line else 0
+
+    def _set_contexts(self) -> None:
+        pos, c4, c8 = len(self.data), self.c4, self.c8
+        self.b = [0, *(self._byte(pos - i) for i in range(1, 9))]
+        b1, b2, b3, b4, b5, b8 = (self.b[i] for i in (1, 2, 3, 4, 5, 8))
+        rec = self.record
+        self.phase = phase = pos % rec if rec > 1 else 0
+        self.r1, self.r2 = (self._byte(pos - i * rec) if rec else 0 for i in (1, 2))
+        r1, r2, r3 = self.r1, self.r2, self._byte(pos - 3 * rec) if rec else 0
+        self.left = left = self._byte(pos - rec - 1)
+        right = self._byte(pos - rec + 1) if rec > 1 else 0
+        self.e = [self.data[m[0]] if m[0] else -1 for m in self.matches]
+        self.index = []
+        for k, (_, length, misses) in enumerate(self.matches):
+            bucket = length if length < 16 else min(16 + (length - 16) // 8, 31)
+            self.index.append(256 * k + 8 * bucket + (misses & 7))
+        e0, e1 = self.e
+        len0 = self.matches[0][1]
+        col = pos - self.line
+        self.col = col
+        self.fl, self.fa, fr = self._above_field()
+        fl, fa = self.fl, self.fa
+        self.above = self._byte(self.line1 + col) if self.line1 + col < self.line else 0
+        above = self.above
+        ar = self._byte(self.line1 + col + 1) if self.line1 + col + 1 < self.line else 0
+        two = self.heads.get(256 + (c4 & 0xFFFF), 0)
+        one = self.heads.get(b1, 0) & 0xFFFF
+        w0, w1, w2, w3 = self.w0, self.w1, self.w2, self.w3
+        field, part = self.field, self.fieldhash
+        over = self.hashes[1 - self.row][field]
+        last = [0, b1, c4 & 0xFFFF, c4 & 0xFFFFFF, c4]
+        h = {0: 0, 5: C(5, c4, c8 & 0xFF), 6: C(6, c4, c8 & 0xFFFF)}
+        h |= {i: C(i, last[i], 0) for i in range(1, 5)}
+        A, B = 0x2F0B4C47, 0x3D4D51CB
+        if self.profile < 2:
+            h |= {
+                7: C(22, two & 0xFFFF, b1),
+                9: C(23, e0 + 1 | min(len0, 15) << 9, b1),
+                17: C(11, c4 & 0xFFFF00, 0),
+                18: C(21, one, b1),
+            }
+        if self.profile == 0:
+            h |= {
+                8: C(9, w0, w1),
+                10: C(19, self.shape, b1),
+                11: C(20, self.linehash, w0),
+                12: C(26, self.linehash, col),
+                13: C(27, self.key, (w0 + 77 * b1) & M32),
+                14: C(31, self.number, w0),
+                15: C(34, fa | field << 8 | fl << 16, b1),
+                16: C(18, col, above),
+                19: C(8, w0, b1),
+                20: C(24, w0, (A * w1 + w2) & M32),
+                21: C(25, c4 & 0xF0F0F0FF, c8 & 0xF0F0),
+                22: C(32, e0 + 1, e1 + 1),
+                23: C(35, over, (w0 + 0x1000193 * b1) & M32),
+                24: C(36, field, part),
+            }
+        elif self.profile == 1:
+            h |= {
+                8: C(14, r1 | b1 << 8, rec),
+                10: C(15, r1 | r2 << 8, phase),
+                11: C(16, phase | rec << 16, b1),
+                12: C(19, r1 | r2 << 8 | r3 << 16, 0),
+                13: C(20, r1 | left << 8 | b1 << 16, right),
+                14: C(29, r1 | b1 << 8 | right << 16, r2),
+                15: C(13, c4 & 0xFFFF0000, 0),
+                16: C(8, c4 & 0xFFFFFF00, 0),
+                19: C(9, b1 | b3 << 8, 0),
+                20: C(10, b1 | b4 << 8, 0),
+                21: C(12, c4 & 0xFF00FF00, 0),
+                22: C(17, b1 | b5 << 8, 0),
+                23: C(18, b4 | b8 << 8, 0),
+                24: C(26, c4 & 0xFFFF, pos & 3),
+            }
+        elif self.profile == 2:
+            row = self.hashes[self.row]
+            left1 = row[field - 1] if field > 0 else 0
+            left2 = row[field - 2] if field > 1 else 0
+            first, offset = row[0], pos - self.start
+            pairs = {
+                7: (c4, c8 & 0xFFFFFF),
+                8: (w0, b1),
+                9: (w0, w1),
+                10: (w0, A * w1 + w2),
+                11: (col, above),
+                12: (above, c4 & 0xFFFF),
+                13: (fa, field),
+                14: (fa | fr << 8 | fl << 16, b1),
+                15: (field, part),
+                16: (self.linehash, w0),
+                17: (self.shape, b1),
+                18: (self.shape & 0xFFF, w0),
+                19: (two, b1),
+                20: (one, c4 & 0xFFFF),
+                21: (e0 + 1 | min(len0, 15) << 9, b1),
+                22: (e0 + 1, e1 + 1 | b1 << 9),
+                23: (over, part),
+                24: (left1, part),
+                25: (A * left1 + left2, part),
+                26: (first + field, part),
+                27: (7 * self.linehash + field, part),
+                28: (5 * over + left1, part),
+                29: (over, field | offset << 8),
+                30: (above | fa << 8, b1),
+                31: (above | ar << 8 | b1 << 16, b2),
+                32: (self.key, w0 + 77 * b1),
+                33: (self.number, w0),
+                34: (A * w1 + w2, b1),
+                35: (c4 & 0xFFFF00, 0),
+                36: (c4 & 0xFFFFFF00, 0),
+                37: (c4 & 0xFF00, 0),
+                38: (self.linehash1, 3 * self.linehash + w0),
+                39: (c4 & 0xF0F0F0FF, c8 & 0xF0F0),
+                40: (self.opened[self.depth] + self.depth, w0),
+                41: (w0, B * w2 + 1),
+                42: (w1, B * w3 + w0),
+                43: (left1, over + part),
+                44: (fa | fr << 8, left1),
+            }
+            h |= {i: C(i, a & M32, b & M32) for i, (a, b) in pairs.items()}
+        else:
+            right2 = self._byte(pos - rec + 2) if rec > 2 else 0
+            d = (r1 - left + b1) & 255
+            pairs = {
+                7: (two & 0xFFFF, b1),
+                8: (one, 0),
+                9: (e0 + 1 | min(len0, 15) << 9, b1),
+                10: (r1 | b1 << 8, rec),
+                11: (r1 | r2 << 8, phase),
+                12: (phase | rec << 16, b1),
+                13: (r1 | r2 << 8 | r3 << 16, 0),
+                14: (r1 | left << 8 | b1 << 16, right),
+                15: (r1 | b1 << 8 | right << 16, r2),
+                16: (c4 & 0xFFFF0000, 0),
+                17: (c4 & 0xFFFFFF00, 0),
+                18: (c4 & 0xFFFF00, 0),
+                19: (b1 | b3 << 8, 0),
+                20: (b1 | b4 << 8, 0),
+                21: (c4 & 0xFF00FF00, 0),
+                22: (b1 | b5 << 8, 0),
+                23: (b4 | b8 << 8, 0),
+                24: (c4 & 0xFFFF, pos & 3),
+                25: (phase | r1 << 16, rec),
+                26: (d, rec),
+                27: (d | r1 << 8, phase),
+                28: ((2 * r1 - r2) & 255, phase),
+                29: (right | r1 << 8 | left << 16, b1 | right2 << 8),
+                30: (r1 | ((b1 - left) & 255) << 8, b2 | rec << 16),
+                31: (b2 | r1 << 8, rec),
+                32: (b4 | r1 << 8, phase),
+                33: (w0, b1),
+                34: (pos & 15, b1),
+                35: (c4 & 0xF0F0F0F0, c8 & 0xF0F0),
+                36: (c4 & 0xF8F8F8F8, 0),
+                37: (two, c4 & 0xFFFF),
+                38: (c4 & 0xFF0000FF, 0),
+                39: (r1 | (left & 7) << 8 | (right >> 5) << 11, r2 | (b1 & 15) << 8),
+                40: (r1 | r2 << 8 | (b1 & 7) << 16, r3),
+            }
+            h |= {i: C(i, a, b) for i, (a, b) in pairs.items()}
+        self.h = [h[i] for i in range(self.n)]
+        self.direct_contexts = [
+            0x51ED270,
+            C(41, b1, 0),
+            C(42, c4 & 0xFFFF, 0),
+            C(43, c4 & 0xFFFFFF, 0),
+            C(44, w0, b1),
+            C(45, r1 | b1 << 8, phase),
+        ]
+
+    # Section 5
+
+    def _find_slots(self, b: int) -> None:
+        salt = self.c0 * 0x9E3779B1 & M32
+        self.found = []
+        for h in self.h:
+            z = (h ^ salt) * 0x5851F42D
+            line = self.slots.setdefault((z >> 20) % (1 << self.M - 6), bytearray(64))
+            check = (z >> 44) & 255
+            known = [k for k in range(4) if line[16 * k] == check]
+            if known:
+                k = known[0]
+            else:
+                k = min(range(4), key=lambda k: line[16 * k + 1])
+                line[16 * k : 16 * k + 16] = bytes([check, *bytes(15)])
+            self.found.append((line, 16 * k))
+        self.places = [
+            16 * (((h ^ salt) * 0x5851F42D >> 24) % (self.direct_size // 16))
+            for h in self.direct_contexts
+        ]
+
+    # Section 6
+
+    def _predict(self, b: int) -> tuple[int, dict[str, Any]]:
+        c0, b1, b2, b3 = self.c0, self.b[1], self.b[2], self.b[3]
+        node = (c0 & ((1 << b % 4) - 1)) | 1 << b % 4
+        x = [256, 0, 0]
+        bits = []
+        for k in range(2):
+            e, bit = self.e[k], -1
+            if e >= 0 and (e | 256) >> (8 - b) == c0:
+                bit = e >> (7 - b) & 1
+            else:
+                self.e[k] = -1
+            bits.append(bit)
+            p = self.matchmaps[self.index[k]] >> 20
+            sign = {-1: 0, 0: -1, 1: 1}[bit]
+            x += [sign * STRETCH[p], sign * (p - 2048)]
+        direct = [place + node for place in self.places]
+        x += [STRETCH[self.direct.get(place, 1 << 31) >> 20] for place in direct] + [0]
+        states = [line[at + node] for line, at in self.found]
+        for i, state in enumerate(states):
+            p = self.maps[256 * i + state] >> 20
+            x += [STRETCH[p], p - 2048]
+        length = 0 if bits[0] < 0 else 1 + (self.index[0] & 255) // 8
+        band, half = min(length // 4, 7), 256 * (b // 2)
+        hits = sum(state > 0 for state in states[1:7])
+        rows = [c0, b1 + half, 9 * hits + b + 64 * band, 9 * (self.shape & 255) + b]
+        expected = min(self.e[0] + 1 if length else 0, 255)
+        if self.profile < 2:
+            rows += [min(self.col, 255) + half, b2 + half]
+        elif self.profile == 2:
+            offset = len(self.data) - self.start
+            rows[0] = c0 + 256 * band
+            rows += [
+                9 * min(self.col, 255) + b,
+                9 * self.fa + b,
+                9 * (8 * min(self.field, 31) + (self.shape & 7)) + b,
+                9 * self.above + b,
+                9 * expected + b,
+                9 * (self.w0 & 255) + b,
+                b2 + half,
+                9 * (8 * min(offset, 31) + band) + b,
+            ]
+        else:
+            r1, r2 = self.r1, self.r2
+            alike = (r1 == b1) + 2 * (r1 == r2) + 4 * (self.left == b1) + 8 * (b1 == b2)
+            rows[0] = c0 + 256 * band
+            rows += [
+                9 * min(self.phase, 255) + b,
+                b2 + half,
+                9 * r1 + b,
+                9 * expected + b,
+                b3 + half,
+                9 * (16 * alike + min(length, 15)) + b,
+                c0 + 256 * (len(self.data) & 7),
+                9 * r2 + b,
+            ]
+        vectors = [self._weights(k, row) for k, row in enumerate(rows)]
+        d = [
+            clamp(sum(a * w for a, w in zip(x, vector, strict=False)) >> 16, 2840)
+            for vector in vectors
+        ]
+        final = (c0 + 256 * band) * self.width
+        m = clamp(sum(d[k] * self.final[final + k] for k in range(self.sets)) >> 16, 2840)
+        t = 32 * (clamp(m, 2047) + 2048)
+        col, w = t >> 12, t & 4095
+        v = self.r1 if self.profile == 3 and self.record > 1 else length
+        pair = ((self.c4 & 0xFFFF) * 0x3D4D51CB + c0 * 0x2F0B4C47 >> 13) % 65536
+        map_rows = [c0 | b1 << 8, 65536 + (c0 | v << 8), 81920 + pair]
+        q = 0
+        for row in map_rows:
+            a = self._map(row)
+            q += (a[col] * (4096 - w) + a[col + 1] * w) >> 12
+        p = min(max((SQUASH[m] + q + 2) >> 2, 1), 65535)
+        return p, {
+            "x": x, "bits": bits, "direct": direct, "node": node, "vectors": vectors, "d": d,
+            "final": final, "m": m, "maps": map_rows, "column": col + (w >> 11),
+        }  # fmt: skip
+
+    def _weights(self, k: int, row: int) -> list[int]:
+        return self.weights.setdefault(2304 * k + row, list(self.means[k]))
+
+    def _map(self, row: int) -> list[int]:
+        start = [SQUASH[clamp((j - 16) * 128, 2047)] for j in range(33)]
+        return self.apms.setdefault(row, start)
+
+    # Section 7
+
+    def _learn(self, b: int, bit: int, was: dict[str, Any]) -> None:
+        Y, x = 65536 * bit, was["x"]
+        for k, vector in enumerate(was["vectors"]):
+            d = was["d"][k]
+            self.final[was["final"] + k] += (
+                d * ((Y - SQUASH[was["m"]]) * self.F >> 8) + 32768
+            ) >> 16
+            step = (Y - SQUASH[d]) * self.R >> 12
+            for j, value in enumerate(x):
+                vector[j] += (value * step + 131072) >> 18
+        target, node = 4194303 * bit, was["node"]
+        for i, (line, at) in enumerate(self.found):
+            state = line[at + node]
+            if state:
+                self.maps[256 * i + state] = adapt(self.maps[256 * i + state], target, 255)
+            line[at + node] = FOLLOW[state][bit]
+        for place in was["direct"]:
+            self.direct[place] = adapt(self.direct.get(place, 1 << 31), target, 60)
+        for k, expected in enumerate(was["bits"]):
+            if expected >= 0:
+                right = 4194303 if expected == bit else 0
+                self.matchmaps[self.index[k]] = adapt(self.matchmaps[self.index[k]], right, 1023)
+        for row in was["maps"]:
+            a, column = self._map(row), was["column"]
+            a[column] += (Y - bit - a[column]) >> 6
