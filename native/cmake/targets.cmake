@@ -50,7 +50,7 @@ function(edgezip_strict_targets)
     foreach(file ${own})
         # The vectorizer stays off: what is to be vectorised is written so, and the rest must not be reordered
         # into instructions that GCC fuses.
-        set(options -fno-math-errno -fno-tree-vectorize -fno-tree-slp-vectorize ${flags_${file}})
+        set(options -fno-math-errno -fno-tree-vectorize -fno-tree-slp-vectorize ${flags_${file}} ${EDGEZIP_WARNINGS})
         target_sources(ggml-cpu PRIVATE ${src}/${file})
         set_source_files_properties(${src}/${file} TARGET_DIRECTORY ggml-cpu
             PROPERTIES COMPILE_OPTIONS "${options}" COMPILE_DEFINITIONS EDGEZIP_OWN_SOURCE)
