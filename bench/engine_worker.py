@@ -98,6 +98,7 @@ class Bench:
             self._sessions[flash] = _FlashSession(
                 engine._library,
                 engine._model,
+                engine,  # its owner, kept alive
                 engine.n_vocab,
                 streams,
                 cells,
