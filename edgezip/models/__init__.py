@@ -1,6 +1,7 @@
-"""Finding models by path, name or SHA-256; nothing here is ever downloaded."""
+"""Finding models by path, name or SHA-256; nothing is downloaded unless `get_model` is called."""
 
 from edgezip.models.bundled import BundledModel, bundled_models
+from edgezip.models.catalogue import CatalogueEntry, entries, get_model, unpacked
 from edgezip.models.hashing import file_sha256
 from edgezip.models.registry import (
     DEFAULT_MODEL_VARIABLE,
@@ -8,6 +9,7 @@ from edgezip.models.registry import (
     ModelFile,
     add_model,
     checked_vocabulary,
+    describe,
     find_by_hash,
     list_models,
     load_file,
@@ -22,17 +24,22 @@ __all__ = [
     "DEFAULT_MODEL_VARIABLE",
     "MODELS_PATH_VARIABLE",
     "BundledModel",
+    "CatalogueEntry",
     "ModelFile",
     "Vocabulary",
     "add_model",
     "bundled_models",
     "checked_vocabulary",
+    "describe",
+    "entries",
     "file_sha256",
     "find_by_hash",
+    "get_model",
     "list_models",
     "load_file",
     "resolve",
     "search_folders",
+    "unpacked",
     "user_folder",
     "verify_model",
 ]

@@ -16,7 +16,7 @@ from edgezip.folders import user_data_folder
 from edgezip.models.bundled import BundledModel, bundled_by_hash, bundled_folders, bundled_models
 from edgezip.models.gguf import read_gguf
 from edgezip.models.hashing import check_magic, file_sha256
-from edgezip.models.llama import check_llama
+from edgezip.models.llama import Llama, check_llama
 from edgezip.models.vocabulary import Vocabulary, read_vocabulary
 
 DEFAULT_MODEL_VARIABLE = "EDGEZIP_MODEL"
@@ -123,9 +123,21 @@ def find_by_hash(prefix: bytes) -> ModelFile:
     if damaged:
         raise _damaged(damaged[0].path, file_sha256(damaged[0].path), damaged[0].sha256)
     shown = prefix.hex() + ("..." if len(prefix) < 32 else "")
-    known = next((b for b in bundled_models() if b.sha256.startswith(prefix)), None)
-    name = f" ({known.name})" if known is not None else ""
+    name = f" ({_known_as(prefix)})" if _known_as(prefix) else ""
     raise ModelNotFoundError(f"no model with SHA-256 {shown}{name} {_where()}")
+
+
+def _known_as(prefix: bytes) -> str:
+    """What a model that is not here is called, and how to get it; "" if it is not known."""
+    from edgezip.models.catalogue import entries
+
+    names = [b.name for b in bundled_models() if b.sha256.startswith(prefix)]
+    names += [
+        f"{entry.name}, run: edgezip models get {entry.name}"
+        for entry in entries()
+        if entry.sha256.startswith(prefix)
+    ]
+    return names[0] if names else ""
 
 
 def _matching(prefix: bytes) -> tuple[list[ModelFile], list[ModelFile]]:
@@ -180,6 +192,12 @@ def checked_vocabulary(model: ModelFile) -> Vocabulary:
         if model.bundled is None:
             check_llama(gguf)
         return read_vocabulary(gguf)
+
+
+def describe(model: ModelFile) -> Llama:
+    """The sizes of a model; ModelError when it is none that can be used."""
+    with _named(model.path):
+        return check_llama(read_gguf(model.path))
 
 
 @contextlib.contextmanager
@@ -288,5 +306,6 @@ def _candidates() -> list[Path]:
 def _where() -> str:
     folders = ", ".join(str(folder) for folder in search_folders())
     return (
-        f"in {folders}; copy it there, run: edgezip models add FILE, or set {MODELS_PATH_VARIABLE}"
+        f"in {folders}; name its file with -m FILE, run: edgezip models add FILE, or set"
+        f" {MODELS_PATH_VARIABLE}"
     )

@@ -116,3 +116,15 @@ def test_an_empty_variable_is_none(cli: Any, notes: Path, monkeypatch: pytest.Mo
     result = cli("pack", "notes.txt")
     assert result.code == 0, result.err
     assert cli("test", "notes.txt.ez").code == 0
+
+
+def test_info_and_the_catalogue(cli: Any, stories_model: Path) -> None:
+    (default, stories) = [
+        *cli("models", "info", "--json").json,
+        *cli("models", "info", str(stories_model), "--json").json,
+    ]
+    assert default["bundled"] and default["layers"] == 8 and default["vocabulary"] == "llama"
+    assert (stories["parameters"], stories["context"]) == (260_032, 512)
+    assert b"260,032 parameters: F32 260,032" in cli("models", "info", str(stories_model)).out
+    assert b"smollm2-135m (98,362,432 bytes, Apache-2.0)" in cli("models", "get").out
+    cli("models", "get", "nobody").failed(4, "only: smollm2-135m")

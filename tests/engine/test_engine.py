@@ -8,10 +8,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 
+import edgezip
+from edgezip.cli import main
 from edgezip.engine import Engine, logs, selftest
 from edgezip.errors import EngineError, ModelError, SettingsError
 from edgezip.models import checked_vocabulary, load_file
@@ -100,6 +103,35 @@ def test_wrong_known_answer_is_an_error(stories: Engine) -> None:
     with pytest.raises(EngineError, match="self-test") as caught:
         selftest.check(stories, bytes([answer[0] ^ 1]) + answer[1:])
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_perturbed_answer_writes_nothing(
+    known: bool,
+    stories_model: Path,
+    bundled_model: Path,
+    strict_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One bit of one logit is another: of a bundled model, and in a batch of any other."""
+    real = selftest.fixed_logits
+
+    def perturbed(engine: Engine, rows: int = selftest.TOKENS, n: int = selftest.TOKENS) -> Any:
+        logits = real(engine, rows, n)
+        if rows == selftest.TOKENS:
+            logits.view(np.uint32)[2, 5] ^= 1
+        return logits
+
+    monkeypatch.setattr(selftest, "fixed_logits", perturbed)
+    edgezip.release_models()
+    source = tmp_path / "notes.txt"
+    source.write_bytes(b"Once upon a time there was a little girl. " * 20)
+    model = bundled_model if known else stories_model
+    assert main(["pack", "-m", str(model), str(source)]) == 5
+    assert "self-test failed" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.parametrize("n_vocab", [1, 2, 300, 32000, 200_000])

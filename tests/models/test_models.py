@@ -94,7 +94,7 @@ def test_missing_model_names_hash_and_folders(home: Path) -> None:
     assert "0123456789abcdef" in message and "\n" not in message
     for folder in models.search_folders():
         assert str(folder) in message
-    assert caught.value.exit_code == 4
+    assert caught.value.exit_code == 4 and "-m FILE" in message
     for spec in ("no-such-model", "deadbeef00", home / "absent.gguf", "/absent.gguf"):
         with pytest.raises(ModelNotFoundError):
             models.resolve(spec)
