@@ -22,9 +22,9 @@ from .state import new_state
 from .walk import run
 
 LEVELS: Final = (
-    Level(forms=8, cross_forms=2, fits=1, contexts=10, sets=3),
-    Level(forms=16, cross_forms=4, fits=1, contexts=18, sets=6),
-    Level(forms=16, cross_forms=4, fits=3, contexts=22, sets=6),
+    Level(forms=5, cross_forms=1, fits=1, contexts=9, sets=2),
+    Level(forms=8, cross_forms=2, fits=2, contexts=18, sets=4),
+    Level(forms=16, cross_forms=4, fits=3, contexts=22, sets=4),
 )
 """Fast, default, strong."""
 FAST, DEFAULT, STRONG = range(3)

@@ -120,8 +120,8 @@ HISTOGRAM_ROWS: Final = 64
 HISTOGRAM: Final = 520
 """Entries of a histogram: number i counts differences below i - 256."""
 
-SETS: Final = 6
-SET_ROWS = (256, 128, 31 * 8, 8 * 32, 512, 31 * 128)
+SETS: Final = 4
+SET_ROWS = (256, 128, 31 * 8, 32 * 8)
 """Rows of weights in each set."""
 FIRST_ROWS = tuple(sum(SET_ROWS[:k]) for k in range(SETS + 1))
 FINAL_ROWS: Final = 31 * 8

@@ -52,7 +52,7 @@ _SHARP, _HARD, _SOFT = 80, 32, 8
 """Differences of gradients at which the gradient-adjusted prediction follows an edge."""
 _CALM = 6
 """Added to errors before they are compared: eighths."""
-_WEIGHT_OF_BOX, _FADING_OF_BOX = 6, 3
+_WEIGHT_OF_BOX, _FADING_OF_BOX = 7, 2
 _WEIGHT_BY_PHASE, _FADING_BY_PHASE = 5, 8
 _WEIGHT_OF_LAST, _FADING_OF_LAST = 7, 5
 """Binary logarithms of the weight of a sample in a system and of the part it loses by each further

@@ -38,11 +38,11 @@ LINE_LOG2: Final = (10, 17)
 
 (
     WIDTH, PLANES, FORMS, CROSS_FORMS, FITS, USED_CONTEXTS, USED_SETS, PALETTE, LINES,
-    KIND, COUNT, INPUTS_USED, BEST, STEP, GUESS, PHASE, GRID, SPREAD, SHAPE,
-) = range(19)  # fmt: skip
+    KIND, COUNT, BEST, STEP, GUESS, PHASE,
+) = range(15)  # fmt: skip
 """Numbers in `State.now`. Of the picture: up to LINES (lines of exact contexts, less 1). Of the
-sample: planes before (0..2), predictions, inputs, best prediction, error step, the last blend;
-places in 2 x 2 and 8 x 8 grids."""
+sample: planes before it (0..2), predictions, best prediction, error step, last blend, parities of
+row and column."""
 
 
 class State(NamedTuple):
@@ -100,7 +100,7 @@ def new_state(
 ) -> State:
     """Return the state before the first sample of `planes` planes of `height` rows of `width`;
     `wide` if two planes after another are the bytes of 16-bit samples."""
-    now = np.zeros(32, np.int64)
+    now = np.zeros(PHASE + 1, np.int64)
     log2 = min(max((width * height).bit_length() - 1, LINE_LOG2[0]), LINE_LOG2[1])
     now[WIDTH], now[PLANES], now[PALETTE] = width, planes, palette
     now[FORMS : USED_SETS + 1] = level

@@ -36,7 +36,6 @@ from .state import (
     BEST,
     COUNT,
     FITS,
-    GRID,
     GUESS,
     MAP_ROWS,
     PLANES,
@@ -52,7 +51,7 @@ _SURE = 96
 _SURE_LIMIT = 1023
 _CONTEXT_LIMIT = 60
 _MAP_RATE = 6
-_RATE, _FIRST_RATE, _RATE_TIME = 20, 1 << 14, 256
+_RATE, _FIRST_RATE, _RATE_TIME = 36, 1 << 14, 256
 """How fast weights move: _RATE + _FIRST_RATE / (samples so far + _RATE_TIME)."""
 _FINAL_RATE = 19
 _COUNT = 48
@@ -131,8 +130,6 @@ def _select(m, plane, bit, node, centre):  # type: ignore[no-untyped-def]
     rows[1] = bit << 4 | step
     rows[2] = place << 3 | bit
     rows[3] = m.now[BEST] << 3 | bit
-    rows[4] = m.now[GRID] << 3 | bit
-    rows[5] = place << 7 | step << 3 | bit
     first = plane * FIRST_ROWS[SETS]
     for k in range(SETS):
         rows[k] = (first + FIRST_ROWS[k] + rows[k]) * INPUTS
@@ -264,7 +261,6 @@ def run(m, samples, begin, end, coder, payload, decode):  # type: ignore[no-unty
         if x == 0:
             begin_row(m, plane, y)
         predict_sample(m, plane, x, y)
-        m.now[GRID] = (y & 7) << 3 | (x & 7)
         set_contexts(m, plane, m.predictions[m.now[COUNT] - BLENDS - m.now[FITS]])
         _choose_histograms(m, plane)
         value = _code_value(m, plane, coder, payload, np.int64(samples[i]), decode)
