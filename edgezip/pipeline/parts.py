@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from edgezip.coding.mixing.params import MixParams
-from edgezip.coding.mixing.profile import PROFILES
+from edgezip.coding.mixing.profile import BINARY, PROFILES
 from edgezip.pipeline.channels import Coded, encode_channel
 from edgezip.pipeline.coders.coder import Coder, Progress
 from edgezip.pipeline.coders.language import MIXED, PLAIN, LanguageSettings
@@ -85,7 +85,8 @@ class Part:
         candidates, size = [self.classical], len(self.inner)
         promising = self.classical.size < size - (size >> INCOMPRESSIBLE)
         if promising or self.context.prime:
-            candidates.append(self._encode(MIXING, self._mix_params(), self._mixed))
+            settings = self._mix_params()
+            candidates += [self._encode(MIXING, mix, self._mixed) for mix in settings]
         self._done.finish()
         return smallest(candidates)
 
@@ -105,13 +106,19 @@ class Part:
     def _encode(self, coder: Coder, settings: Any, progress: Progress) -> Coded:
         return encode_channel(self.data, coder, settings, self.context, progress, self._changed)
 
-    def _mix_params(self) -> MixParams:
-        """Settings of context mixing; fast ones where no language model sets the pace."""
+    def _mix_params(self) -> list[MixParams]:
+        """Settings of context mixing to try; fast ones where no language model sets the pace.
+
+        In binary data, black and white pictures above all, more contexts are not always better, so
+        both are tried.
+        """
         size = len(self.inner) + len(self.context.prime)
         profile = PROFILES[MixParams.for_data(self.inner).profile]
-        if self.context.model is not None and not self.flat:
-            return MixParams.for_size(size, profile.stronger, FULL_LEVEL)
-        return MixParams.for_size(size, profile.number, profile.fast_level)
+        fast = MixParams.for_size(size, profile.number, profile.fast_level)
+        if self.context.model is None or self.flat:
+            return [fast]
+        full = MixParams.for_size(size, profile.stronger, FULL_LEVEL)
+        return [full, fast] if profile.number == BINARY else [full]
 
 
 def smallest(candidates: Iterable[Coded]) -> Coded:
