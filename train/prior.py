@@ -153,7 +153,7 @@ def train_tokens(
     return prior
 
 
-def _busy_rows(profile: Profile, prior: Prior) -> Iterator[NDArray[np.int64]]:
+def busy_rows(profile: Profile, prior: Prior) -> Iterator[NDArray[np.int64]]:
     """The rows of each set that moved most."""
     start = plain_prior(profile).weights.reshape(-1, profile.inputs).astype(np.int64)
     moved = np.abs(prior.weights.reshape(-1, profile.inputs) - start).sum(1)
@@ -202,7 +202,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     print(f"{len(documents)} documents", flush=True)
     prior = learn(profile, documents, args)
-    rows = np.concatenate(list(_busy_rows(profile, prior)))
+    rows = np.concatenate(list(busy_rows(profile, prior)))
     path = args.out or profile.prior_file
     path.write_bytes(pack_prior(profile, prior, rows))
     print(f"{path.stat().st_size:,} bytes: {path}")

@@ -6,11 +6,14 @@ import json
 import random
 from pathlib import Path
 
-from edgezip.coding.mixing.layout import BINARY, TEXT
+import numpy as np
+
+from edgezip.coding.mixing.prior import pack_prior
+from edgezip.coding.mixing.profile import ALL, Profile
 from train.binaries import make_binaries
 from train.corpus import Cleaner, exclusion_set
 from train.ngrams import WordHasher
-from train.prior import choose_documents, train_bytes, write_prior
+from train.prior import busy_rows, choose_documents, train_bytes
 
 
 def shard(path: Path, evaluation: str) -> Path:
@@ -19,9 +22,24 @@ def shard(path: Path, evaluation: str) -> Path:
     rows = []
     for i in range(30):
         text = " ".join(f"word{rng.randrange(400)}" for _ in range(400))
-        rows.append({"kind": "abc"[i % 3], "text": evaluation if i == 7 else text})
+        kind = ("wiki", "docs_en", "logs_telemetry")[i % 3]
+        row = {"kind": kind, "sub": "log", "src": f"repository{i % 2}:file", "text": text}
+        rows.append(row | ({"text": evaluation} if i == 8 else {}))
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
+
+
+def a_cleaner(evaluation: Path) -> Cleaner:
+    """A cleaner that has seen nothing yet and knows what must not be learned."""
+    hasher = WordHasher()
+    return Cleaner(exclusion_set(evaluation, hasher), hasher)
+
+
+def learned(profile: Profile, documents: list[bytes]) -> bytes:
+    """The prior file of a profile that has learned from `documents`."""
+    assert documents
+    prior = train_bytes(documents, profile)
+    return pack_prior(profile, prior, np.concatenate(list(busy_rows(profile, prior))))
 
 
 def test_the_prior_is_the_same_every_time_and_knows_no_evaluation_text(tmp_path: Path) -> None:
@@ -31,15 +49,20 @@ def test_the_prior_is_the_same_every_time_and_knows_no_evaluation_text(tmp_path:
     (tmp_path / "eval" / "text" / "secret.txt").write_text(evaluation, encoding="utf-8")
     source = shard(tmp_path / "shard.jsonl", evaluation)
     files = []
-    for name in ("one", "two"):
-        hasher = WordHasher()
-        cleaner = Cleaner(exclusion_set(tmp_path / "eval", hasher), hasher)
-        documents = choose_documents([source], cleaner, 40_000, seed=3)
+    for _ in range(2):
+        documents, logs = (
+            choose_documents([source], a_cleaner(tmp_path / "eval"), 40_000, 3, lines)
+            for lines in (False, True)
+        )
         assert sum(map(len, documents)) >= 30_000
-        assert b"secret" not in b"".join(documents)
+        assert b"secret" not in b"".join(documents + logs)
         binaries = make_binaries(documents, 3, rounds=1)
-        text = train_bytes(documents[:4], TEXT)
-        binary = train_bytes([binary[:4000] for binary in binaries], BINARY)
-        write_prior(tmp_path / name, text, text, binary)
-        files.append((tmp_path / name).read_bytes())
+        taught = {
+            "text": documents[:4],
+            "lines": logs[:4],
+            "binary": [binary[:4000] for binary in binaries],
+        }
+        files.append(
+            b"".join(learned(p, taught[p.taught_by]) for p in ALL if p.taught_by in taught)
+        )
     assert files[0] == files[1]
