@@ -14,7 +14,7 @@ from edgezip.errors import FormatError
 from .geometry import AudioGeometry, join, split
 from .levels import DEFAULT, Level, level_of
 from .places import MAX_PLACE_BYTES, code_low_bits, code_places, new_low_models, new_models
-from .repeats import LAG_BITS, LEAST_LAG, find_lag, whitened
+from .repeats import LAG_BITS, LEAST_LAG, find_lag
 from .run import run_flat, run_samples
 from .state import new_common, new_pair
 from .values import MAX_LISTED, Values, list_values, values_of
@@ -106,7 +106,7 @@ def _code_values(coder: _Coder, values: Values) -> Values:
     models = new_models()
     code_places(coder.state, coder.payload, places, models, reciprocal_table(), coder.encoding)
     coder.check()
-    if places[-1] > 2 * -plain.low:
+    if places[-1] >= 2 * -plain.low:
         raise FormatError("damaged: a sound has values that no sound has")
     return Values(shift, bits, places + plain.low)
 
@@ -128,7 +128,6 @@ def _code_pair(
     low_bits, table = values.low_bits, reciprocal_table()
     models = new_low_models(low_bits, samples.shape[1])
     history = np.zeros(samples.shape, np.int32)
-    white = whitened(samples) if coder.encoding else np.zeros(0, np.int64)
     for start in range(0, len(samples), _CHUNK):
         part = samples[start : start + _CHUNK]
         indices = np.zeros(part.shape, np.int64)
@@ -136,7 +135,7 @@ def _code_pair(
             indices[:] = values.to_indices(part)
         coder.reserve(indices.size * _MOST_BYTES)
         if values.places.size != 1:
-            found = find_lag(white, start, start + len(part)) if coder.encoding else 0
+            found = find_lag(samples, start, start + len(part)) if coder.encoding else 0
             pair.lag = _code_lag(coder, found)
             run_samples(
                 pair, common, history, start, indices, coder.state, coder.payload, coder.encoding

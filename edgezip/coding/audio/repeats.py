@@ -42,13 +42,15 @@ def _correlate(past: NDArray[np.int64], block: NDArray[np.int64]) -> NDArray[np.
     return np.rint(np.fft.irfft(spectrum, size)).astype(np.int64)[: len(past)]
 
 
-def find_lag(white: NDArray[np.int64], start: int, end: int) -> int:
-    """Return the lag, in frames, at which the past is most like white[start:end]; 0 for none."""
+def find_lag(samples: NDArray[np.int32], start: int, end: int) -> int:
+    """Return the lag, in frames, at which the past is most like frames `start` to `end` of
+    `samples`, (frames, channels); 0 for none."""
     first = max(0, start - WINDOW)
-    past, block = white[first:start], white[start:end]
-    usable = len(past) - 2 * LEAST_LAG
+    usable = start - first - 2 * LEAST_LAG
     if usable <= 0:
         return 0
+    white = whitened(samples[first:end])
+    past, block = white[: start - first], white[start - first :]
     correlation = np.maximum(_correlate(past, block)[:usable], 0)
     energy = np.concatenate(([0], np.cumsum(past * past), np.zeros(len(block), np.int64)))
     energy[len(past) + 1 :] = energy[len(past)]
