@@ -77,6 +77,38 @@ def test_aarch64_gives_the_same_digest(
     assert digests(output) == {here}
 
 
+@pytest.mark.slow
+def test_emulated_levels_give_the_same_digest(
+    here: str, include_flags: list[str], compiler: str, run: Run, tmp_path: Path
+) -> None:
+    """AVX-VNNI, AVX-512 and AVX-512 VNNI on a CPU without them, by SIMDe in plain C."""
+    cpu = Path("/proc/cpuinfo")
+    if not cpu.exists() or " avx2 " not in cpu.read_text():
+        pytest.skip("needs an x86-64 with AVX2")
+    emulated = NATIVE / "tools" / "emulated"
+    flags = ["-std=gnu11", "-ffp-contract=off", f"-I{emulated}", "-mavx2", "-mf16c", "-mno-fma"]
+    (tmp_path / "probe.c").write_text("#include <immintrin.h>\n")
+    probe = [compiler, *flags, "-fsyntax-only", tmp_path / "probe.c"]
+    if subprocess.run(probe, capture_output=True, check=False, timeout=120).returncode:
+        pytest.skip("needs libsimde-dev and a compiler that it knows")
+    objects = []
+    for name in ("avx_vnni", "avx512", "avx512_vnni"):  # unoptimized: everything is unrolled
+        objects.append(tmp_path / f"{name}.o")
+        source = NATIVE / "src" / f"level_x86_{name}.c"
+        command = [compiler, "-O0", *flags, *include_flags, "-c", source, "-o", objects[-1]]
+        subprocess.run(command, check=True, timeout=300)
+    program = tmp_path / "kernel_check"
+    sources = [NATIVE / "src" / name for name in ("tiles.c", "fpenv.c", "level_portable.c")]
+    sources += [NATIVE / "tools" / "kernel_check.c", emulated / "dispatch.c"]
+    command = [compiler, "-O1", "-ffp-contract=off", *include_flags, *sources, *objects]
+    subprocess.run([*command, "-lm", "-o", program], check=True, timeout=300)
+    output = run(program)
+    assert [line.split(maxsplit=1)[1] for line in output.splitlines()] == [
+        "portable C", "AVX-VNNI", "AVX-512", "AVX-512 VNNI",
+    ]  # fmt: skip
+    assert digests(output) == {here}
+
+
 @pytest.mark.parametrize("flags", [["-O2"], ["-O3", "-march=x86-64-v3", "-mno-fma"], ["-O0"]])
 def test_own_libm_is_accurate_and_fixed(
     flags: list[str], compiler: str, run: Run, tmp_path: Path
