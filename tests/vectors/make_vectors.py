@@ -84,6 +84,9 @@ def _texts() -> dict[str, bytes]:
         "upper": noise.hex().upper().encode() + b"\n" + story[:300],
         "sound": _wav(2, 16, _samples(900)),
         "sound8": _wav(1, 8, bytes(v ^ 0x80 for v in _samples(450)[1::2])),
+        "picture": b"P6\n50 40\n255\n" + _pixels(50, 40, 3),
+        "picture-deep": b"P5\n50 40\n65535\n" + _deep(50, 40),
+        "picture-bits": b"P4\n320 240\n" + _bits(320, 240),
         "utf16": story[:600].decode().encode("utf-16-be") + b"\xd8\x00",
     }
 
@@ -98,6 +101,38 @@ def _samples(frames: int) -> bytes:
         second, first = first, min(max(value, -32768), 32767)
         out.append(first)
     return struct.pack(f"<{len(out)}h", *out)
+
+
+def _pixels(width: int, height: int, channels: int) -> bytes:
+    """Rows of a smooth picture with edges and a little noise."""
+    rng = random.Random(11)
+    return bytes(
+        60 + (x * (3 + c) + 2 * y) // 4 % 90 + 50 * ((x + y) % 40 > 25) + rng.randrange(4)
+        for y in range(height)
+        for x in range(width)
+        for c in range(channels)
+    )
+
+
+def _deep(width: int, height: int) -> bytes:
+    """The same of 16 bits, big-endian."""
+    rows = _pixels(width, height, 1)
+    rng = random.Random(12)
+    return b"".join(struct.pack(">H", 180 * v + rng.randrange(300)) for v in rows)
+
+
+def _bits(width: int, height: int) -> bytes:
+    """Rings with rough edges, 8 pixels in a byte."""
+    rng = random.Random(13)
+    pixels = [
+        ((x - 150) ** 2 + (y - 110) ** 2 + rng.randrange(400)) // 1500 & 1
+        for y in range(height)
+        for x in range(width)
+    ]
+    return bytes(
+        sum(bit << (7 - k) for k, bit in enumerate(pixels[i : i + 8]))
+        for i in range(0, len(pixels), 8)
+    )
 
 
 def _wav(channels: int, bits: int, samples: bytes) -> bytes:
@@ -137,6 +172,9 @@ def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
     yield "hex", "hex", none, "the hex transform, CR LF"
     yield "hex-upper", "upper", none, "the upper-case hex transform, one line"
     yield "utf16", "utf16", none, "the UTF-16 transform, big-endian, half of a pair at the end"
+    yield "image", "picture", none, "a picture, three channels of 8 bits"
+    yield "image-deep", "picture-deep", none, "a picture, 16 bits"
+    yield "image-bits", "picture-bits", none, "a picture, 1 bit"
     yield "audio", "sound", none, "a sound, 16 bits, two channels"
     yield "audio-8", "sound8", none, "a sound, 8 bits, one channel"
     yield "primed", "long", PackOptions(model="none", prime=_primer()), "context mixing, primed"
