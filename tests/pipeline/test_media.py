@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import struct
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from edgezip.errors import SettingsError
 from edgezip.pipeline.detect.content import Content, Found, Kind
+from edgezip.pipeline.detect.formats.table import FORMATS
 from edgezip.pipeline.detect.given import parse_given
 from edgezip.pipeline.detect.media import JUDGED, MOST_CONTENTS, MOST_IN_VAIN, MediaFinder
 from tests.pipeline.media_files import MediaFile, in_tar, malformed, media_files
@@ -145,6 +147,13 @@ def test_headers_that_lie_are_judged_no_more_than_the_data_is_long() -> None:
 
     assert MediaFinder(KINDS).find(data, refuse) == []
     assert 10 < len(judged) <= (len(data) + MOST_IN_VAIN) // JUDGED + 1
+
+
+def test_signatures_are_searched_for_by_their_first_byte() -> None:
+    """An alternative in a group, or one that begins with something else, is tried everywhere."""
+    for form in FORMATS:
+        for alternative in re.split(rb"\|", form.signature or b"-"):
+            assert re.match(rb"[\w-]|\\\.|\\x[0-9a-f]{2}", alternative), form.name
 
 
 def test_raw_samples_are_described_by_hand() -> None:

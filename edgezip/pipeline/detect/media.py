@@ -30,9 +30,10 @@ JUDGED = 48 << 10
 
 _SIGNED = tuple(form for form in FORMATS if form.signature is not None)
 _UNSIGNED = tuple(form for form in FORMATS if form.signature is None)
-_SIGNATURES = re.compile(
-    b"|".join(b"(%s)" % form.signature for form in _SIGNED if form.signature), re.DOTALL
-)
+_EACH = tuple(re.compile(form.signature or b"", re.DOTALL) for form in _SIGNED)
+_SIGNATURES = re.compile(b"|".join(form.signature or b"" for form in _SIGNED), re.DOTALL)
+"""All of `_EACH`. Alternatives that begin with a plain byte, outside of groups, are searched for by
+that byte, which is some twenty times faster."""
 
 
 class MediaFinder:
@@ -115,9 +116,9 @@ def _beginnings(data: bytes, files: list[int]) -> Iterator[tuple[int, Format]]:
         while waiting and waiting[-1] < match.start():
             start = waiting.pop()
             yield from ((start, form) for form in _UNSIGNED)
-        number = match.lastindex
-        assert number is not None
-        yield match.start(), _SIGNED[number - 1]
+        start = match.start()
+        number = next(i for i, one in enumerate(_EACH) if one.match(data, start))
+        yield start, _SIGNED[number]
     for start in reversed(waiting):
         yield from ((start, form) for form in _UNSIGNED)
 

@@ -15,8 +15,9 @@ class Format:
 
     Attributes:
         name: of the format, a word.
-        signature: regular expression for the first bytes; None where they say nothing, so that only
-            the start of the data and of members of a tar are looked at.
+        signature: regular expression for the first bytes, each alternative with a plain byte first;
+            None where they say nothing, so that only the start of the data and of members of a tar
+            are looked at.
         parse: (data, start of the file, end of what can belong to it) -> samples found. The end is
             that of the data where nothing more is known; samples may be stated to reach beyond.
             ValueError where it is no such file.

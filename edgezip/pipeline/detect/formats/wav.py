@@ -52,4 +52,4 @@ def _format(read: Reader, offset: int, size: int) -> Content:
     return Content.audio(AudioGeometry(channels, 8 * width, signed=width > 1))
 
 
-WAV = Format("wav", rb"(?:RIFF|RF64|BW64)(?=.{4}WAVE)", parse)
+WAV = Format("wav", rb"RIFF(?=.{4}WAVE)|RF64(?=.{4}WAVE)|BW64(?=.{4}WAVE)", parse)
