@@ -115,11 +115,16 @@ def _program(command: Sequence[str], undo: Sequence[str], suffix: str) -> Coder:
             source.write_bytes(sound.wav)
             pack = _timed([*command, "-o", str(packed), str(source)])
             unpack = _timed([*undo, "-o", str(back), str(packed)])
-            if back.read_bytes()[-len(sound.samples) :] != sound.samples:
+            if _samples(back.read_bytes()) != sound.samples:
                 raise SystemExit(f"{command[0]} gave other samples back: {sound.name}")
             return Measured(packed.stat().st_size, pack, unpack)
 
     return measure
+
+
+def _samples(wav: bytes) -> bytes:
+    with wave.open(io.BytesIO(wav)) as file:
+        return file.readframes(file.getnframes())
 
 
 def _timed(command: Sequence[str]) -> float:
@@ -166,8 +171,8 @@ def coders() -> dict[str, Coder]:
     return found
 
 
-def measure(sounds: Sequence[Sound]) -> list[dict[str, object]]:
-    """One row for each sound and coder."""
+def measure(sounds: Sequence[Sound], path: Path) -> list[dict[str, object]]:
+    """One row for each sound and coder, stored under `path` after each sound."""
     chosen = coders()
     version = code_version()
     rows: list[dict[str, object]] = []
@@ -187,6 +192,7 @@ def measure(sounds: Sequence[Sound]) -> list[dict[str, object]]:
                     "version": version,
                 }
             )
+        write_csv(path, rows)
         log(f"{sound.group} {sound.name}")
     return rows
 
@@ -265,8 +271,7 @@ def main() -> int:
         if arguments.eight:
             first = sounds[0].group if sounds else ""
             sounds += [sound.upper_byte() for sound in sounds if sound.group == first]
-        rows = measure(sounds)
-        write_csv(arguments.csv, rows)
+        rows = measure(sounds, arguments.csv)
     if not rows:
         raise SystemExit("no sound was measured; name WAV or FLAC files")
     show(rows)
