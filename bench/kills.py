@@ -120,7 +120,9 @@ def _try(job: Job, number: signal.Signals, times: int) -> dict[str, object]:
         broken = target.exists() and target.read_bytes() != job.expected
         counts["losses"] += broken or (job.folder / job.source).read_bytes() != source
         counts["litter"] += number != signal.SIGKILL and bool(job.others())
-        counts["tracebacks"] += b"Traceback" in said
+        if b"Traceback" in said:
+            counts["tracebacks"] += 1
+            log(said.decode(errors="replace"))
         for path in job.others():
             path.unlink()
     log(f"{job.name}, {number.name}: {dict(counts)}")
