@@ -29,6 +29,9 @@ CODERS = frozenset(TABLE) | {c.REPEAT}
 CHANNEL_COST = 16
 SPAN_COST = 4
 """Bytes that a further channel and a further span cost at most, besides the payload."""
+SMALL_FRAME = 1 << 16
+"""Raw bytes up to which one channel for all is tried beside samples: what the rest repeats of them
+is then too short for the search for repeats."""
 MIXED_SHARE = 16
 """Where a 1/`MIXED_SHARE` or more is not for the model, one channel for all is tried too."""
 
@@ -99,7 +102,10 @@ def _alternatives(whole: Part, plan: Plan, options: PackOptions) -> list[FrameCo
     size = len(whole.data)
     if len(plan.pieces) == 1 and not plan.share(Kind.TEXT):
         return []
-    if 2 * plan.share(*MEDIA, Kind.ENCODED) > size:
+    apart = plan.share(*MEDIA, Kind.ENCODED)
+    if apart and size <= SMALL_FRAME:
+        return [_single(whole.compact)]
+    if 2 * apart > size:
         return []  # tried already: no codec for everything takes less
     # Text in between of something else is seldom worth the context that is lost by taking it out.
     mixed = plan.share(Kind.TEXT) and MIXED_SHARE * plan.share(Kind.BINARY) > size

@@ -76,7 +76,7 @@ def test_a_second_copy_is_a_repeat() -> None:
     assert _samples(twice) == _samples(once)
 
 
-@pytest.mark.parametrize("seed", range(0, 200, 8))
+@pytest.mark.parametrize("seed", [*range(0, 200, 8), 53, 74])  # 53, 74: half of what repeats
 def test_malformed_headers_cost_next_to_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     data = malformed(seed)
     packed = _pack(data)
