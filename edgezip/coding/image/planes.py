@@ -119,8 +119,7 @@ def _cost(pixels: colour.Samples) -> float:
     """Roughly the bits that pixels take, from a sample of rows: only to compare."""
     step = max(pixels.shape[0] // 64, 1)
     rows = np.arange(1, pixels.shape[0], step)
-    wide = pixels.astype(np.int32)
-    here, above = wide[rows], wide[rows - 1]
+    here, above = pixels[rows].astype(np.int32), pixels[rows - 1].astype(np.int32)
     error = here[:, 1:] - here[:, :-1] - above[:, 1:] + above[:, :-1]
     half = 1 << (8 * pixels.itemsize - 1)
     error = (error + half) % (2 * half) - half
