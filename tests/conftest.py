@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -19,6 +20,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# The commands of bench/ and train/ are not part of the installed package. Behind everything else,
+# so that `edgezip` stays the installed one.
+sys.path.append(str(ROOT))
 
 os.environ["PYTHONSAFEPATH"] = "1"
 
