@@ -8,7 +8,8 @@ import pytest
 
 import edgezip
 from edgezip.coding.mixing.bytecodec import cm_encode
-from edgezip.coding.mixing.params import MixParams
+from edgezip.coding.mixing.params import LEVELS, MEM_LOG2_MAX, MixParams
+from edgezip.coding.mixing.profile import PROFILES
 from edgezip.container import Channel, Header, write_short
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
@@ -31,10 +32,11 @@ def test_mixing_params_that_repeat_their_default() -> None:
         assert edgezip.decompress(plain) == TEXT
 
 
-@pytest.mark.parametrize("level", [3, 1])
-def test_mixing_params_out_of_range(level: int) -> None:
-    for memory in (0, 15, 27, 31):
-        channel = Channel(c.CM, b"payload", len(TEXT), params=bytes([memory | level << 6]))
+def test_mixing_params_out_of_range() -> None:
+    """One byte names a memory, a level and a profile; what is above the last of them is nothing."""
+    last = MixParams(MEM_LOG2_MAX, len(PROFILES) - 1, LEVELS - 1).to_bytes()[0]
+    for value in (last + 1, 200, 255):
+        channel = Channel(c.CM, b"payload", len(TEXT), params=bytes([value]))
         with pytest.raises(FormatError, match="settings are invalid"):
             edgezip.decompress(write_short(Header(short=True), channel, TEXT))
 
