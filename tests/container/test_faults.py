@@ -221,9 +221,12 @@ def test_absurd_sizes_are_refused_at_once() -> None:
 
 def test_lm_params_are_bounded() -> None:
     wrong = [b"\x0b", b"\x05\x06", b"\x00\x02", b"\x05\x00", b"\x85", b"\x05\x01", b"\x00"]
-    for params in (*wrong, b"\x05\x02\x01"):
+    # The third is the escape byte, of ASCII and not 0, with which three tokens may be a byte.
+    wrong += [b"\x05\x02\x00", b"\x05\x02\x80\x01", b"\x05\x02\x01\x01", b"\x1f\x02\x01"]
+    for params in wrong:
         with pytest.raises(FormatError):
             LmParams.decode(params, 10)
+    assert LmParams.decode(b"\x1e\x01\x7f", 10) == LmParams(30, 1, 0x7F)
     assert LmParams.decode(LmParams(100, 64).encode(), 100) == LmParams(100, 64)
     with pytest.raises(FormatError, match="65 streams"):
         LmParams.decode(encode(100) + encode(65), 100)
