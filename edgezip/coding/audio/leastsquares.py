@@ -24,11 +24,10 @@ Bounds, whatever the input (an order is at most MAX_ORDER = 128):
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from edgezip.coding.jit import njit
+from edgezip.coding.roots import integer_root
 
 MAX_ORDER = 128
 COEFFICIENT_BITS = 20
@@ -57,20 +56,6 @@ def bit_length(value):  # type: ignore[no-untyped-def]
             v >>= step
             n += step
     return n + v
-
-
-@njit(_nrt=False)
-def integer_root(value):  # type: ignore[no-untyped-def]
-    """The largest integer whose square is at most `value`, in [0, 2**61).
-
-    The float gives a first guess only: the result is exact, whatever the guess.
-    """
-    root = np.int64(math.sqrt(np.float64(value)))
-    while root * root > value:
-        root -= 1
-    while (root + 1) * (root + 1) <= value:
-        root += 1
-    return root
 
 
 @njit(_nrt=False)

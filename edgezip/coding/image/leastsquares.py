@@ -14,12 +14,11 @@ Method: X. Li and M. Orchard, "Edge-directed prediction for lossless compression
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy import uintp
 
 from edgezip.coding.jit import njit
+from edgezip.coding.roots import integer_root
 
 from .layout import SYSTEM, TAPS, TRIANGLE
 
@@ -34,20 +33,6 @@ _RIDGE = 64
 """Added to the diagonal of A before scaling, so that there always is a solution."""
 _RELATIVE_RIDGE = 12
 """The diagonal also grows by its 2**-12-th part."""
-
-
-@njit(_nrt=False)
-def square_root(v):  # type: ignore[no-untyped-def]
-    """The largest integer whose square is at most `v`, 0 <= v < 2**52.
-
-    The floating-point root only says where to look: whatever it is, the result is the same.
-    """
-    r = np.int64(math.sqrt(np.float64(v)))
-    while r * r > v:
-        r -= 1
-    while (r + 1) * (r + 1) <= v:
-        r += 1
-    return r
 
 
 @njit(_nrt=False, forceinline=True)
@@ -74,7 +59,7 @@ def _factorise(system, shift, factors, roots):  # type: ignore[no-untyped-def]
         t += ridge + (t >> _RELATIVE_RIDGE)
         for k in range(i):
             t -= np.int64(factors[uintp(i), uintp(k)]) * np.int64(factors[uintp(i), uintp(k)])
-        root = square_root(max(t, ridge))
+        root = integer_root(max(t, ridge))
         roots[0, i] = root
         roots[1, i] = (np.int64(1) << _INVERSE) // root
         row += i + 1
