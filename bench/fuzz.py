@@ -8,7 +8,7 @@ that damage reaches the code behind the checks, thousands of times a second. Wha
 FormatError (or another EdgezipError) may be raised. With checksums on (one run in four) the content
 must be the right one or an error: anything else is a loss. One run in sixteen goes through the
 index and through the search of `unpack --recover`. Prints each failure with the bytes that cause
-it, and exits with 1 if there was one.
+it, and exits with 1 if there was one. A line in the CSV says what a run gave.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from bench.common import log
+from bench.common import RESULTS, code_version, log, read_csv, today, write_csv
 from edgezip.container import (
     Channel,
     ContainerParser,
@@ -75,9 +76,10 @@ def main() -> int:
     )
     parser.add_argument("--seconds", type=float, default=3600, help="how long (3600)")
     parser.add_argument("--seed", type=int, default=1, help="of the random choices (1)")
+    parser.add_argument("--csv", type=Path, default=RESULTS / "fuzz.csv")
     arguments = parser.parse_args()
     total, started, cpu = Result(), time.monotonic(), time.process_time()
-    seed = arguments.seed << 32
+    seed, version = arguments.seed << 32, code_version()
     while time.monotonic() - started < arguments.seconds:
         fuzz(total, range(seed, seed + 4096))
         seed += 4096
@@ -86,6 +88,19 @@ def main() -> int:
     seconds, busy = time.monotonic() - started, time.process_time() - cpu
     print(f"{total.runs:,} runs in {seconds:,.0f} s ({total.runs / busy:,.0f} runs per CPU second)")
     print(f"{total.refused:,} refused, {total.losses} losses, {total.crashes} crashes")
+    row = {
+        "seed": arguments.seed,
+        "seconds": round(seconds),
+        "runs": total.runs,
+        "runs_per_cpu_second": round(total.runs / busy),
+        "refused": total.refused,
+        "losses": total.losses,
+        "crashes": total.crashes,
+        "version": version,
+        "date": today(),
+    }
+    others = [old for old in read_csv(arguments.csv) if old["seed"] != str(arguments.seed)]
+    write_csv(arguments.csv, [*others, row])
     return 1 if total.failures else 0
 
 

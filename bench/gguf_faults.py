@@ -1,6 +1,6 @@
 """Crafted models: a header with anything wrong is refused, and what passes cannot kill the process.
 
-    python -m bench.gguf_faults                  # stories260K and a byte-level model, all mutants
+    python -m bench.gguf_faults                  # all mutants of stories260K
     python -m bench.gguf_faults --random 200 --structured 5
 
 Random mutants have one to four bytes of the header changed; structured ones have a setting of
@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.common import STORIES, log, print_table
+from bench.common import RESULTS, STORIES, code_version, log, print_table, today, write_csv
 from edgezip.errors import EdgezipError
 from edgezip.models.gguf import TYPE_NAMES, Gguf, Tensor, Value, WeightType, read_gguf
 from edgezip.models.llama import check_llama
@@ -53,8 +53,9 @@ def main() -> int:
     parser.add_argument("--random", type=int, default=4000, help="random mutants (4000)")
     parser.add_argument("--structured", type=int, default=1, help="one structured mutant of N (1)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--csv", type=Path, default=RESULTS / "gguf_faults.csv")
     arguments = parser.parse_args()
-    rows, bad = [], 0
+    rows, bad, version = [], 0, code_version()
     for model in arguments.models:
         data = model.read_bytes()
         mutants = {
@@ -66,8 +67,10 @@ def main() -> int:
         for kind, found in mutants.items():
             refused, survived, killed = try_all(found)
             bad += killed
-            rows.append([f"{model.name}, {kind}", refused + survived + killed, refused, killed])
-    print_table(["mutants", "tried", "refused unread", "killed"], rows)
+            row = {"model": model.stem, "mutants": kind, "tried": refused + survived + killed}
+            rows.append({**row, "refused unread": refused, "killed": killed})
+    print_table([*rows[0]], [[*row.values()] for row in rows])
+    write_csv(arguments.csv, [{**row, "version": version, "date": today()} for row in rows])
     return 1 if bad else 0
 
 

@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.common import ROOT, log
+from bench.common import RESULTS, ROOT, code_version, log, today, write_csv
 
 LOCALES = ["C", "C.UTF-8", "tr_TR.UTF-8", "de_DE.UTF-8", "POSIX"]
 ZONES = ["UTC", "Asia/Kathmandu", "America/St_Johns", "Pacific/Kiritimati"]
@@ -35,12 +35,20 @@ def main() -> int:
     parser.add_argument("file", nargs="?", type=Path, help="default: text, numbers and repeats")
     parser.add_argument("--packs", type=int, default=100)
     parser.add_argument("--model", default=None)
+    parser.add_argument("--csv", type=Path, default=RESULTS / "repeatable.csv")
     arguments = parser.parse_args()
     raw = arguments.file.read_bytes() if arguments.file else sample()
     found, wrong = packs(raw, arguments.packs, arguments.model)
     print(f"{arguments.packs} packs, {len(found)} different archives, {wrong} wrong contents")
     for digest in sorted(found):
         print(digest)
+    row = {
+        "packs": arguments.packs,
+        "archives": len(found),
+        "wrong": wrong,
+        "sha256": " ".join(sorted(found)),
+    }
+    write_csv(arguments.csv, [{**row, "version": code_version(), "date": today()}])
     return 0 if len(found) == 1 and not wrong else 1
 
 
