@@ -33,7 +33,7 @@ _MIN_CHARACTERS = 64
 NEAR_DUPLICATE = 0.8
 
 # Files that hold text; decoded as UTF-8 with replacement, since a few are Latin-1.
-TEXT_FOLDERS = ("text", "logs", "json")
+TEXT_FOLDERS = ("text", "logs", "json", "fresh")
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:

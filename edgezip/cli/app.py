@@ -279,6 +279,38 @@ def models_get(
     return job
 
 
+@models_app.command("remove")
+def models_remove(
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Registered models.")],
+    json: o.Json = False,
+) -> Job:
+    """Take models out of the user's model folder."""
+
+    def job() -> int:
+        from edgezip.cli.models import remove_models
+
+        return remove_models(names, Console(json=json))
+
+    return job
+
+
+@models_app.command("default")
+def models_default(
+    name: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="Model; none to print the default.")
+    ] = None,
+    json: o.Json = False,
+) -> Job:
+    """Choose the model that is used where none is named."""
+
+    def job() -> int:
+        from edgezip.cli.models import set_default_model
+
+        return set_default_model(name, Console(json=json))
+
+    return job
+
+
 @models_app.command("info")
 def models_info(
     names: Annotated[

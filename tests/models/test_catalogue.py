@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
+import shutil
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -65,7 +69,10 @@ def entry(stories_model: Path, monkeypatch: pytest.MonkeyPatch) -> catalogue.Cat
 
 def test_the_catalogue_is_sound() -> None:
     for known in catalogue.entries():
-        assert len(known.sha256) == 32 and known.size > 0 and known.licence and known.about
+        assert known.licence and known.about
+        assert bool(known.package) != bool(known.repository)
+        if known.package:
+            assert len(known.sha256) == 32 and known.size > 0 and known.version
         assert known.member.endswith(".gguf")
 
 
@@ -122,3 +129,59 @@ def test_a_model_in_a_zip(tmp_path: Path, stories_model: Path) -> None:
         pass
     with models.unpacked(stories_model) as found:
         assert found == stories_model
+
+
+@pytest.fixture
+def hub(
+    tmp_path: Path, stories_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> catalogue.CatalogueEntry:
+    """A folder in place of Hugging Face, and the only entry of the catalogue: a model there."""
+    folder = tmp_path / "hub"
+    (folder / "us" / "models").mkdir(parents=True)
+    (folder / "us" / "models" / "small.gguf").write_bytes(stories_model.read_bytes())
+
+    def download(repo_id: str, filename: str) -> str:
+        path = folder / repo_id / filename
+        if not path.is_file():
+            raise FileNotFoundError(f"404:\n no {filename} in {repo_id}")
+        return str(path)
+
+    module = ModuleType("huggingface_hub")
+    module.hf_hub_download = download  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "huggingface_hub", module)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    only = catalogue.CatalogueEntry(
+        "small", "MIT", "small.gguf", "for tests", repository="us/models"
+    )
+    monkeypatch.setattr(catalogue, "entries", lambda: (only,))
+    return only
+
+
+def test_get_from_the_hub(
+    hub: catalogue.CatalogueEntry, stories_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a folder that stands for it; nobody has tried the real one."""
+    model = models.get_model("small")
+    assert model.path.read_bytes() == stories_model.read_bytes()
+    wrong = replace(hub, name="other", sha256=bytes(32))
+    absent = replace(hub, name="absent", member="large.gguf")
+    monkeypatch.setattr(catalogue, "entries", lambda: (wrong, absent))
+    with pytest.raises(ModelError, match="nothing was kept"):
+        models.get_model("other")
+    with pytest.raises(InputError, match=r"us/models could not be fetched: 404: no large\.gguf"):
+        models.get_model("absent")
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(InputError, match="pip install huggingface_hub"):
+        models.get_model("absent")
+
+
+def test_an_environment_without_pip(
+    entry: catalogue.CatalogueEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}" if name == "pip3" else None)
+    assert catalogue._pip() == ["/bin/pip3"]
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(InputError, match="edgezip models add WHEEL"):
+        models.get_model("small")

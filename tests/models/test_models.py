@@ -343,3 +343,45 @@ def test_empty_names(monkeypatch: pytest.MonkeyPatch) -> None:
     assert models.resolve().bundled is not None
     with pytest.raises(SettingsError, match="empty"):
         models.resolve("")
+
+
+def test_the_default_is_chosen_and_removed(
+    home: Path, stories_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = models.resolve()
+    with pytest.raises(SettingsError, match="edgezip models add"):
+        models.set_default(str(stories_model))
+    own = models.add_model(stories_model, "mine")
+    assert models.set_default("mine") == own and models.resolve() == own
+    monkeypatch.setenv(models.DEFAULT_MODEL_VARIABLE, bundled.name)
+    assert models.resolve() == bundled
+    monkeypatch.delenv(models.DEFAULT_MODEL_VARIABLE)
+    assert models.set_default(bundled.name) == models.resolve() == bundled
+    assert not (own_folder() / "default").exists()
+
+    models.set_default("mine")
+    own.path.rename(own.path.with_name("other.gguf"))
+    with pytest.raises(ModelNotFoundError, match=f"edgezip models default {bundled.name}"):
+        models.resolve()
+    own.path.with_name("other.gguf").rename(own.path)
+    assert models.remove_model("mine") == own and not own.path.exists()
+    assert models.resolve() == bundled
+
+
+def test_only_registered_models_are_removed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = fake(home / "folder" / "m.gguf")
+    monkeypatch.setenv(models.MODELS_PATH_VARIABLE, str(other.parent))
+    with pytest.raises(SettingsError, match="comes with edgezip"):
+        models.remove_model(models.bundled_models()[0].name)
+    for name in ("m", str(other)):
+        with pytest.raises(SettingsError, match="not put there by edgezip"):
+            models.remove_model(name)
+    with pytest.raises(ModelNotFoundError):
+        models.remove_model("nobody")
+    own = fake(own_folder() / "m.gguf", b"another")
+    assert models.remove_model("m").path == own
+    assert other.exists() and not own.exists()
+    damaged = own_folder() / "broken.gguf"
+    damaged.write_bytes(b"no model")
+    models.remove_model("broken")
+    assert not damaged.exists()
