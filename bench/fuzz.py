@@ -140,9 +140,16 @@ def _read(data: bytes, choice: random.Random) -> None:
         _recover(data)
     elif way < 6:
         content = _content(data, choice, verify=True)
-        assert content in SOUND, "wrong bytes without an error"
+        assert _sound(content), "wrong bytes without an error"
     else:
         _content(data, choice, verify=False)
+
+
+def _sound(content: bytes) -> bool:
+    """Whether it is the content of a seed, or of several: a copied archive is a second member."""
+    return content in SOUND or any(
+        _sound(content[len(first) :]) for first in SOUND if first and content.startswith(first)
+    )
 
 
 def _content(data: bytes, choice: random.Random, verify: bool) -> bytes:
