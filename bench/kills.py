@@ -6,7 +6,9 @@
 Every other signal comes at any time of a run, the others between the appearance of the temporary
 file and the end, where there is something to lose. A *loss* is a target that is there and not
 complete, or a source that is not as it was. After SIGKILL a temporary file may stay; after the
-other signals it is *litter*. A traceback is a fault as well. Runs without a language model.
+other signals it is *litter*. A traceback is a fault as well, unless SIGINT came before edgezip's
+command line was running: how Python itself starts and imports is not ours. Runs without a language
+model.
 """
 
 from __future__ import annotations
@@ -121,18 +123,23 @@ def _try(job: Job, number: signal.Signals, times: int) -> dict[str, object]:
         counts["losses"] += broken or (job.folder / job.source).read_bytes() != source
         counts["litter"] += number != signal.SIGKILL and bool(job.others())
         if b"Traceback" in said:
-            counts["tracebacks"] += 1
+            counts["tracebacks" if _ours(said) else "of Python's start"] += 1
             log(said.decode(errors="replace"))
         for path in job.others():
             path.unlink()
     log(f"{job.name}, {number.name}: {dict(counts)}")
-    kinds = ("in time", "complete", "losses", "litter", "tracebacks")
+    kinds = ("in time", "complete", "losses", "litter", "tracebacks", "of Python's start")
     return {
         "command": job.name,
         "signal": number.name,
         "tried": times,
         **{kind: counts[kind] for kind in kinds},
     }
+
+
+def _ours(said: bytes) -> bool:
+    """Whether a traceback is not just of an interpreter that starts: `cli.main` was running."""
+    return b"KeyboardInterrupt" not in said or b", in main" in said
 
 
 def _wait(process: subprocess.Popen[bytes], job: Job, early: float, late: float | None) -> None:

@@ -7,13 +7,11 @@
     with edgezip.open("log.txt.ez", "rt", encoding="utf-8") as file:
         ...
 
-Names are imported when they are first used (PEP 562), so that `import edgezip` stays fast.
+Names are imported when they are first used (PEP 562), so that `import edgezip` stays fast. Not even
+`typing` is imported: the command line can answer Ctrl-C in its own way only behind this.
 """
 
 from __future__ import annotations
-
-import importlib
-from typing import TYPE_CHECKING, Any
 
 from edgezip.errors import (
     ChecksumError,
@@ -30,7 +28,10 @@ from edgezip.errors import (
     UnsupportedError,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from edgezip.access import read_frame, read_index
     from edgezip.api import (
         compress,
@@ -124,6 +125,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import a public name on first use."""
     if name in _LAZY:
+        import importlib
+
         # Before any thread can be at work in what is imported now.
         importlib.import_module("edgezip.forks")
         value = getattr(importlib.import_module(_LAZY[name]), name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from collections.abc import Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -14,16 +16,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: arguments without the program's name; None for those of the process.
     """
-    # Imports make hundreds of thousands of objects that live to the end; looking through them again
-    # and again for cycles takes a tenth of the time of a small file.
-    gc.set_threshold(100_000, 50, 50)
-    # numpy's BLAS, which nothing here uses, would start threads: where that is not allowed it sends
-    # the process a SIGINT.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
+        if argv is None:
+            _end_quietly()
+        _prepare()
         from edgezip.cli.run import run
 
         return run(sys.argv[1:] if argv is None else list(argv))
     except KeyboardInterrupt:
         # Only before `run` has installed its own handlers, when there is nothing to clean up.
         return 130
+
+
+def _end_quietly() -> None:
+    """Let Ctrl-C end the process without a traceback while `run` does not handle it: before it
+    begins and behind it there is nothing to clean up."""
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _prepare() -> None:
+    import gc
+
+    # Imports make hundreds of thousands of objects that live to the end; looking through them again
+    # and again for cycles takes a tenth of the time of a small file.
+    gc.set_threshold(100_000, 50, 50)
+    # numpy's BLAS, which nothing here uses, would start threads: where that is not allowed it sends
+    # the process a SIGINT.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -26,7 +26,10 @@ def run(argv: list[str]) -> int:
     before_abort(_end_at_once)
     try:
         with signals.handled():
-            return _run(argv)
+            try:
+                return _run(argv)
+            finally:
+                remove_unfinished()
     except signals.Interrupted as stop:
         return stop.exit_code
     except BrokenPipeError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from types import FrameType
 
@@ -47,13 +48,21 @@ def _handle(number: int, _frame: FrameType | None) -> None:
     raise Interrupted(number)
 
 
+def _quiet(what: sys.UnraisableHookArgs) -> None:
+    """Say nothing of an `Interrupted` that Python drops: `check` raises it again."""
+    if not isinstance(what.exc_value, Interrupted):
+        sys.__unraisablehook__(what)
+
+
 @contextlib.contextmanager
 def handled() -> Iterator[None]:
     """Handle the signals inside of the block, except those the caller ignores (nohup)."""
     global _received
     _received = None
     before = {}
+    hook = sys.unraisablehook
     try:
+        sys.unraisablehook = _quiet
         for name in _NAMES:
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
@@ -62,4 +71,5 @@ def handled() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        sys.unraisablehook = hook
         _received = None

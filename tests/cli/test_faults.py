@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import resource
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from edgezip.cli import signals
 
 from .conftest import KERNELS, run
 
@@ -104,6 +107,43 @@ def test_interrupt_while_working(
     assert process.returncode == 128 + number
     assert message == b""
     assert [path.name for path in text.parent.iterdir()] == ["text"]
+
+
+_WITHOUT_TRACEBACKS = """
+import sys
+before = set(sys.modules)
+from edgezip.cli import main
+slow = {"enum", "importlib", "re", "typing"} & (set(sys.modules) - before)
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.argv = ["edgezip", "--version"]
+print(main(), slow, signal.getsignal(signal.SIGINT) == signal.SIG_DFL)
+"""
+
+
+def test_ctrl_c_before_and_after_the_work_is_quiet(environment: dict[str, str]) -> None:
+    """Python's own handler would print a traceback; until ours is there, little is imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_TRACEBACKS], env=environment, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[1:] == ["0 set() True"], done
+
+
+def test_an_interrupt_that_python_drops_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    class Dropping:
+        def __init__(self, error: BaseException) -> None:
+            self.error = error
+
+        def __del__(self) -> None:
+            raise self.error
+
+    with signals.handled():
+        Dropping(signals.Interrupted(signal.SIGINT))
+        gc.collect()
+        assert capsys.readouterr().err == ""
+        Dropping(ValueError("something else"))
+        gc.collect()
+        assert "something else" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
