@@ -74,6 +74,12 @@ class EngineMismatchError(EngineError):
     exit_code = 5
 
 
+class PackageError(EdgezipError):
+    """The file needs an optional package that is not installed; the message names it."""
+
+    exit_code = 7
+
+
 class LimitError(EdgezipError):
     """A limit set by the caller (output size, memory) would be exceeded."""
 

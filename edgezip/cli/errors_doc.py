@@ -31,6 +31,7 @@ file exists under its name only when it is complete, and inputs are not touched.
 | 4 | the model that is needed is missing, another one, or unusable |
 | 5 | the engine cannot be loaded, failed its self-test, or is not the one the file needs |
 | 6 | a limit such as `--max-output` would be exceeded |
+| 7 | an optional package that the file needs is not installed |
 | 128 + n | ended by signal n: 130 Ctrl-C, 143 SIGTERM, 141 the reader of a pipe has gone |
 
 With several files, those after a failure are still done, and the exit code is that of the first

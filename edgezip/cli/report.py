@@ -43,6 +43,8 @@ def packed(console: Console, name: str, output: str, report: PackReport, verifie
     done = f"{ratio_text(raw, size)}, {seconds_text(report.seconds)}"
     checked = ", verified" if verified else ""
     console.note(f"{label(name)}: {raw:,} -> {size:,} bytes ({done}{checked})")
+    for hint in report.hints:
+        console.note(f"  {hint}")
     if console.verbose:
         _details(console, report)
     console.result(

@@ -60,6 +60,7 @@ LM_MIX: Final = 6
 IMAGE: Final = 7
 AUDIO: Final = 8
 REPEAT: Final = 9
+JPEG: Final = 10
 
 CODER_NAMES: Final[dict[int, str]] = {
     STORED: "stored",
@@ -72,9 +73,10 @@ CODER_NAMES: Final[dict[int, str]] = {
     IMAGE: "image",
     AUDIO: "audio",
     REPEAT: "repeat",
+    JPEG: "jpeg",
 }
 KNOWN_CODERS: Final = frozenset(
-    {STORED, DEFLATE, BZIP2, LZMA, LM, CM, LM_MIX, IMAGE, AUDIO, REPEAT}
+    {STORED, DEFLATE, BZIP2, LZMA, LM, CM, LM_MIX, IMAGE, AUDIO, REPEAT, JPEG}
 )
 MODEL_CODERS: Final = frozenset({LM, LM_MIX})
 """Coders that need a language model, so that the header has to name one."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from edgezip.pipeline import jpegs
 from edgezip.pipeline.channels import Coded
 from edgezip.pipeline.coders.coder import Progress
 from edgezip.pipeline.coders.table import MEDIA
@@ -117,7 +118,11 @@ def _compare(part: Part, model: LanguageModel, options: PackOptions) -> Verdict:
 
 
 def pays(samples: bytes, content: Content, context: Context) -> bool:
-    """Whether samples are coded smaller as such than as bytes, tried on some of them."""
+    """Whether samples are coded smaller as such than as bytes, tried on some of them; a JPEG as a
+    whole."""
+    if content.kind is Kind.JPEG:
+        packed = jpegs.pack(samples)
+        return packed is not None and len(packed) + MEDIA_COST < len(samples)
     tried = _strips(samples, content.unit)
     part = Part(tried, context)
     as_samples = part.media(content, untold).size

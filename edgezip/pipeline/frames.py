@@ -102,6 +102,8 @@ def _alternatives(whole: Part, plan: Plan, options: PackOptions) -> list[FrameCo
     size = len(whole.data)
     if len(plan.pieces) == 1 and not plan.share(Kind.TEXT):
         return []
+    if 2 * plan.share(Kind.JPEG) > size:
+        return []
     apart = plan.share(*MEDIA, Kind.ENCODED)
     if apart and size <= SMALL_FRAME:
         return [_single(whole.compact)]

@@ -114,7 +114,11 @@ class ChannelReport:
 
 @dataclass(frozen=True, slots=True)
 class PackReport:
-    """What `pack_stream` did. `model` and `engine` are None where no language model was used."""
+    """What `pack_stream` did.
+
+    `model` and `engine` are None where no language model was used. `hints` says, in a line each,
+    what would have made the file smaller.
+    """
 
     raw_size: int
     packed_size: int
@@ -126,6 +130,7 @@ class PackReport:
     channels: tuple[ChannelReport, ...]
     seconds: float
     tokens: int = 0
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

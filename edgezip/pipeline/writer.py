@@ -16,6 +16,7 @@ from edgezip.container import (
     write_short,
 )
 from edgezip.container import constants as c
+from edgezip.pipeline import jpegs
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.frames import FrameContent, encode_frame
 from edgezip.pipeline.inspect import engine_name
@@ -101,7 +102,12 @@ class Packer:
             ),
             seconds=seconds,
             tokens=self._tokens,
+            hints=self._hints(),
         )
+
+    def _hints(self) -> tuple[str, ...]:
+        size = self._finder.jpeg_bytes
+        return (f"{size:,} bytes of JPEG stay as they are; {jpegs.ADVICE}",) if size else ()
 
     def _open(self) -> Context:
         """The context, opened when it is first needed: an empty input needs none."""

@@ -87,6 +87,7 @@ def _texts() -> dict[str, bytes]:
         "picture": b"P6\n50 40\n255\n" + _pixels(50, 40, 3),
         "picture-deep": b"P5\n50 40\n65535\n" + _deep(50, 40),
         "picture-bits": b"P4\n320 240\n" + _bits(320, 240),
+        "jpeg": b"a JPEG:" + (DATA / "picture.jpg").read_bytes() + story[:200],
         "utf16": story[:600].decode().encode("utf-16-be") + b"\xd8\x00",
     }
 
@@ -177,6 +178,7 @@ def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
     yield "image-bits", "picture-bits", none, "a picture, 1 bit"
     yield "audio", "sound", none, "a sound, 16 bits, two channels"
     yield "audio-8", "sound8", none, "a sound, 8 bits, one channel"
+    yield "jpeg", "jpeg", none, "a JPEG between texts"
     yield "primed", "long", PackOptions(model="none", prime=_primer()), "context mixing, primed"
     yield "primed-mix", "story", with_(coder="mix", prime=_primer()), "mixing, primed"
 

@@ -8,6 +8,7 @@ from edgezip.pipeline.coders.bzip2 import BZIP2
 from edgezip.pipeline.coders.coder import Coder
 from edgezip.pipeline.coders.deflate import DEFLATE
 from edgezip.pipeline.coders.image import IMAGE
+from edgezip.pipeline.coders.jpeg import JPEG
 from edgezip.pipeline.coders.language import MIXED, PLAIN
 from edgezip.pipeline.coders.lzma1 import LZMA
 from edgezip.pipeline.coders.mixing import MIXING
@@ -17,8 +18,8 @@ from edgezip.pipeline.detect.content import Kind
 CLASSICAL = (DEFLATE, BZIP2, LZMA)
 """From the standard library; each is tried, ties go to the first."""
 
-MEDIA: dict[Kind, Coder] = {Kind.IMAGE: IMAGE, Kind.AUDIO: AUDIO}
-"""Coders of samples, by what is looked for."""
+MEDIA: dict[Kind, Coder] = {Kind.IMAGE: IMAGE, Kind.AUDIO: AUDIO, Kind.JPEG: JPEG}
+"""Coders of pictures and sound, by what is looked for."""
 
 TABLE: dict[int, Coder] = {
     coder.number: coder for coder in (STORED, *CLASSICAL, PLAIN, MIXING, MIXED, *MEDIA.values())

@@ -20,6 +20,7 @@ class Kind(Enum):
     BINARY = "binary"
     IMAGE = "image"
     AUDIO = "audio"
+    JPEG = "jpeg"
     ENCODED = "encoded"
     REPEAT = "repeat"
 
@@ -50,6 +51,7 @@ class Content:
 
 TEXT = Content(Kind.TEXT)
 BINARY = Content(Kind.BINARY)
+JPEG = Content(Kind.JPEG)
 REPEAT = Content(Kind.REPEAT)
 
 

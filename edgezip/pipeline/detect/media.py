@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 
 from edgezip.errors import SettingsError
+from edgezip.pipeline import jpegs
 from edgezip.pipeline.detect import tar
 from edgezip.pipeline.detect.content import ENDLESS, Content, Found, Kind
 from edgezip.pipeline.detect.formats.format import Format
@@ -50,6 +51,8 @@ class MediaFinder:
         self._open = given
         """What the next frame starts with, its start counted from there: 0 or less."""
         self._first = True
+        self.jpeg_bytes = 0
+        """Bytes of JPEGs that were left as they are, because a package is missing."""
 
     def find(self, data: bytes, judge: Judge, more: bool = False) -> list[Found]:
         """Samples in the next frame: in order, apart from each other, in whole units.
@@ -70,13 +73,18 @@ class MediaFinder:
             piece = _inside(candidate, len(data))
             if piece is None or candidate.content.kind not in self._kinds:
                 continue
+            if piece.content.kind is Kind.JPEG and not jpegs.installed():
+                self.jpeg_bytes += piece.length
+                continue
             if known or judge(data[piece.start : piece.end], piece.content):
                 found.append(piece)
                 self._note(candidate, len(data))
                 if len(found) == MOST_FOUND:
                     break
             else:
-                budget -= min(piece.length, JUDGED)
+                # A JPEG is judged as a whole.
+                jpeg = piece.content.kind is Kind.JPEG
+                budget -= piece.length if jpeg else min(piece.length, JUDGED)
         self._first = False
         return _most(found)
 
