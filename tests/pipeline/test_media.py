@@ -95,6 +95,29 @@ def test_what_does_not_pay_is_left_alone() -> None:
     assert not MediaFinder(()).find(data, _yes)
 
 
+def _rings(width: int, height: int) -> bytes:
+    pixels = [
+        ((x - width // 2) ** 2 + 3 * (y - 90) ** 2) // 4000 % 4 == 1
+        for y in range(height)
+        for x in range(width)
+    ]
+    return bytes(
+        sum(bit << (7 - k) for k, bit in enumerate(pixels[i : i + 8]))
+        for i in range(0, len(pixels), 8)
+    )
+
+
+@pytest.mark.parametrize("width", [400, 600])
+def test_bitmaps_without_a_header_are_found_by_their_rows(width: int) -> None:
+    data = _rings(width, 190)
+    (found,) = MediaFinder(KINDS).find(data, _yes)
+    assert (found.start, found.length) == (0, len(data))
+    assert found.content.unit == width // 8
+    words = b"\0" * 3000 + NOISE + b"\0" * 3000
+    for other in (bytes(20_000), NOISE * 5, words, data[:3000], b"\xff" * 9000):
+        assert not MediaFinder(KINDS).find(other, _yes)
+
+
 def test_too_many_contents_leave_the_smallest_out() -> None:
     pictures = [
         b"P5 %d 40 255\n" % width + bytes(40 * width) for width in range(20, 22 + MOST_CONTENTS)
