@@ -91,6 +91,7 @@ UTF16: Final = 5
 UPPER_HEX: Final = 6
 LONE_CR: Final = 7
 LATIN1: Final = 8
+X86: Final = 9
 TRANSFORM_NAMES: Final[dict[int, str]] = {
     NO_TRANSFORM: "none",
     LINE_ENDS: "line ends",
@@ -101,9 +102,10 @@ TRANSFORM_NAMES: Final[dict[int, str]] = {
     UPPER_HEX: "upper-case hex",
     LONE_CR: "CR line ends",
     LATIN1: "ISO 8859-1",
+    X86: "x86 code",
 }
 KNOWN_TRANSFORMS: Final = frozenset(
-    {NO_TRANSFORM, LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX, LONE_CR, LATIN1}
+    {NO_TRANSFORM, LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX, LONE_CR, LATIN1, X86}
 )
 
 CODER_EXTENSION: Final = 15

@@ -19,7 +19,7 @@ from edgezip.pipeline.detect.text import find_text
 from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.parts import Part, smallest, untold
-from edgezip.pipeline.transforms.table import LINE_ENDS, LONE_CR, transform_of
+from edgezip.pipeline.transforms.table import LINE_ENDS, LONE_CR, X86, transform_of
 
 TRIED, TRIED_STRIPS = 24 << 10, 3
 """Bytes that are looked at to see what the others are like, in so many strips."""
@@ -40,6 +40,10 @@ HARDLY = 105
 """Percent of what context mixing takes; if the model takes more than that, it is not tried."""
 
 
+_TRANSFORMS = {Kind.TEXT: (LINE_ENDS, LONE_CR), Kind.BINARY: (X86,)}
+"""What is done to pieces of a kind, the first that pays."""
+
+
 class Verdict(Enum):
     """What is tried for a channel."""
 
@@ -54,7 +58,7 @@ def make_part(data: bytes, content: Content, context: Context) -> Part:
     if content.kind is Kind.ENCODED:
         assert isinstance(content.geometry, int)
         return Part(data, context, (transform_of(content.geometry),))
-    return Part(data, context, (LINE_ENDS, LONE_CR) if content.kind is Kind.TEXT else ())
+    return Part(data, context, _TRANSFORMS.get(content.kind, ()))
 
 
 def encode_part(

@@ -14,10 +14,10 @@ from edgezip.container import constants as c
 from edgezip.errors import FormatError
 from edgezip.pipeline import layout
 from edgezip.pipeline.channels import Coded, decode_channel
-from edgezip.pipeline.choice import encode_part
+from edgezip.pipeline.choice import encode_part, make_part
 from edgezip.pipeline.coders.table import MEDIA, TABLE
 from edgezip.pipeline.context import Context
-from edgezip.pipeline.detect.content import REPEAT, Kind
+from edgezip.pipeline.detect.content import BINARY, REPEAT, Kind
 from edgezip.pipeline.detect.media import MediaFinder
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.parts import Part
@@ -74,7 +74,7 @@ def encode_frame(
     """
     plan = plan_frame(raw, context, options, finder or media_finder(options), more)
     alone = len(plan.pieces) == 1 and list(plan.ways.values())
-    whole = alone[0].part if alone else Part(raw, context)
+    whole = alone[0].part if alone else make_part(raw, BINARY, context)
     split = _split(raw, plan, options, progress)
     return min([split, *_alternatives(whole, plan, options)], key=lambda content: content.size)
 

@@ -22,6 +22,7 @@ from edgezip.pipeline.transforms.table import (
     TRANSFORMS,
     UPPER_HEX,
     UTF16,
+    X86,
 )
 from edgezip.pipeline.transforms.transform import Transform
 
@@ -31,6 +32,16 @@ WRITERS: dict[int, Callable[[bytes], bytes]] = {
     UPPER_HEX.number: lambda data: data.hex().upper().encode(),
 }
 DIGITS = [BASE64, LOWER_HEX, UPPER_HEX]
+
+
+def _calls(number: int) -> bytes:
+    """Calls of three functions, twelve other bytes behind each."""
+    code = bytearray()
+    for i in range(number):
+        target = (70_000, 900, 123_456)[i % 3]
+        code += b"\xe8" + (target - len(code) - 5).to_bytes(4, "little", signed=True)
+        code += bytes(range(20, 32))
+    return bytes(code)
 
 
 def _region(transform: Transform, data: bytes, width: int, end: bytes, closed: bool) -> bytes:
@@ -113,6 +124,27 @@ def test_a_surrogate_without_its_partner_is_kept() -> None:
     changed = UTF16.change(data)
     assert changed is not None
     assert UTF16.undo(changed.data, changed.params, len(data)) == data
+
+
+_CODE = [bytes([i]) for i in (0xE8, 0xE9, 0x0F, 0x84, 0x48, 0x4C, 0x8B, 0x8D, 5, 0, 255, 18)]
+
+
+@given(st.lists(st.sampled_from(_CODE), max_size=80), st.sampled_from([b"", _calls(40)]))
+def test_machine_code_comes_back(code: list[bytes], calls: bytes) -> None:
+    data = b"".join(code) + calls + b"".join(code)
+    changed = X86.change(data)
+    assert (changed is None) == (not calls)
+    if changed is not None:
+        assert len(changed.data) == len(data)
+        assert X86.undo(changed.data, changed.params, len(data)) == data
+
+
+def test_calls_of_one_function_look_alike() -> None:
+    changed = X86.change(_calls(40))
+    assert changed is not None
+    assert len({changed.data[i : i + 5] for i in range(0, len(changed.data), 17)}) == 3
+    noise = random.Random(4).randbytes(60_000)
+    assert X86.change(noise) is None and X86.change(b"\xe8" * 5000) is None
 
 
 @given(

@@ -6,7 +6,7 @@ from functools import partial
 
 from edgezip.container import constants as c
 from edgezip.errors import UnsupportedError
-from edgezip.pipeline.transforms import digits, latin1, lineends, utf16
+from edgezip.pipeline.transforms import digits, latin1, lineends, utf16, x86
 from edgezip.pipeline.transforms.transform import Transform
 
 
@@ -23,10 +23,11 @@ BASE64 = _digits(c.BASE64, digits.BASE64)
 LOWER_HEX = _digits(c.LOWER_HEX, digits.LOWER_HEX)
 UPPER_HEX = _digits(c.UPPER_HEX, digits.UPPER_HEX)
 UTF16 = Transform(c.UTF16, utf16.shorten, utf16.restore)
+X86 = Transform(c.X86, x86.shorten, x86.restore)
 
 TRANSFORMS: dict[int, Transform] = {
     transform.number: transform
-    for transform in (LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX, LONE_CR, LATIN1)
+    for transform in (LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX, LONE_CR, LATIN1, X86)
 }
 
 
