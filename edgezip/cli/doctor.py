@@ -87,6 +87,8 @@ def examine(
             _check_engine(findings, setup, file)
         with findings.check("round trip"):
             _check_round_trip(findings, setup)
+    with findings.check("coders"):
+        findings.add("coders", True, _coders())
     with findings.check("kernel cache"):
         findings.add("kernel cache", True, _kernel_cache())
     known = models.list_models()
@@ -240,6 +242,13 @@ def _check_round_trip(findings: _Findings, setup: _Setup) -> None:
     findings.add(
         "round trip", True, f"{len(_SAMPLE)} -> {len(packed)} bytes and back in {seconds:.2f} s"
     )
+
+
+def _coders() -> str:
+    """Raises EngineError if one does not give its known answer."""
+    from edgezip.pipeline import selftest
+
+    return f"{selftest.check_all()} known payloads, coded and decoded as they must be"
 
 
 def _kernel_cache() -> str:

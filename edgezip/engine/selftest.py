@@ -13,7 +13,7 @@ from edgezip.errors import EngineError
 if TYPE_CHECKING:
     from edgezip.engine.engine import Engine
 
-TOKENS = 16
+TOKENS = 32
 SINGLE_TOKENS = 4
 DIGEST_BYTES = 32
 

@@ -7,12 +7,14 @@ from edgezip.coding.audio.geometry import AudioGeometry
 from edgezip.coding.audio.levels import DEFAULT, LEVELS
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
+from edgezip.pipeline import selftest
 from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
 from edgezip.pipeline.context import Context
 
 
 def encode(data: bytes, settings: AudioGeometry, context: Context, progress: Progress) -> Encoded:
     """As `Encode`; `settings` are the layout of the samples. Params: the level, the layout."""
+    selftest.before_encoding(c.AUDIO)
     payload = codec.encode(data, settings, DEFAULT, progress)
     return Encoded(payload, bytes([DEFAULT]) + settings.to_bytes())
 
@@ -22,6 +24,7 @@ def decode(payload: bytes, params: bytes, size: int, context: Context, progress:
     if not params or params[0] >= len(LEVELS):
         raise FormatError("damaged: a sound without params, or of an unknown level")
     geometry = AudioGeometry.from_bytes(params[1:])
+    selftest.before_decoding(c.AUDIO)
     return codec.decode(payload, size, geometry, params[0], progress)
 
 

@@ -6,12 +6,14 @@ from edgezip.coding.image import codec
 from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
+from edgezip.pipeline import selftest
 from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
 from edgezip.pipeline.context import Context
 
 
 def encode(data: bytes, settings: ImageGeometry, context: Context, progress: Progress) -> Encoded:
     """As `Encode`; `settings` are the layout of the samples. Params: the level, the layout."""
+    selftest.before_encoding(c.IMAGE)
     payload = codec.encode(data, settings, codec.DEFAULT, progress)
     return Encoded(payload, bytes([codec.DEFAULT]) + settings.to_bytes())
 
@@ -21,6 +23,7 @@ def decode(payload: bytes, params: bytes, size: int, context: Context, progress:
     if not params or params[0] >= len(codec.LEVELS):
         raise FormatError("damaged: a picture without params, or of an unknown level")
     geometry = ImageGeometry.from_bytes(params[1:])
+    selftest.before_decoding(c.IMAGE)
     return codec.decode(payload, size, geometry, params[0], progress)
 
 

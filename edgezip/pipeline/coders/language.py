@@ -8,6 +8,7 @@ from functools import partial
 from edgezip.container import LmParams
 from edgezip.container import constants as c
 from edgezip.errors import ModelError
+from edgezip.pipeline import selftest
 from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.model import LanguageModel, TokenLayout
@@ -39,6 +40,7 @@ def encode(
     streams = settings.streams or model.most_streams(context.settings, chosen)
     streams = min(streams, len(ids))
     layout = TokenLayout(len(data), len(ids), streams, context.prime)
+    selftest.before_encoding(number)
     encoder = model.encoder(number, layout, context.settings)
     done = Scaled(len(ids), len(data), progress)
     payload = model.encode(ids, encoder, layout, context.settings, done)
@@ -56,6 +58,7 @@ def decode(
     lm_params = LmParams.decode(params, size)
     done = Scaled(lm_params.tokens or size, size, progress)
     layout = TokenLayout(size, lm_params.tokens, lm_params.streams, context.prime)
+    selftest.before_decoding(number)
     ids = model.decode(number, payload, layout, context.settings, done)
     data = model.tokenizer.decode(ids)
     if lm_params.escape is not None:

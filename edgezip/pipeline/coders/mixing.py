@@ -6,12 +6,14 @@ from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
 from edgezip.coding.mixing.params import MixParams
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
+from edgezip.pipeline import selftest
 from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
 from edgezip.pipeline.context import Context
 
 
 def encode(data: bytes, settings: MixParams, context: Context, progress: Progress) -> Encoded:
     """As `Encode`; `settings` are absent from the params where they follow from the sizes."""
+    selftest.before_encoding(c.CM, settings.profile)
     payload = cm_encode(data, settings, context.prime, progress)
     implied = settings == MixParams.for_size(len(data) + len(context.prime))
     return Encoded(payload, b"" if implied else settings.to_bytes())
@@ -24,6 +26,7 @@ def decode(payload: bytes, params: bytes, size: int, context: Context, progress:
         settings = MixParams.from_bytes(params)
         if settings == implied:
             raise FormatError("damaged: mixing params that repeat their default")
+    selftest.before_decoding(c.CM, settings.profile)
     return cm_decode(payload, size, settings, context.prime, progress)
 
 

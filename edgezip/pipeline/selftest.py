@@ -1,0 +1,218 @@
+"""Known answers of the coders: do their kernels compute here what they compute everywhere?
+
+Kernels are compiled on each machine. One that computes something else writes payloads that only
+this machine can read, and a check that reads them back with the same kernels sees nothing. So
+before a process codes with a coder for the first time, the coder has to make the known payload of a
+small sample; before it decodes, it has to make the sample of the payload. That takes some
+milliseconds, once, with kernels that are needed anyway. The payloads are in known_payloads.json,
+which `python scripts/known_answers.py` renews where the format of a coder changes on purpose.
+
+Plain Python (NUMBA_DISABLE_JIT=1) is the reference itself, and is not asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgezip.coding import jit
+from edgezip.coding.protocols import TokenDecoder, TokenEncoder
+from edgezip.container import Settings
+from edgezip.container import constants as c
+from edgezip.errors import EngineError, FormatError
+
+PAYLOADS = Path(__file__).with_name("known_payloads.json")
+TOKENS, STREAMS, TOP_K = 32, 2, Settings().top_k
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a coder is asked. encode: the payload. decode: whether a payload gives the content."""
+
+    encode: Callable[[], bytes]
+    decode: Callable[[bytes], bool]
+
+
+def before_encoding(number: int, profile: int = 0) -> None:
+    """Raise EngineError unless the coder `number` codes its sample as it must; `profile` is that of
+    coder 5. Only the first call of a process works."""
+    if not jit.PLAIN:
+        _encoded(_name(number, profile))
+
+
+def before_decoding(number: int, profile: int = 0) -> None:
+    """The same for decoding."""
+    if not jit.PLAIN:
+        _decoded(_name(number, profile))
+
+
+def check_all() -> int:
+    """Ask all coders, in both directions; how many there are."""
+    for name in samples():
+        _encoded(name)
+        _decoded(name)
+    return len(samples())
+
+
+def _name(number: int, profile: int) -> str:
+    from edgezip.coding.mixing.profile import PROFILES
+
+    name = c.CODER_NAMES[number]
+    return f"{name}-{PROFILES[profile].name}" if number == c.CM else name
+
+
+@cache
+def _encoded(name: str) -> None:
+    if samples()[name].encode() != known()[name]:
+        raise _failed(name, "codes")
+
+
+@cache
+def _decoded(name: str) -> None:
+    try:
+        right = samples()[name].decode(known()[name])
+    except FormatError:
+        right = False
+    if not right:
+        raise _failed(name, "decodes")
+
+
+def _failed(name: str, what: str) -> EngineError:
+    return EngineError(
+        f"the self-test of coder {name} failed: it {what} something else here than elsewhere;"
+        " nothing was written. Run edgezip doctor, and install edgezip again"
+    )
+
+
+@cache
+def known() -> dict[str, bytes]:
+    """The payloads by the names of the samples."""
+    stored = json.loads(PAYLOADS.read_text(encoding="utf-8"))
+    return {name: bytes.fromhex(payload) for name, payload in stored.items()}
+
+
+@cache
+def samples() -> dict[str, Sample]:
+    """One for each coder that has kernels, and for each profile of coder 5."""
+    from edgezip.coding.mixing.profile import PROFILES
+
+    found = {f"cm-{profile.name}": _mixing(profile.number) for profile in PROFILES}
+    found["lm"] = Sample(lambda: _code_tokens(_plain_encoder()), _decodes(_plain_decoder))
+    found["lm-mix"] = Sample(lambda: _code_tokens(_mixing_encoder()), _decodes(_mixing_decoder))
+    found["image"], found["audio"] = _image(), _audio()
+    return found
+
+
+def _mixing(profile: int) -> Sample:
+    from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
+    from edgezip.coding.mixing.params import MixParams
+
+    lines = b"".join(b'%d, "item": %d,%s\n' % (i, i % 3, b"xyz"[i % 3 :]) for i in range(6))
+    content = lines + bytes((i * i >> 2) & 255 for i in range(40))
+    params = MixParams(16, profile)
+    return Sample(
+        partial(cm_encode, content, params),
+        lambda payload: cm_decode(payload, len(content), params) == content,
+    )
+
+
+_PIECES: list[bytes | None] = [None, *(bytes([i]) for i in range(256)), b"the ", b"item", b"ite"]
+
+
+def _tokens() -> NDArray[np.int32]:
+    """int32 (TOKENS,)."""
+    return np.array([(i * i) % 259 + 1 for i in range(TOKENS)], np.int32)
+
+
+def _logits() -> NDArray[np.float32]:
+    """float32 (TOKENS, pieces), exact in any arithmetic."""
+    steps = np.outer(np.arange(TOKENS), np.arange(len(_PIECES))) % 97
+    return (steps / np.float32(8)).astype(np.float32)
+
+
+def _code_tokens(encoder: TokenEncoder[Any]) -> bytes:
+    measured = encoder.measure(_logits(), _tokens())
+    encoder.add(measured, _tokens(), np.arange(TOKENS, dtype=np.int64))
+    return encoder.finish()
+
+
+def _decodes(make: Callable[[bytes], TokenDecoder]) -> Callable[[bytes], bool]:
+    def decode(payload: bytes) -> bool:
+        decoder, rows = make(payload), _logits()
+        streams = np.arange(STREAMS, dtype=np.int64)
+        found = [
+            decoder.decode_rows(rows[i : i + STREAMS], streams) for i in range(0, TOKENS, STREAMS)
+        ]
+        decoder.finish()
+        return np.array_equal(np.concatenate(found), _tokens())
+
+    return decode
+
+
+def _banned() -> NDArray[np.bool_]:
+    return np.array([piece is None for piece in _PIECES], np.bool_)
+
+
+def _plain_encoder() -> TokenEncoder[Any]:
+    from edgezip.coding.plain import PlainEncoder
+
+    return PlainEncoder(TOKENS, len(_PIECES), TOP_K, _banned())
+
+
+def _plain_decoder(payload: bytes) -> TokenDecoder:
+    from edgezip.coding.plain import PlainDecoder
+
+    return PlainDecoder(payload, TOKENS, len(_PIECES), TOP_K, _banned())
+
+
+def _mixing_encoder() -> TokenEncoder[Any]:
+    from edgezip.coding.mixing.params import MixParams
+    from edgezip.coding.mixing.token_mixing import MixingEncoder
+
+    return MixingEncoder(TOKENS, STREAMS, _PIECES, MixParams(16))
+
+
+def _mixing_decoder(payload: bytes) -> TokenDecoder:
+    from edgezip.coding.mixing.params import MixParams
+    from edgezip.coding.mixing.token_decoding import MixingDecoder
+
+    return MixingDecoder(payload, TOKENS, STREAMS, _PIECES, MixParams(16))
+
+
+def _image() -> Sample:
+    from edgezip.coding.image import codec
+    from edgezip.coding.image.geometry import ImageGeometry
+
+    width, height = 12, 8
+    content = bytes(
+        (5 * x + 7 * y + 3 * channel ^ x * y & 3) & 255
+        for y in range(height)
+        for x in range(width)
+        for channel in range(3)
+    )
+    geometry = ImageGeometry(width, 3)
+    return Sample(
+        partial(codec.encode, content, geometry),
+        lambda payload: codec.decode(payload, len(content), geometry) == content,
+    )
+
+
+def _audio() -> Sample:
+    from edgezip.coding.audio import codec
+    from edgezip.coding.audio.geometry import AudioGeometry
+
+    content = np.array(
+        [[40 * i - i * i // 3 + (i * 7) % 5, 30 * i - i * i // 4] for i in range(100)], "<i2"
+    ).tobytes()
+    geometry = AudioGeometry(2, 16)
+    return Sample(
+        partial(codec.encode, content, geometry),
+        lambda payload: codec.decode(payload, len(content), geometry) == content,
+    )
