@@ -16,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -85,6 +86,18 @@ def bundled_model() -> Path:
 def stories_model() -> Path:
     """stories260K: a third party's trained Llama, F32, 512 pieces, grouped-query attention."""
     return ROOT / "tests" / "data" / "stories260K.gguf"
+
+
+@pytest.fixture(scope="session")
+def smollm2_model() -> Path:
+    """SmolLM2-135M in Q4_1, from EDGEZIP_TEST_SMOLLM2 or where `edgezip models get` has put it."""
+    named = os.environ.get("EDGEZIP_TEST_SMOLLM2")
+    path = Path(named or platformdirs.user_data_path("edgezip") / "models" / "smollm2-135m.gguf")
+    if not path.is_file():
+        pytest.skip(
+            f"needs {path}: run edgezip models get smollm2-135m, or set EDGEZIP_TEST_SMOLLM2"
+        )
+    return path
 
 
 @pytest.fixture(scope="session")
