@@ -27,7 +27,7 @@ from edgezip.pipeline.lm import LmSettings, count_windows, encode_tokens
 from edgezip.pipeline.lockstep import decode_tokens, encode_tokens_lockstep
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.sessions import Sessions
-from edgezip.pipeline.windows import run_lengths
+from edgezip.pipeline.windows import Recommendation, choose_streams, recommend, run_lengths
 from edgezip.tokens import Tokenizer
 
 PRIMER_BYTES = 1 << 16
@@ -76,7 +76,7 @@ class LanguageModel:
         return EngineField(identity.kind, identity.version, identity.fingerprint)
 
     def settings(self, options: PackOptions) -> Settings:
-        """Window, keep and top k for packing: the caller's, else the model's recommendation.
+        """Window, keep and top k for packing: the caller's, else what suits the model.
 
         Raises:
             SettingsError: a window that the model was not made for.
@@ -85,8 +85,8 @@ class LanguageModel:
         if longest < c.MIN_WINDOW:
             raise ModelError(f"the model's context of {longest} tokens is too short to be used")
         bundled = self.file.bundled
-        recommended = bundled.window if bundled else Settings().window
-        window = options.window or min(recommended, longest)
+        advice = self._recommended
+        window = options.window or (bundled.window if bundled else advice.window)
         if window > longest:
             raise SettingsError(f"window {window} is longer than the model's context ({longest})")
         keep = options.keep
@@ -98,6 +98,10 @@ class LanguageModel:
         if problem:
             raise SettingsError(f"nobody could unpack {problem}")
         return chosen
+
+    @property
+    def _recommended(self) -> Recommendation:
+        return recommend(self.file.size, self.engine.n_ctx_train)
 
     def problem(self, settings: Settings) -> str | None:
         """Why a reader must refuse `settings` with this model, None if it need not: writers ask,
@@ -197,8 +201,10 @@ class LanguageModel:
                 self._sessions.abandon()
             yield
 
-    def most_streams(self, settings: Settings, wanted: int) -> int:
-        """`wanted` streams, or as many fewer as half of the machine's memory holds the cache of."""
+    def choose_streams(self, settings: Settings, tokens: int, information: int) -> int:
+        """Streams for a text (`windows.choose_streams`), or as many fewer as half of the machine's
+        memory holds the cache of."""
+        wanted = choose_streams(tokens, information, self._recommended.run)
         return self._sessions.most_streams(settings.window, wanted)
 
     def _cells(self, settings: LmSettings, n_tokens: int) -> int:

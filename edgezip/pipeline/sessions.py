@@ -5,10 +5,7 @@ from __future__ import annotations
 from edgezip.engine import Engine, Session
 from edgezip.engine.hardware import usable_memory
 from edgezip.errors import LimitError
-
-SMALL_MODEL = 48 << 20
-"""Bytes of a model file up to which sessions of one thread work side by side. The weights of a
-larger one come from memory, which one session with all threads reads once for all of them."""
+from edgezip.pipeline.windows import SMALL_MODEL
 
 SMALL_BATCH = 128
 """Tokens per batch of a small model: its logits (4 MiB with 8192 pieces) are then still in the
@@ -21,6 +18,9 @@ _abandoned: list[object] = []
 
 class Sessions:
     """The sessions of one engine; not thread-safe.
+
+    Those of a small model have one thread each and work side by side. The weights of a larger one
+    come from memory, which one session with all threads reads once for all of them.
 
     Args:
         engine: evaluates the model.

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+SMALL_MODEL = 48 << 20
+"""Bytes of a model file up to which its weights stay in the processor's cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -59,20 +62,46 @@ def slots_of(stream: int, n_streams: int, first: int, count: int) -> NDArray[np.
     return np.arange(first, first + count, dtype=np.int64) * n_streams + stream
 
 
-def choose_streams(n_tokens: int, information: int) -> int:
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What a model gets where the caller asks for nothing.
+
+    window: cells of a context, a quarter of which is kept when it is renewed. run: the fewest
+    tokens that a stream of its own pays for.
+    """
+
+    window: int
+    run: int
+
+
+def recommend(model_size: int, context: int) -> Recommendation:
+    """The settings for a model of `model_size` bytes, trained on contexts of `context` tokens.
+
+    A model whose weights fit into the processor's cache is taken for its speed: longer windows
+    gain it 0.2 % and cost a fifth of the unpacking speed. A larger one makes more of a long context
+    (SmolLM2: 1.1 % smaller with 1024 cells instead of 512, 1.9 % with 2048; keeping half of them
+    instead of a quarter gains 0.1 % more, and evaluates every token twice), and loses more by a
+    start without any, 23 bytes each. docs/models.md has the curve.
+    """
+    window, run = (2048, 8192) if model_size > SMALL_MODEL else (512, 4096)
+    return Recommendation(min(window, context), run)
+
+
+def choose_streams(n_tokens: int, information: int, run: int = 4096) -> int:
     """Streams for a channel: one for small inputs (best ratio), up to 16 for large ones (speed).
 
     Args:
         n_tokens: tokens of the channel.
         information: about the bytes that a classical codec makes of it.
+        run: the smallest number of tokens of a stream that is worth it.
 
-    Every further stream starts without context, which costs some hundred bits; the smallest run
-    that is worth it is about 4096 tokens long. Eight more pay where their start hardly shows in the
-    size: unpacking reads the weights once for all streams of a session, and with 16 two sessions
-    have 8 columns each, as many as the widest kernels take at once, and eight still have two. With
-    more the caches of the streams leave the processor's own (`bench.models --streams`).
+    Every further stream starts without context, which costs some hundred bits. Eight more pay where
+    their start hardly shows in the size: unpacking reads the weights once for all streams of a
+    session, and with 16 two sessions have 8 columns each, as many as the widest kernels take at
+    once, and eight still have two. With more the caches of the streams leave the processor's own
+    (`bench.models --streams`).
     """
     streams = 1
-    while streams < 8 and n_tokens // (streams * 2) >= 4096:
+    while streams < 8 and n_tokens // (streams * 2) >= run:
         streams *= 2
-    return 16 if streams == 8 and information >= 16 * 2048 else streams
+    return 16 if streams == 8 and information >= 16 * run // 2 else streams

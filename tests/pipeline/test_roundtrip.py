@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import edgezip
 from edgezip import api
 from edgezip.errors import EdgezipError, FormatError, LimitError, ModelError, SettingsError
-from edgezip.pipeline.coders import language
 from edgezip.pipeline.context import Context
+from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 from edgezip.pipeline.parts import Part
 from edgezip.pipeline.writer import Packer
@@ -140,11 +140,11 @@ def test_streams_follow_from_the_text_alone(
     text = (data_dir / "roughing_it.txt").read_bytes()[:9000]
     asked: list[int] = []
 
-    def choose(n_tokens: int, information: int) -> int:
+    def choose(self: LanguageModel, settings: object, n_tokens: int, information: int) -> int:
         asked.append(information)
         return 3
 
-    monkeypatch.setattr(language, "choose_streams", choose)
+    monkeypatch.setattr(LanguageModel, "choose_streams", choose)
     noise = random.Random(5).randbytes(30_000)
     for raw in (text, text + noise):
         packed = edgezip.compress(raw, options=replace(pack_options, coder="mix"))

@@ -40,6 +40,12 @@ def test_it_is_the_one_of_the_catalogue(smollm2_model: Path) -> None:
     assert set(llama.types) == {"Q4_1", "Q8_0", "F32"}
 
 
+def test_settings_follow_the_model(smollm2: LanguageModel) -> None:
+    settings = smollm2.settings(PackOptions())
+    assert (settings.window, settings.keep) == (2048, 512)
+    assert smollm2.choose_streams(settings, 40_000, 50_000) == 4
+
+
 def test_the_arithmetic_is_what_it_was(smollm2: LanguageModel) -> None:
     assert smollm2.known_answer.hex() == ANSWER
 

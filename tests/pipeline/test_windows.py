@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from edgezip.coding.turns import taken
 from edgezip.pipeline.lm import LmSettings, count_windows, encode_tokens
 from edgezip.pipeline.lockstep import decode_tokens
-from edgezip.pipeline.windows import choose_streams, run_lengths, run_windows, slots_of
+from edgezip.pipeline.windows import (
+    SMALL_MODEL,
+    Recommendation,
+    choose_streams,
+    recommend,
+    run_lengths,
+    run_windows,
+    slots_of,
+)
 
 VOCAB = 17
 START = 3
@@ -50,6 +58,20 @@ def test_streams_grow_with_the_input() -> None:
     assert [choose_streams(n, n // 8) for n in sizes] == [1, 1, 1, 1, 2, 4, 8, 16]
     assert [choose_streams(1 << 15, n) for n in (0, 32767, 32768)] == [8, 8, 16]
     assert choose_streams(1 << 14, 1 << 24) == 4
+    sizes = (16383, 16384, 1 << 15, 1 << 16)
+    assert [choose_streams(n, n, 8192) for n in sizes] == [1, 2, 4, 16]
+    assert choose_streams(1 << 16, 65535, 8192) == 8
+
+
+def test_large_models_get_long_windows() -> None:
+    assert [recommend(SMALL_MODEL, n) for n in (256, 1024)] == [
+        Recommendation(256, 4096),
+        Recommendation(512, 4096),
+    ]
+    assert [recommend(SMALL_MODEL + 1, n) for n in (1024, 8192)] == [
+        Recommendation(1024, 8192),
+        Recommendation(2048, 8192),
+    ]
 
 
 class _HashSession:

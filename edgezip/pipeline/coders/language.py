@@ -13,7 +13,6 @@ from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.model import LanguageModel, TokenLayout
 from edgezip.pipeline.progress import Scaled
-from edgezip.pipeline.windows import choose_streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,8 @@ def encode(
     escaped = model.tokenizer.escapes.apply(data)
     text, escape = escaped if escaped is not None else (data, None)
     ids = model.tokenizer.encode(text)
-    chosen = choose_streams(len(ids), settings.information)
-    streams = settings.streams or model.most_streams(context.settings, chosen)
+    chosen = model.choose_streams(context.settings, len(ids), settings.information)
+    streams = settings.streams or chosen
     streams = min(streams, len(ids))
     layout = TokenLayout(len(data), len(ids), streams, context.prime)
     selftest.before_encoding(number)
