@@ -147,9 +147,16 @@ def _read(data: bytes, choice: random.Random) -> None:
 
 def _sound(content: bytes) -> bool:
     """Whether it is the content of a seed, or of several: a copied archive is a second member."""
-    return content in SOUND or any(
-        _sound(content[len(first) :]) for first in SOUND if first and content.startswith(first)
-    )
+    starts = {0}  # where the content of a seed may begin; each is looked at once
+    todo = [0]
+    while todo:
+        start = todo.pop()
+        for one in SOUND:
+            end = start + len(one)
+            if content.startswith(one, start) and end not in starts:
+                starts.add(end)
+                todo.append(end)
+    return len(content) in starts and (content != b"" or b"" in SOUND)
 
 
 def _content(data: bytes, choice: random.Random, verify: bool) -> bytes:
