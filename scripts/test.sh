@@ -22,7 +22,9 @@ step() {
 }
 step lint ruff check .
 step types mypy
-step tests pytest "$@"
+# Side by side, as every test has files, folders and caches of its own; `-n 0` among the arguments
+# is for one after another.
+step tests pytest -n auto --maxprocesses 4 --dist worksteal "$@"
 if [ -n "$failed" ]; then
     echo "FAILED:$failed" >&2
     exit 1
