@@ -15,7 +15,11 @@ FLAG_NATIVE: Final = 8
 EXTRA_KNOWN_ANSWER: Final = 1
 EXTRA_TOTAL_SIZE: Final = 2
 EXTRA_PRIMER: Final = 4
-EXTRA_KNOWN_BITS: Final = EXTRA_KNOWN_ANSWER | EXTRA_TOTAL_SIZE | EXTRA_PRIMER
+EXTRA_AUXILIARY: Final = 8
+EXTRA_KNOWN_BITS: Final = EXTRA_KNOWN_ANSWER | EXTRA_TOTAL_SIZE | EXTRA_PRIMER | EXTRA_AUXILIARY
+
+CONTENTS: Final = 1
+"""Kind of auxiliary member: the table of contents of a tar archive."""
 
 # No UTF-8 text contains them: 0x9e cannot follow or start an ASCII letter, 0xf5 never occurs.
 FRAME_MARK: Final = b"\x9eFR\xf5"

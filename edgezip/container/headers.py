@@ -106,7 +106,7 @@ def _read_block(block: Source, header: Header, id_size: int) -> Parse[Header]:
     bits = yield from block.varint()
     if bits & ~c.EXTRA_KNOWN_BITS:
         raise UnsupportedError(f"header flags {bits:#x} are not known; use a newer edgezip")
-    known_answer, total_size, primer = None, None, None
+    known_answer, total_size, primer, auxiliary = None, None, None, None
     if bits & c.EXTRA_KNOWN_ANSWER:
         known_answer = yield from block.take(c.KNOWN_ANSWER_SIZE)
     if bits & c.EXTRA_TOTAL_SIZE:
@@ -115,6 +115,10 @@ def _read_block(block: Source, header: Header, id_size: int) -> Parse[Header]:
         total_size = yield from block.varint()
     if bits & c.EXTRA_PRIMER:
         primer = yield from block.take(id_size)
+    if bits & c.EXTRA_AUXILIARY:
+        if header.short:
+            raise FormatError("damaged header: a short member that is auxiliary")
+        auxiliary = yield from block.varint()
     settings = yield from _read_settings(block)
     return replace(
         header,
@@ -122,6 +126,7 @@ def _read_block(block: Source, header: Header, id_size: int) -> Parse[Header]:
         known_answer=known_answer,
         total_size=total_size,
         primer=primer,
+        auxiliary=auxiliary,
     )
 
 

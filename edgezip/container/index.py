@@ -71,13 +71,13 @@ def read_index(file: BinaryIO, rules: Rules | None = None) -> list[IndexedMember
     if not end:
         raise TruncatedError("the file is empty")
     members: list[IndexedMember] = []
-    while end and (member := _last_member(file, end, rules)) is not None:
+    while end and (member := last_member(file, end, rules)) is not None:
         members.insert(0, member)
         end = member.position
     return _walk(file, end, rules) + members
 
 
-def _last_member(file: BinaryIO, end: int, rules: Rules) -> IndexedMember | None:
+def last_member(file: BinaryIO, end: int, rules: Rules) -> IndexedMember | None:
     """The long member that ends at `end`, or None if there seems to be none."""
     if end < c.TAIL_SIZE:
         return None

@@ -71,7 +71,8 @@ class Header:
     are prefixes of SHA-256 digests (of the GGUF, of the priming text): 4 bytes in the short
     layout, 8 in the long one; writers cut longer ones. known_answer: the first 4 bytes of the
     engine's known-answer digest for this model. total_size: raw size of the member, only in
-    the long layout, None if the writer did not know it.
+    the long layout, None if the writer did not know it. auxiliary: kind of a member whose content
+    is not part of the content of the file, only in the long layout; None for any other member.
     """
 
     short: bool = False
@@ -81,6 +82,7 @@ class Header:
     known_answer: bytes | None = None
     total_size: int | None = None
     primer: bytes | None = None
+    auxiliary: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,11 @@ def _encode_extras(header: Header, id_size: int) -> bytes:
     if header.primer is not None:
         bits |= c.EXTRA_PRIMER
         fields += _prefix(header.primer, id_size, "primer id")
+    if header.auxiliary is not None:
+        if header.short:
+            raise SettingsError("an auxiliary member has the long layout")
+        bits |= c.EXTRA_AUXILIARY
+        fields += encode(header.auxiliary)
     fields += encode_settings(header.settings)
     return encode(bits) + fields if fields else b""
 

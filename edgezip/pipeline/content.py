@@ -1,4 +1,7 @@
-"""The content of a seekable packed file in any order: only what is needed is decoded."""
+"""The content of a seekable packed file in any order: only what is needed is decoded.
+
+What decoding needs is imported when something is decoded: a list of members shall come at once.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from edgezip.container import (
     ContainerParser,
     EndEvent,
+    Frame,
     FrameEvent,
     Header,
     HeaderEvent,
@@ -22,14 +26,17 @@ from edgezip.container import constants as c
 from edgezip.container.endrecord import IndexedFrame, IndexedMember
 from edgezip.container.headers import Rules
 from edgezip.errors import FormatError
-from edgezip.pipeline.context import Context, check_primer
-from edgezip.pipeline.frames import CODERS, decode_frame
-from edgezip.pipeline.opening import open_for_unpacking
+from edgezip.pipeline.auxiliary import read_auxiliary
 from edgezip.pipeline.options import UnpackOptions
 from edgezip.streams import WholeReads
 
+if TYPE_CHECKING:
+    from edgezip.pipeline.context import Context
+
 CHUNK = 1 << 20
-_RULES = Rules(coders=CODERS)
+MAX_CONTENTS = 1 << 28
+"""Bytes of a table of contents; a larger one is not used."""
+_RULES = Rules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,13 @@ class IndexedContent:
         self._file = cast(BinaryIO, _From(file, start))
         self._options = options
         members = index.read_index(self._file, _RULES)
-        self._frames = [(member, frame) for member in members for frame in member.frames]
+        self._frames = [
+            (member, frame)
+            for member in members
+            if member.header.auxiliary is None
+            for frame in member.frames
+        ]
+        self._members = members
         numbers = {id(member): number for number, member in enumerate(members)}
         stops = list(accumulate((f.raw_size for _, f in self._frames), initial=0))
         self._starts = stops[:-1]
@@ -93,10 +106,29 @@ class IndexedContent:
         self._last: tuple[int, bytes] = (-1, b"")
         self._verified = -1
 
+    def is_loaded(self, position: int) -> bool:
+        """Whether the frame that holds `position` is decoded."""
+        return self._last[0] == self._number(position)
+
+    def tables(self) -> Iterator[tuple[int, int, bytes]]:
+        """For each table of contents: start and end of the content that it describes, and the
+        table as `archive.contents` reads it."""
+        start = end = 0
+        for member in self._members:
+            if member.header.auxiliary is None:
+                end += member.raw_size
+            elif member.header.auxiliary == c.CONTENTS:
+                if member.raw_size <= MAX_CONTENTS:
+                    yield start, end, read_auxiliary(self._file, member)
+                start = end
+
+    def _number(self, position: int) -> int:
+        # Frames without content start where the next one does.
+        return bisect.bisect_right(self._starts, position) - 1
+
     def piece(self, position: int) -> tuple[int, bytes]:
         """Where a piece starts that holds `position`, and the piece; verified, a frame at most."""
-        number = bisect.bisect_right(self._starts, position) - 1
-        # Frames without content start where the next one does.
+        number = self._number(position)
         member, frame = self._frames[number]
         offset = self._starts[number]
         if member.header.short and frame.raw_size > c.MAX_FRAME_SIZE:
@@ -111,7 +143,7 @@ class IndexedContent:
                 raw = b"".join(self._short(member))
             else:
                 loaded = index.load_frame(self._file, member, frame, _RULES)
-                raw = decode_frame(loaded, self._context_of(member.header), lambda count: None)
+                raw = decode_frame(loaded, self._context_of(member.header))
             self._last = (number, raw)
         return self._last[1]
 
@@ -130,7 +162,7 @@ class IndexedContent:
         return data
 
     def _short(self, member: IndexedMember) -> Iterator[bytes]:
-        parser = ContainerParser(single=True, coders=CODERS)
+        parser = ContainerParser(single=True)
         position, end = member.position, member.position + member.size
         while position < end:
             self._file.seek(position)
@@ -144,16 +176,40 @@ class IndexedContent:
                     yield event.data
                 elif isinstance(event, FrameEvent):
                     context = self._context_of(member.header)
-                    yield decode_frame(event.frame, context, lambda count: None)
+                    yield decode_frame(event.frame, context)
                 else:
                     assert isinstance(event, HeaderEvent | EndEvent)
 
     def _context_of(self, header: Header) -> Context:
+        from edgezip.pipeline.context import Context, check_primer
+        from edgezip.pipeline.opening import open_for_unpacking
+
         if self._context is None or self._context[0] != header:
             prime = check_primer(header, self._options.prime)
             model = open_for_unpacking(header, self._options)
             self._context = (header, Context(model, header.settings, prime))
         return self._context[1]
+
+
+def decode_frame(frame: Frame, context: Context) -> bytes:
+    """The verified content of a frame."""
+    from edgezip.pipeline import frames
+
+    return frames.decode_frame(frame, context, lambda count: None)
+
+
+def has_contents(file: BinaryIO, start: int) -> bool:
+    """Whether the packed data from `start` on ends with a table of contents. The position in the
+    file is left as it was."""
+    before = file.tell()
+    try:
+        source = cast(BinaryIO, _From(file, start))
+        member = index.last_member(source, source.seek(0, io.SEEK_END), _RULES)
+        return member is not None and member.header.auxiliary == c.CONTENTS
+    except FormatError:
+        return False
+    finally:
+        file.seek(before)
 
 
 def _payload_start(member: IndexedMember, frame: IndexedFrame) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import asdict
 
@@ -46,11 +47,18 @@ def content_size(chunks: Iterable[bytes]) -> int:
     """
     parser = ContainerParser()
     size = 0
-    for chunk in chunks:
-        parser.feed(chunk)
-        size += sum(event.raw_size for event in parser if isinstance(event, EndEvent))
-    parser.feed_eof()
-    return size + sum(event.raw_size for event in parser if isinstance(event, EndEvent))
+    counts = True
+    for chunk in itertools.chain(chunks, (None,)):
+        if chunk is None:
+            parser.feed_eof()
+        else:
+            parser.feed(chunk)
+        for event in parser:
+            if isinstance(event, HeaderEvent):
+                counts = event.header.auxiliary is None
+            elif isinstance(event, EndEvent) and counts:
+                size += event.raw_size
+    return size
 
 
 class _State:
@@ -93,6 +101,7 @@ class _State:
             model_id=header.model.hex() if header.model else None,
             settings=settings if header.model else {},
             frames=tuple(self._frames),
+            auxiliary=header.auxiliary,
         )
 
 

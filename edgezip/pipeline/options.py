@@ -161,7 +161,11 @@ class FrameInfo:
 
 @dataclass(frozen=True, slots=True)
 class MemberInfo:
-    """One member of a file, read without a model."""
+    """One member of a file, read without a model.
+
+    `auxiliary` is the kind of a member whose content is not part of the content of the file (1: the
+    table of contents of an archive), None for any other member.
+    """
 
     offset: int
     packed_size: int
@@ -171,6 +175,7 @@ class MemberInfo:
     model_id: str | None
     settings: dict[str, int]
     frames: tuple[FrameInfo, ...]
+    auxiliary: int | None = None
 
 
 def _check_prime(options: PackOptions | UnpackOptions) -> None:

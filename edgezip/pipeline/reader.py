@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 class Unpacker:
     """Unpacks one member (`single=True`) or a file of concatenated members; not thread-safe.
 
-    Frames come out verified. The content of a stored member of 64 KiB or more comes out as it is
-    read and is verified at its end, so a caller keeps nothing before the end was reached.
+    Frames come out verified, those of auxiliary members as no content at all. The content of a
+    stored member of 64 KiB or more comes out as it is read and is verified at its end, so a caller
+    keeps nothing before the end was reached.
 
     Call `push` with more of the file, then `pull` until it gives None, and after the last part
     `push_eof` and `pull` again. At most one frame is held, so memory does not depend on what the
@@ -102,20 +103,24 @@ class Unpacker:
         if isinstance(event, HeaderEvent):
             self._header = event.header
             self._prime = check_primer(event.header, self._options.prime)
-            self._check_limit(event.header.total_size or 0)
+            if event.header.auxiliary is None:
+                self._check_limit(event.header.total_size or 0)
             self._context = None
         elif isinstance(event, StoredChunk):
             self._check_limit(len(event.data))
             return self._emit(event.data)
         elif isinstance(event, FrameEvent):
+            if self._header.auxiliary is not None:
+                self._decode(event, quiet=True)
+                return b""
             self._check_limit(event.frame.raw_size)
             self.frames += 1
             return self._emit(self._decode(event))
-        elif isinstance(event, EndEvent):
+        elif isinstance(event, EndEvent) and self._header.auxiliary is None:
             self.members += 1
         return b""
 
-    def _decode(self, event: FrameEvent) -> bytes:
+    def _decode(self, event: FrameEvent, quiet: bool = False) -> bytes:
         if self._context is None:
             model = open_for_unpacking(self._header, self._options)
             self._context = Context(model, self._header.settings, self._prime)
@@ -125,7 +130,7 @@ class Unpacker:
         def progress(count: int) -> None:
             nonlocal told
             told += count
-            if self._progress is not None:
+            if self._progress is not None and not quiet:
                 self._progress(base + told)
 
         return decode_frame(event.frame, self._context, progress)

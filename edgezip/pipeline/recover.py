@@ -27,13 +27,14 @@ class Recovery:
     """Counts what `recovered` gave.
 
     lost: raw byte ranges of the content, stop None where it is unknown how much is missing. The
-    numbers go on behind such a range as if it were empty.
+    numbers go on behind such a range as if it were empty. start: where the content given last lies.
     """
 
     raw_size: int = 0
     members: int = 0
     frames: int = 0
     lost: list[tuple[int, int | None]] = field(default_factory=list)
+    start: int = 0
 
     @property
     def position(self) -> int:
@@ -174,6 +175,8 @@ class _Walk:
             yield self._emit(raw)
 
     def _long(self, member: LongMember) -> Iterator[bytes]:
+        if member.header.auxiliary is not None:
+            return  # no content of the file
         good: list[IndexedFrame] = []
         base = self._result.position
         context: Context | None = None
@@ -187,12 +190,13 @@ class _Walk:
                 continue
             good.append(entry)
             self._result.frames += 1
-            yield self._emit(raw)
+            yield self._emit(raw, base + entry.offset)
         self._result.members += bool(good or not member.frames)
         for start, stop in lost_ranges(good, member.total_size):
             self._result.lost.append((base + start, None if stop is None else base + stop))
 
-    def _emit(self, raw: bytes) -> bytes:
+    def _emit(self, raw: bytes, start: int | None = None) -> bytes:
+        self._result.start = self._result.position if start is None else start
         limit = self._options.max_output
         if limit is not None and self._result.raw_size + len(raw) > limit:
             raise LimitError(f"the output would exceed the limit of {limit} bytes")

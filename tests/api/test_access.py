@@ -32,14 +32,14 @@ CONTENT = NOISE[:8000] + NOISE[8000:8500] + NOISE[:8000]
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Raw sizes of the frames that were decoded, by whatever reads."""
-    from edgezip.pipeline import reader
+    from edgezip.pipeline import frames, reader
 
     sizes: list[int] = []
-    decode = content_module.decode_frame
+    decode = frames.decode_frame
 
-    def counting(frame: Any, *arguments: Any) -> bytes:
+    def counting(frame: Any, context: Any, progress: Any = lambda count: None) -> bytes:
         sizes.append(frame.raw_size)
-        return decode(frame, *arguments)
+        return decode(frame, context, progress)
 
     monkeypatch.setattr(content_module, "decode_frame", counting)
     monkeypatch.setattr(reader, "decode_frame", counting)

@@ -44,8 +44,8 @@ class Reader:
         return self.data[start : self.at]
 
 
-def header(r: Reader) -> bool:
-    """Skip a member header; True if it is short."""
+def header(r: Reader) -> tuple[bool, bool]:
+    """Skip a member header: whether it is short, and whether its member is auxiliary."""
     start = r.at
     assert r.take(3) == bytes.fromhex("9E455A")
     (byte,) = r.take(1)
@@ -54,11 +54,14 @@ def header(r: Reader) -> bool:
     if not byte & 4:
         r.take(8) if byte & 8 else r.varint()
         r.take(4 if short else 8)
+    auxiliary = False
     if byte & 2:
-        r.take(r.varint())
+        extras = Reader(r.take(r.varint()))
+        auxiliary = bool(extras.varint() & 8)
     if not short:
         assert crc32(r.since(start)) == r.take(4)
-    return short
+    assert not (short and auxiliary)
+    return short, auxiliary
 
 
 def kind(r: Reader) -> int:
@@ -151,6 +154,8 @@ def decode_file(data: bytes) -> bytes:
     r, raw = Reader(data), b""
     while True:
         start = r.at
-        raw += short_member(r, start) if header(r) else long_member(r, start)
+        short, auxiliary = header(r)
+        content = short_member(r, start) if short else long_member(r, start)
+        raw += b"" if auxiliary else content
         if r.at == len(data):
             return raw

@@ -196,6 +196,18 @@ def good_vectors() -> Iterator[Vector]:
         if packed is None:
             packed = edgezip.compress(texts[text], options=options)
         yield Vector(path.name, packed, about, content=texts[text])
+    yield _archive(texts)
+
+
+def _archive(texts: dict[str, bytes]) -> Vector:
+    path = HERE / "good-contents.ez"
+    if not path.exists():
+        with edgezip.Archive(path, "w", model="none") as archive:
+            for name in ("story", "noise", "numbers"):
+                archive.add_bytes(f"texts/{name}", texts[name], mtime=0)
+    packed = path.read_bytes()
+    content = edgezip.decompress(packed)
+    return Vector(path.name, packed, "a tar with a table of contents behind it", content=content)
 
 
 def _flip(data: bytes, position: int, bit: int = 0) -> bytes:
@@ -249,6 +261,9 @@ def uncanonical_vectors(good: dict[str, bytes]) -> Iterator[Vector]:
     repeat = start + b"\x89\x01\x00\x05\x02\x05\x01" + bytes(4)
     yield Vector("bad-params-repeat.ez", repeat, "repeats with params", error="FormatError")
     small = start[:3] + bytes([start[3] | c.FLAG_EXTRAS]) + b"\x05\x00\x01\x01\x02\x00\x00\x00"
+    hidden = start[:3] + bytes([start[3] | c.FLAG_EXTRAS]) + b"\x02\x08\x01\x00\x01x"
+    about = "a short member that is auxiliary"
+    yield Vector("bad-auxiliary.ez", hidden + bytes(4), about, error="FormatError")
     yield Vector("bad-window.ez", small + bytes(4), "a window of one cell", error="FormatError")
 
 
