@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         release_models,
         unpack_stream,
     )
+    from edgezip.archive.archive import Archive
     from edgezip.file import EdgezipFile, open
     from edgezip.incremental import Compressor, Decompressor
     from edgezip.pipeline.content import FrameEntry
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _LAZY = {
+    "Archive": "edgezip.archive.archive",
     "compress": "edgezip.api",
     "compress_bare": "edgezip.api",
     "decompress": "edgezip.api",
@@ -85,6 +87,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "Archive",
     "ChannelReport",
     "ChecksumError",
     "Compressor",

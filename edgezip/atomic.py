@@ -44,8 +44,15 @@ class AtomicFile:
         file: where to write, a binary file open for reading and writing.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, durable: bool = True
+    ) -> None:
         """Create the temporary file.
+
+        Args:
+            path: the final name.
+            overwrite: replace a file of that name.
+            durable: wait until the disk has it; without, a power failure may leave it empty.
 
         Raises:
             InputError: `path` exists and `overwrite` is false, or it is a directory or a device.
@@ -55,6 +62,7 @@ class AtomicFile:
         # The program may change its working directory before the file is complete.
         self._final = os.path.abspath(self.path)
         self._overwrite = overwrite
+        self._durable = durable
         self._check_target()
         self.file = self._create(f"{_PREFIX}{secrets.token_hex(8)}.tmp")
 
@@ -115,7 +123,8 @@ class AtomicFile:
         self.discard()
         if os.path.lexists(self._temporary):
             problems.append(f"the temporary file {self._temporary} could not be removed")
-        _sync_directory(os.path.dirname(self._final))
+        if self._durable:
+            _sync_directory(os.path.dirname(self._final))
         return problems
 
     def discard(self) -> None:
@@ -147,7 +156,8 @@ class AtomicFile:
         else:
             problems = copy_metadata(descriptor, like)
         try:
-            os.fsync(descriptor)
+            if self._durable:
+                os.fsync(descriptor)
         except OSError as error:
             _raise_if_fatal(error)
             problems.append(f"it is not safe from a power failure yet: {error.strerror}")

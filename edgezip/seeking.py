@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
 from edgezip.errors import EdgezipError, FormatError, LimitError, SettingsError
@@ -11,7 +12,9 @@ from edgezip.streams import is_seekable, read_some
 from edgezip.unbroken import Unbroken
 
 if TYPE_CHECKING:
+    from edgezip.archive.contents import Contents
     from edgezip.pipeline.content import IndexedContent
+    from edgezip.pipeline.reader import Unpacker
 
 READ_SIZE = 1 << 16
 
@@ -20,10 +23,8 @@ class _Stream(Unbroken):
     """The content from the start on, piece by piece, as the file gives it."""
 
     def __init__(self, file: BinaryIO, options: UnpackOptions) -> None:
-        from edgezip.pipeline.reader import Unpacker
-
         self._file = file
-        self._unpacker = Unpacker(options)
+        self._options = options
         self._closed = False
         self.position = 0
         """Content that came out so far, bytes."""
@@ -44,6 +45,12 @@ class _Stream(Unbroken):
         self.position += len(piece)
         self._unfinished = False
         return piece
+
+    @cached_property
+    def _unpacker(self) -> Unpacker:
+        from edgezip.pipeline.reader import Unpacker
+
+        return Unpacker(self._options)
 
     def _next(self) -> bytes:
         while True:
@@ -79,6 +86,8 @@ class ContentReader:
         self._index: IndexedContent | None = None
         self._no_index = not self._seekable
         self._displaced = False
+        self._looked = False
+        self._contents: list[tuple[int, int, Contents]] = []
         self._piece = (0, b"")
         self.position = 0
 
@@ -106,10 +115,10 @@ class ContentReader:
         return view
 
     def _load(self, position: int) -> tuple[int, bytes]:
+        if not self._looked:
+            self._look_for_contents()
         if self._index is not None:
-            if position >= self._index.size:
-                return position, b""
-            return self._index.piece(position)
+            return self._load_indexed(self._index, position)
         stream = self._stream
         lost = self._displaced or not stream.is_sound
         if position < stream.position or (lost and self._seekable):
@@ -119,6 +128,32 @@ class ContentReader:
             piece = stream.next()
             if not piece or position < start + len(piece):
                 return start, piece
+
+    def _load_indexed(self, index: IndexedContent, position: int) -> tuple[int, bytes]:
+        if position >= index.size:
+            return position, b""
+        if index.is_loaded(position):
+            return index.piece(position)
+        for start, end, contents in self._contents:
+            if start <= position < end:
+                headers = contents.piece(position - start)
+                if headers is not None:
+                    return headers[0] + start, headers[1]
+        first, piece = index.piece(position)
+        for start, end, contents in self._contents:
+            low, high = max(first, start), min(first + len(piece), end)
+            if low < high:
+                contents.check(low - start, piece[low - first : high - first])
+        return first, piece
+
+    def _look_for_contents(self) -> None:
+        """Use the index from the start if the file ends with a table of contents: what reads a tar
+        from header to header then decodes nothing."""
+        from edgezip.pipeline.content import has_contents
+
+        self._looked = True
+        if self._seekable and self._index is None and has_contents(self._file, self._start):
+            self._indexed()
 
     def _restart(self) -> _Stream:
         if not self._seekable:
@@ -214,11 +249,17 @@ class ContentReader:
 
     def _indexed(self) -> IndexedContent | None:
         if self._index is None and not self._no_index:
+            from edgezip.archive.contents import Contents
             from edgezip.pipeline.content import IndexedContent
 
             self._displaced = True
             try:
-                self._index = IndexedContent(self._file, self._options, self._start)
+                index = IndexedContent(self._file, self._options, self._start)
+                self._contents = [
+                    (start, end, Contents(headers, end - start))
+                    for start, end, headers in index.tables()
+                ]
+                self._index = index
             except FormatError:
                 # Read on as a stream, which gives what stands before the damage.
                 self._no_index = True

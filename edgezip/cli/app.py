@@ -85,14 +85,22 @@ def pack(
     frame_size: o.FrameSize = None,
     prime: o.Prime = None,
     content: o.Content = None,
+    exclude: o.Exclude = None,
+    files_from: o.FilesFrom = None,
+    sort: o.Sort = o.SortName.kind,
+    owner: o.Owner = None,
+    group: o.Group = None,
+    mtime: o.Mtime = None,
 ) -> Job:
-    """Compress files: notes.txt becomes notes.txt.ez, and notes.txt stays."""
+    """Compress files: notes.txt becomes notes.txt.ez, and notes.txt stays. A folder becomes an
+    archive: docs becomes docs.tar.ez."""
 
     def job() -> int:
+        from edgezip.cli.archives import packing_options
         from edgezip.cli.pack import FileOptions, pack_files
         from edgezip.pipeline.options import DEFAULT_FRAME_SIZE, PackOptions
 
-        names = files or ["-"]
+        names = files or ([] if files_from else ["-"])
         target = _file_options(FileOptions, names, output, stdout, force, keep, remove)
         settings = PackOptions(
             model=model,
@@ -109,7 +117,8 @@ def pack(
             content=content,
         )
         console = Console(quiet, verbose, json, target.uses_stdout(names))
-        return pack_files(names, target, settings, console, verify)
+        packing = packing_options(exclude, files_from, sort.value, owner, group, mtime, frame_size)
+        return pack_files(names, target, settings, console, verify, packing)
 
     return job
 
@@ -132,10 +141,16 @@ def unpack(
     model: o.Model = None,
     gpu_layers: o.GpuLayers = 0,
     prime: o.Prime = None,
+    directory: o.Directory = None,
+    extract: o.Extract = None,
+    strip: o.Strip = 0,
+    exclude: o.Exclude = None,
 ) -> Job:
-    """Decompress files: notes.txt.ez becomes notes.txt, and notes.txt.ez stays."""
+    """Decompress files: notes.txt.ez becomes notes.txt, and notes.txt.ez stays. An archive of a
+    folder gives the folder; behind it, names and globs of members may follow."""
 
     def job() -> int:
+        from edgezip.cli.archives import Extraction
         from edgezip.cli.pack import FileOptions
         from edgezip.cli.unpack import unpack_files
 
@@ -143,7 +158,8 @@ def unpack(
         target = _file_options(FileOptions, names, output, stdout, force, keep, remove, sparse)
         settings = _unpack_options(model, threads, gpu_layers, max_output, prime, recover)
         console = Console(quiet, verbose, json, target.uses_stdout(names))
-        return unpack_files(names, target, settings, console)
+        how = Extraction(directory, extract, strip, tuple(exclude or ()))
+        return unpack_files(names, target, settings, console, how)
 
     return job
 
@@ -168,6 +184,26 @@ def test(
 
         settings = _unpack_options(model, threads, gpu_layers, max_output, prime, recover)
         return test_files(files or ["-"], settings, Console(quiet, verbose, json))
+
+    return job
+
+
+@app.command("list", short_help="List archives.")
+def list_members(
+    files: o.Files = None,
+    verbose: o.Verbose = False,
+    json: o.Json = False,
+    threads: o.Threads = 0,
+    model: o.Model = None,
+    prime: o.Prime = None,
+) -> Job:
+    """List the members of an archive; names and globs behind it pick some. -v: as ls -l does."""
+
+    def job() -> int:
+        from edgezip.cli.archives import list_files
+
+        settings = _unpack_options(model, threads, 0, None, prime, False)
+        return list_files(files or ["-"], settings, Console(verbose=verbose, json=json))
 
     return job
 

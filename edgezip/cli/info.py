@@ -14,6 +14,8 @@ from edgezip.cli.inputs import InputRules, open_source
 from edgezip.errors import ModelError
 from edgezip.pipeline.options import ChannelReport, MemberInfo
 
+_AUXILIARY = {1: "table of contents of the archive before it"}
+
 
 def describe_files(names: Sequence[str], console: Console) -> int:
     """Print a description of every file; returns the exit code."""
@@ -45,7 +47,7 @@ def model_name(model_id: str | None) -> str | None:
 
 
 def _lines(name: str, members: Sequence[MemberInfo], verbose: bool) -> list[str]:
-    raw = sum(member.raw_size for member in members)
+    raw = sum(member.raw_size for member in members if member.auxiliary is None)
     size = sum(member.packed_size for member in members)
     ratio = report.ratio_text(raw, size)
     lines = [f"{label(name)}: {size:,} bytes packed, {raw:,} raw ({ratio})"]
@@ -59,6 +61,9 @@ def _lines(name: str, members: Sequence[MemberInfo], verbose: bool) -> list[str]
 
 def _member_lines(member: MemberInfo, verbose: bool) -> list[str]:
     rows = [("format", f"version {member.version}")]
+    if member.auxiliary is not None:
+        kind = _AUXILIARY.get(member.auxiliary, f"of kind {member.auxiliary}, not known here")
+        rows.append(("auxiliary", kind))
     if member.model_id is None:
         rows.append(("model", "none needed"))
     else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shlex
 import stat
 import sys
 from collections.abc import Iterator
@@ -29,13 +28,11 @@ class InputRules:
         special: FIFOs and devices are read as well (-f, -c or -o).
         removing: --rm was given, so links and set-uid files are refused.
         force: but not with -f.
-        tar_hint: for a directory, tell the command line to use.
     """
 
     special: bool = False
     removing: bool = False
     force: bool = False
-    tar_hint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +188,7 @@ def _stdin(packed: bool) -> BinaryIO:
 def _check(name: str, status: os.stat_result, rules: InputRules) -> None:
     mode = status.st_mode
     if stat.S_ISDIR(mode):
-        raise InputError(
-            f"is a directory; use: {tar_line(name)}" if rules.tar_hint else "is a directory"
-        )
+        raise InputError("is a directory")
     if not stat.S_ISREG(mode) and not rules.special:
         raise InputError("is not a regular file; use -c, -o or -f to read it all the same")
     if rules.removing and is_descriptor(name):
@@ -207,22 +202,6 @@ def _check(name: str, status: os.stat_result, rules: InputRules) -> None:
         raise InputError(f"has {status.st_nlink} hard links; use -f to remove this one")
     if mode & (stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX):
         raise InputError("has the set-uid, set-gid or sticky bit; use -f to lose it")
-
-
-def tar_line(name: str) -> str:
-    """The command line that packs the directory `name`."""
-    directory = name.rstrip("/") or "/"
-    if directory.startswith("-"):
-        directory = f"./{directory}"
-    base = os.path.basename(directory)
-    if base in {"", ".", ".."}:
-        # An archive in the directory itself would contain itself.
-        real = os.path.basename(os.path.abspath(directory)) or "root"
-        target = os.path.join("..", real) if base == "." else real
-    else:
-        target = directory
-    quoted = shlex.quote(target + ".tar" + SUFFIX)
-    return f"tar c {shlex.quote(directory)} | edgezip pack -o {quoted}"
 
 
 def packed_name(name: str, force: bool) -> str:

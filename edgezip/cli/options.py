@@ -18,6 +18,13 @@ class EngineName(StrEnum):
     native = "native"
 
 
+class SortName(StrEnum):
+    """Orders of members."""
+
+    kind = "kind"
+    name = "name"
+
+
 class CoderName(StrEnum):
     """Coders of the text that the model predicts."""
 
@@ -127,4 +134,46 @@ Content = Annotated[
 ]
 Verify = Annotated[
     bool, typer.Option("--verify", help="Unpack and compare before finishing; --rm implies it.")
+]
+
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude", metavar="GLOB", help="Leave out what matches, as tar does; repeatable."
+    ),
+]
+FilesFrom = Annotated[
+    str | None,
+    typer.Option("--files-from", metavar="FILE", help="Also archive the files named here."),
+]
+Sort = Annotated[SortName, typer.Option("--sort", help="Order in archives: kind packs best.")]
+Owner = Annotated[
+    str | None,
+    typer.Option("--owner", metavar="NAME[:UID]", help="Owner of all members of archives."),
+]
+Group = Annotated[
+    str | None,
+    typer.Option("--group", metavar="NAME[:GID]", help="Group of all members of archives."),
+]
+Mtime = Annotated[
+    str | None,
+    typer.Option("--mtime", metavar="TIME", help="Time of all members: seconds or ISO 8601."),
+]
+Directory = Annotated[
+    str | None,
+    typer.Option("--directory", "-C", metavar="DIR", help="Extract archives below DIR."),
+]
+Extract = Annotated[
+    bool | None,
+    typer.Option(
+        "--extract/--tar",
+        help="Extract every tar, or none; else those are extracted that were made of folders.",
+        show_default=False,
+    ),
+]
+Strip = Annotated[
+    int,
+    typer.Option(
+        "--strip-components", metavar="N", min=0, help="Leave the first N parts of names away."
+    ),
 ]

@@ -16,8 +16,8 @@ from edgezip.atomic import AtomicFile
 from edgezip.cli import descriptors
 from edgezip.cli.console import is_terminal, printable
 from edgezip.cli.inputs import as_binary
-from edgezip.cli.sparse import SparseFile
 from edgezip.errors import InputError
+from edgezip.sparse import SparseFile
 
 STDOUT = "-"
 

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from edgezip import api, streams
 from edgezip.cli import descriptors, report
+from edgezip.cli.archives import Packing, archive_name, is_folder, makes_one, pack_archive
 from edgezip.cli.console import Console, for_each
 from edgezip.cli.inputs import (
     STDIN,
@@ -47,17 +48,17 @@ class FileOptions:
         """Raise `SettingsError` for options that do not go together."""
         if self.output is not None and self.to_stdout:
             raise SettingsError("-o and -c exclude each other")
-        if self.output is not None and len(names) > 1:
+        if self.output is not None and len(names) > 1 and not makes_one(names, self.output, False):
             raise SettingsError("-o takes one input; without it every file gets its own output")
         if self.remove and (self.to_stdout or self._to_descriptor()):
             raise SettingsError("--rm needs an output file, not stdout or another open descriptor")
         if names.count(STDIN) > 1:
             raise SettingsError("stdin (-) can be read only once")
 
-    def rules(self, tar_hint: bool) -> InputRules:
+    def rules(self) -> InputRules:
         """Which inputs are accepted."""
         special = self.force or self.to_stdout or self.output is not None
-        return InputRules(special, self.remove, self.force, tar_hint)
+        return InputRules(special, self.remove, self.force)
 
     def uses_stdout(self, names: Sequence[str]) -> bool:
         """Whether content goes to stdout."""
@@ -76,11 +77,19 @@ def pack_files(
     options: PackOptions,
     console: Console,
     verify: bool,
+    packing: Packing | None = None,
 ) -> int:
-    """Pack every file; returns the exit code."""
-    rules = files.rules(tar_hint=True)
+    """Pack every file, and every folder as an archive; returns the exit code."""
+    rules = files.rules()
+    packing = packing or Packing()
+
+    def archive(target: str) -> int:
+        return pack_archive(names, target, files, options, console, verify, packing)
 
     def pack(name: str) -> int:
+        if is_folder(name):
+            target = archive_name(name)
+            return pack_archive([name], target, files, options, console, verify, packing)
         with open_source(name, rules) as source:
             output = _output_name(name, files)
             _pack(source, output, files, options, console, verify or files.remove)
@@ -88,6 +97,10 @@ def pack_files(
                 source.remove()
         return 0
 
+    if packing.files_from is not None or makes_one(names, files.output, files.to_stdout):
+        if files.output is None and not files.to_stdout:
+            raise SettingsError("--files-from needs the archive's name: -o NAME.tar.ez")
+        return for_each([files.output or STDOUT], console, archive)
     return for_each(names, console, pack)
 
 
@@ -115,7 +128,7 @@ def _pack(
             done = api.pack_stream(file, output.file, options, progress=progress)
         if reader is not None:
             with progress_bar(console, "verify", source.name, done.raw_size) as progress:
-                _verify(output, reader, options, progress)
+                verify_output(output, reader.digest(), options, progress)
         problems = output.commit(source.regular)
         if not files.remove:  # that looks for changes itself
             problems += source.changes(done.raw_size)
@@ -124,8 +137,10 @@ def _pack(
     report.packed(console, source.name, target, done, verify)
 
 
-def _verify(output: Output, reader: HashingReader, options: PackOptions, progress: Any) -> None:
-    """Decode what was written and compare it with what was read.
+def verify_output(
+    output: Output, digest: tuple[int, bytes], options: PackOptions, progress: Any
+) -> None:
+    """Decode what was written and compare it with what was read, by its size and hash.
 
     Raises:
         ChecksumError: they differ.
@@ -142,7 +157,7 @@ def _verify(output: Output, reader: HashingReader, options: PackOptions, progres
     except ChecksumError:
         pass
     else:
-        if check.digest() == reader.digest():
+        if check.digest() == digest:
             return
     raise ChecksumError(
         "verification failed: unpacking does not give the input back, so nothing was written;"

@@ -37,12 +37,20 @@ def peak_memory() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def packed(console: Console, name: str, output: str, report: PackReport, verified: bool) -> None:
-    """Tell about a packed file."""
+def packed(
+    console: Console,
+    name: str,
+    output: str,
+    report: PackReport,
+    verified: bool,
+    members: int | None = None,
+) -> None:
+    """Tell about a packed file, or an archive of so many `members`."""
     raw, size = report.raw_size, report.packed_size
     done = f"{ratio_text(raw, size)}, {seconds_text(report.seconds)}"
     checked = ", verified" if verified else ""
-    console.note(f"{label(name)}: {raw:,} -> {size:,} bytes ({done}{checked})")
+    count = "" if members is None else f"{_count(members, 'member')}, "
+    console.note(f"{label(name)}: {count}{raw:,} -> {size:,} bytes ({done}{checked})")
     for hint in report.hints:
         console.note(f"  {hint}")
     if console.verbose:
@@ -55,6 +63,7 @@ def packed(console: Console, name: str, output: str, report: PackReport, verifie
             "ratio": size / raw if raw else None,
             "bits_per_byte": 8 * size / raw if raw else None,
             "verified": verified,
+            **({} if members is None else {"members": members}),
             "peak_memory": peak_memory(),
         }
     )
@@ -88,6 +97,28 @@ def unpacked(console: Console, name: str, output: str | None, report: UnpackRepo
         there = f"bytes {first:,} to {end:,}" if end is not None else f"from byte {first:,} on"
         console.warn(name, f"lost: {there} of the content")
     console.result({"file": name, "output": output, **asdict(report), "peak_memory": peak_memory()})
+
+
+def extracted(
+    console: Console,
+    name: str,
+    folder: str,
+    members: int,
+    seconds: float,
+    problems: list[tuple[str, str]],
+) -> None:
+    """Tell about an archive of which `members` were extracted."""
+    console.note(f"{label(name)}: {_count(members, 'member')} ({seconds_text(seconds)})")
+    console.result(
+        {
+            "file": name,
+            "output": folder,
+            "members": members,
+            "seconds": seconds,
+            "problems": [{"member": member, "message": text} for member, text in problems],
+            "peak_memory": peak_memory(),
+        }
+    )
 
 
 def _memory_text() -> str:

@@ -7,25 +7,42 @@ from typing import BinaryIO
 
 from edgezip import api
 from edgezip.cli import report
+from edgezip.cli.archives import Extraction, extract_archive, is_archive, members_of
 from edgezip.cli.console import Console, for_each
 from edgezip.cli.inputs import STDIN, InputRules, Source, open_source, unpacked_name
 from edgezip.cli.outputs import STDOUT, open_output
 from edgezip.cli.pack import FileOptions
 from edgezip.cli.progress import progress_bar
-from edgezip.errors import EdgezipError, FormatError
+from edgezip.errors import EdgezipError, FormatError, SettingsError
 from edgezip.pipeline.inspect import content_size
 from edgezip.pipeline.options import UnpackOptions, UnpackReport
 from edgezip.streams import chunks
 
 
 def unpack_files(
-    names: Sequence[str], files: FileOptions, options: UnpackOptions, console: Console
+    names: Sequence[str],
+    files: FileOptions,
+    options: UnpackOptions,
+    console: Console,
+    how: Extraction | None = None,
 ) -> int:
-    """Unpack every file; returns the exit code."""
-    rules = files.rules(tar_hint=False)
+    """Unpack every file, extract every archive of a folder; returns the exit code."""
+    rules = files.rules()
+    how = how or Extraction()
+    names, members = members_of(names, how.is_sure)
+    extracts = how.wanted if how.wanted is not None else (how.is_sure or bool(members)) or None
+    if files.output is not None or files.to_stdout:
+        if extracts:
+            raise SettingsError("members are extracted to files: -o and -c are for the tar itself")
+        extracts = False
 
     def unpack(name: str) -> int:
         with open_source(name, rules, packed=True) as source:
+            if extracts or (extracts is None and is_archive(source)):
+                code = extract_archive(source, members, files, options, console, how)
+                if files.remove and name != STDIN and not code:
+                    source.remove()
+                return code
             target = _output_name(name, files)
             done = _unpack(source, target, files, options, console)
             if files.remove and name != STDIN and not done.lost:

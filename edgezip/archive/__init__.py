@@ -1,0 +1,1 @@
+"""Archives of files and folders: a tar in the container, with a table of contents behind it."""

@@ -1,0 +1,343 @@
+"""`edgezip.Archive`: many files in one packed file, each of them readable on its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tarfile
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, BinaryIO, Literal, cast
+
+from edgezip.archive import collect
+from edgezip.archive.extraction import Report, Target, extract
+from edgezip.archive.names import Selection
+from edgezip.archive.writing import ARCHIVE_FRAME_SIZE, write_archive
+from edgezip.errors import EdgezipError, FormatError, InputError, SettingsError
+from edgezip.file import EdgezipFile
+from edgezip.incremental import with_model
+from edgezip.pipeline.options import PackOptions, PackReport, UnpackOptions
+from edgezip.streams import byte_view
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from typing_extensions import Buffer
+
+    Name = str | os.PathLike[str]
+
+MemberType = Literal["file", "folder", "link", "hard link", "other"]
+_TYPES: dict[bytes, MemberType] = {
+    tarfile.DIRTYPE: "folder",
+    tarfile.SYMTYPE: "link",
+    tarfile.LNKTYPE: "hard link",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of an archive.
+
+    Attributes:
+        name: relative, with slashes; a folder's has none at its end.
+        size: bytes of content.
+        type: what it is.
+        mode: permission bits.
+        mtime: seconds since 1970.
+        owner, group: names, or numbers as text where there are none.
+        target: what a link of either sort points to; empty for anything else.
+        offset: where its content starts in the tar.
+    """
+
+    name: str
+    size: int
+    type: MemberType
+    mode: int
+    mtime: float
+    owner: str
+    group: str
+    target: str
+    offset: int
+
+
+def mode_text(member: Member) -> str:
+    """Type and permissions as `ls -l` writes them."""
+    kinds = {"folder": stat.S_IFDIR, "link": stat.S_IFLNK, "other": stat.S_IFIFO}
+    return stat.filemode(member.mode | kinds.get(member.type, stat.S_IFREG))
+
+
+def describe(info: tarfile.TarInfo) -> Member:
+    """A header of a tar as a `Member`."""
+    kind = _TYPES.get(info.type, "file" if info.isreg() else "other")
+    target = info.linkname if kind in ("link", "hard link") else ""
+    owner, group = info.uname or str(info.uid), info.gname or str(info.gid)
+    name = info.name.rstrip("/") or info.name
+    return Member(
+        name,
+        info.size if kind == "file" else 0,
+        kind,
+        info.mode & 0o7777,
+        float(info.mtime),
+        owner,
+        group,
+        target,
+        info.offset_data,
+    )
+
+
+class Archive:
+    """An archive that is written (mode "w", "x") or read ("r").
+
+        with edgezip.Archive("notes.tar.ez", "w") as archive:
+            archive.add("notes")
+        with edgezip.Archive("notes.tar.ez") as archive:
+            print(archive.names())
+            text = archive.read("notes/today.txt")
+            archive.extract("restored")
+
+    The content is a tar. Members are written when the archive is closed, like beside like; a file
+    given by name comes into being under that name only then. Reading uses the table of contents, so
+    that only those frames are decoded in which a wanted member lies; archives without one (made by
+    `tar -I edgezip`, or cut off) are decoded as far as needed.
+
+    Args:
+        file: a name, or a binary file object, which is not closed; to read it must be seekable.
+        mode: "r", "w" (replaces a file) or "x" (refuses to).
+        model: as `PackOptions.model` and `UnpackOptions.model`, which it overrides.
+        options: `PackOptions` to write, `UnpackOptions` to read.
+        frame_size: bytes of the tar after which a frame ends at the next member: about what has to
+            be decoded for one member.
+        rules: what is left out of folders, the order of members, and how headers are made.
+
+    Raises:
+        SettingsError: (a `ValueError`) an impossible mode, or options of the other direction.
+        FormatError: the file is damaged or foreign.
+    """
+
+    def __init__(
+        self,
+        file: Name | BinaryIO,
+        mode: Literal["r", "w", "x"] = "r",
+        *,
+        model: str | Path | None = None,
+        options: PackOptions | UnpackOptions | None = None,
+        frame_size: int = ARCHIVE_FRAME_SIZE,
+        rules: collect.Rules | None = None,
+    ) -> None:
+        if mode not in ("r", "w", "x"):
+            raise SettingsError(f"invalid mode {mode!r}: use r, w or x")
+        self._mode = mode
+        self._rules = rules or collect.Rules()
+        self._frame_size = frame_size
+        self._entries: list[collect.Entry] = []
+        self._problems: list[tuple[str, str]] = []
+        self._closed = False
+        self.report: PackReport | None = None
+        """What was packed; None before `close`."""
+        if mode == "r":
+            if options is not None and not isinstance(options, UnpackOptions):
+                raise SettingsError("options must be UnpackOptions in this mode")
+            self._content = EdgezipFile(
+                file, "r", options=with_model(options or UnpackOptions(), model)
+            )
+            try:
+                if not self._content.seekable():
+                    raise SettingsError("an archive is read from a file that can be sought in")
+                self._tar = open_tar(self._content)
+            except BaseException:
+                self._content.close()
+                raise
+        else:
+            if options is not None and not isinstance(options, PackOptions):
+                raise SettingsError("options must be PackOptions in this mode")
+            self._file = file
+            self._options = with_model(options or PackOptions(), model)
+            if mode == "x" and isinstance(file, (str, os.PathLike)) and os.path.lexists(file):
+                raise InputError(f"{os.fspath(file)} exists already")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None or self._mode == "r":
+            self.close()
+        self._closed = True
+
+    def _check(self, reading: bool) -> None:
+        if self._closed:
+            raise ValueError("I/O operation on closed archive")
+        if reading != (self._mode == "r"):
+            raise SettingsError(f"the archive is open to be {'read' if not reading else 'written'}")
+
+    def add(self, path: Name, name: str | None = None) -> None:
+        """Add a file, a link, or a folder with everything below it.
+
+        Its content is read when the archive is closed.
+
+        Args:
+            path: where it is.
+            name: what it is called in the archive; None for its path without what leads out of the
+                working directory.
+
+        Raises:
+            OSError: it does not exist or cannot be read. What cannot be read below a folder is
+                left out, with a warning (`RuntimeWarning`) when the archive is closed.
+        """
+        self._check(reading=False)
+        path = os.fspath(path)
+        os.lstat(path)
+        self._entries += collect.from_path(path, name, self._rules, self._problem)
+
+    def add_bytes(self, name: str, data: Buffer, mtime: float | None = None) -> None:
+        """Add a file whose content is in memory.
+
+        Args:
+            name: what it is called in the archive.
+            data: its content.
+            mtime: seconds since 1970; None for now.
+        """
+        self._check(reading=False)
+        when = int(time.time() if mtime is None else mtime)
+        content = bytes(byte_view(data))
+        self._entries.append(collect.from_bytes(name, content, self._rules, when))
+
+    def _problem(self, path: str, message: str) -> None:
+        self._problems.append((path, message))
+
+    def names(self) -> list[str]:
+        """The names of all members, in the order of names; those that will be, if written."""
+        return [member.name for member in self.members()]
+
+    def members(self) -> list[Member]:
+        """All members in the order of their names, folder by folder.
+
+        Raises:
+            FormatError: the archive is damaged.
+        """
+        if self._mode != "r":
+            found = [describe(entry.info) for entry in self._entries]
+        else:
+            self._check(reading=True)
+            with _as_format_error():
+                found = [describe(info) for info in self._tar.getmembers()]
+        return sorted(found, key=lambda member: member.name.split("/"))
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self.members())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names()
+
+    def open(self, name: str) -> IO[bytes]:
+        """The content of a file as a binary file that can be read and sought in.
+
+        Raises:
+            KeyError: there is no such member.
+            IsADirectoryError: it has no content.
+            FormatError: the archive is damaged.
+        """
+        self._check(reading=True)
+        with _as_format_error():
+            file = self._tar.extractfile(self._tar.getmember(name.rstrip("/")))
+        if file is None:
+            raise IsADirectoryError(f"{name} has no content")
+        return file
+
+    def read(self, name: str) -> bytes:
+        """The content of a file; errors as `open`."""
+        with self.open(name) as file, _as_format_error():
+            return file.read()
+
+    def extract(
+        self,
+        path: Name = ".",
+        names: Sequence[str] = (),
+        *,
+        strip: int = 0,
+        overwrite: bool = False,
+        report: Report | None = None,
+    ) -> int:
+        """Extract members below a folder, safely (`edgezip.archive.extraction`).
+
+        Args:
+            path: the folder; made if needed.
+            names: members, folders or globs; none for everything.
+            strip: parts of names that are left away at the front.
+            overwrite: replace files that exist.
+            report: called with the name of each member that is refused or cannot be written, and
+                the error; the others are extracted all the same. Without, the first is raised.
+
+        Returns:
+            How many members were extracted.
+
+        Raises:
+            KeyError: one of `names` meets no member.
+            FormatError: the archive is damaged, or a member is refused.
+            InputError: a member cannot be written.
+        """
+        self._check(reading=True)
+        select = Selection(names)
+        target = Target(os.fspath(path), strip, overwrite)
+        with _as_format_error():
+            count = extract(self._tar, select, target, report or _raise)
+        if select.missing:
+            raise KeyError(f"not in the archive: {', '.join(select.missing)}")
+        return count
+
+    def close(self) -> None:
+        """Write the archive, if it is one to be written. May be called again."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._mode == "r":
+            self._tar.close()
+            self._content.close()
+            return
+        entries = collect.arranged(self._entries, self._rules.order)
+        if isinstance(self._file, (str, os.PathLike)):
+            from edgezip.atomic import AtomicFile
+
+            with AtomicFile(self._file, overwrite=self._mode == "w") as output:
+                self._write(entries, output.file)
+                output.commit()
+        else:
+            self._write(entries, self._file)
+        for path, message in self._problems:
+            warnings.warn(f"{path}: {message}", RuntimeWarning, stacklevel=2)
+
+    def _write(self, entries: Sequence[collect.Entry], target: BinaryIO) -> None:
+        self.report = write_archive(
+            entries, target, self._options, report=self._problem, frame_size=self._frame_size
+        )
+
+
+def open_tar(content: EdgezipFile, *, stream: bool = False) -> tarfile.TarFile:
+    """The tar in a packed file.
+
+    Raises:
+        FormatError: the content is no tar.
+    """
+    with _as_format_error():
+        return tarfile.open(
+            fileobj=cast(IO[bytes], content),
+            mode="r|" if stream else "r:",
+            encoding="utf-8",
+            errors="surrogateescape",
+        )
+
+
+@contextlib.contextmanager
+def _as_format_error() -> Iterator[None]:
+    try:
+        yield
+    except tarfile.TarError as error:
+        raise FormatError(f"the content is no sound tar archive: {error}") from error
+
+
+def _raise(name: str, error: EdgezipError) -> None:
+    if not str(error).startswith("warning: "):
+        raise type(error)(f"{name}: {error}")

@@ -1,0 +1,290 @@
+"""What goes into an archive: the files below folders, each as a header of a tar."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tarfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from edgezip.archive import kinds
+from edgezip.archive.names import is_excluded, member_name
+from edgezip.errors import SettingsError
+
+Order = Literal["kind", "name"]
+Report = Callable[[str, str], None]
+"""Gets a file's name and what is wrong with it; the file is left out."""
+XATTR = "SCHILY.xattr."
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How files become members.
+
+    Attributes:
+        exclude: patterns of names that are left out, as tar's --exclude.
+        order: "kind" puts files of one kind beside each other, equal ones above all; "name" sorts.
+        owner, group: (name, number) for all members; None for the files' own.
+        mtime: seconds since 1970 for all members; None for the files' own, to the nanosecond.
+        skipped: devices and inodes of files that are left out without a word, as the archive.
+    """
+
+    exclude: tuple[str, ...] = ()
+    order: Order = "kind"
+    owner: tuple[str, int] | None = None
+    group: tuple[str, int] | None = None
+    mtime: int | None = None
+    skipped: frozenset[tuple[int, int]] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Raise `SettingsError` for an order that there is not."""
+        if self.order not in ("kind", "name"):
+            raise SettingsError(f"order must be kind or name, not {self.order!r}")
+
+
+@dataclass(slots=True)
+class Entry:
+    """A member to be.
+
+    Attributes:
+        info: its header; for a file the size that it had.
+        path: where the content is, None if there is none or it is in `data`.
+        data: the content if it is in memory.
+        twins: a number that files with the same content share.
+    """
+
+    info: tarfile.TarInfo
+    path: str | None = None
+    data: bytes | None = None
+    twins: int | None = None
+    _kind: int = kinds.FOLDERS
+    _status: os.stat_result | None = field(default=None, repr=False)
+
+    @property
+    def header(self) -> bytes:
+        """The blocks before the content."""
+        return self.info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+
+    @property
+    def content_size(self) -> int:
+        """Bytes of content, without what fills the last block."""
+        return self.info.size if self.info.isreg() else 0
+
+    @property
+    def blocks_size(self) -> int:
+        """Bytes that header and content take in the tar."""
+        return len(self.header) + -(-self.content_size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+
+
+def from_bytes(name: str, data: bytes, rules: Rules, mtime: int = 0) -> Entry:
+    """A member that is a file of mode 0644 with the content `data`."""
+    info = tarfile.TarInfo(member_name(name))
+    if not info.name:
+        raise SettingsError(f"{name!r} is no name for a member")
+    info.size, info.mode, info.mtime = len(data), 0o644, mtime
+    _normalise(info, rules)
+    return Entry(info, data=data, _kind=kinds.kind_of(name, data[: kinds.SNIFFED]))
+
+
+def from_path(path: str, name: str | None, rules: Rules, report: Report) -> Iterator[Entry]:
+    """A file as a member; a folder with everything below it.
+
+    Args:
+        path: where it is.
+        name: the member's name, None for the path's. What is below an empty name has its own.
+        rules: what is left out, and how headers are made.
+        report: is told of what cannot be read, and of sockets, FIFOs and devices.
+    """
+    name = member_name(path) if name is None else name
+    try:
+        status = os.lstat(path)
+    except OSError as error:
+        report(path, error.strerror or str(error))
+        return
+    if (status.st_dev, status.st_ino) in rules.skipped:
+        return
+    if name:
+        entry = _entry(path, name, status, rules, report)
+        if entry is None:
+            return
+        yield entry
+    if stat.S_ISDIR(status.st_mode):
+        yield from _below(path, name, rules, report)
+
+
+def _below(path: str, name: str, rules: Rules, report: Report) -> Iterator[Entry]:
+    try:
+        found = sorted(os.listdir(path))
+    except OSError as error:
+        report(path, error.strerror or str(error))
+        return
+    for base in found:
+        below = f"{name}/{base}" if name else base
+        if not is_excluded(below, rules.exclude):
+            yield from from_path(os.path.join(path, base), below, rules, report)
+
+
+def _entry(
+    path: str, name: str, status: os.stat_result, rules: Rules, report: Report
+) -> Entry | None:
+    mode = status.st_mode
+    info = tarfile.TarInfo(name)
+    info.mode = stat.S_IMODE(mode)
+    info.uid, info.gid = status.st_uid, status.st_gid
+    info.uname, info.gname = _names(status.st_uid, status.st_gid)
+    kind = kinds.FOLDERS
+    if stat.S_ISREG(mode):
+        info.size = status.st_size
+        start = _start(path, report)
+        if start is None:
+            return None
+        kind = kinds.kind_of(path, start)
+    elif stat.S_ISDIR(mode):
+        info.type = tarfile.DIRTYPE
+    elif stat.S_ISLNK(mode):
+        info.type = tarfile.SYMTYPE
+        info.linkname = os.readlink(path)
+    else:
+        report(path, "is neither a file nor a folder nor a link; it is left out")
+        return None
+    _set_time(info, status.st_mtime_ns)
+    _normalise(info, rules)
+    if not stat.S_ISLNK(mode):
+        info.pax_headers = {**info.pax_headers, **_attributes(path)}
+    return Entry(info, path if info.isreg() else None, _kind=kind, _status=status)
+
+
+def _start(path: str, report: Report) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read(kinds.SNIFFED)
+    except OSError as error:
+        report(path, error.strerror or str(error))
+        return None
+
+
+def _set_time(info: tarfile.TarInfo, nanoseconds: int) -> None:
+    """Whole seconds in the header, the exact time beside it only where it has a fraction."""
+    seconds, rest = divmod(nanoseconds, 10**9)
+    info.mtime = seconds
+    if rest:
+        sign = "-" if nanoseconds < 0 else ""
+        seconds, rest = divmod(abs(nanoseconds), 10**9)
+        info.pax_headers = {"mtime": f"{sign}{seconds}.{rest:09d}".rstrip("0")}
+
+
+def _normalise(info: tarfile.TarInfo, rules: Rules) -> None:
+    if rules.owner is not None:
+        info.uname, info.uid = rules.owner
+    if rules.group is not None:
+        info.gname, info.gid = rules.group
+    if rules.mtime is not None:
+        info.mtime = rules.mtime
+        info.pax_headers = {}
+
+
+def _attributes(path: str) -> dict[str, str]:
+    """The user's extended attributes as pax records; none where the system knows none."""
+    if not hasattr(os, "listxattr"):
+        return {}
+    try:
+        return {
+            XATTR + name: os.getxattr(path, name).decode("utf-8", "surrogateescape")
+            for name in sorted(os.listxattr(path))
+            if name.startswith("user.")
+        }
+    except OSError:
+        return {}
+
+
+_known_names: dict[tuple[int, int], tuple[str, str]] = {}
+
+
+def _names(uid: int, gid: int) -> tuple[str, str]:
+    if (uid, gid) not in _known_names:
+        _known_names[uid, gid] = (
+            _name_of("pwd", "getpwuid", uid),
+            _name_of("grp", "getgrgid", gid),
+        )
+    return _known_names[uid, gid]
+
+
+def _name_of(module: str, function: str, number: int) -> str:
+    import importlib
+
+    try:
+        return str(getattr(importlib.import_module(module), function)(number)[0])
+    except (ImportError, KeyError):
+        return ""
+
+
+def arranged(entries: Iterable[Entry], order: Order) -> list[Entry]:
+    """The members in the order in which they are written, further links to a file as links.
+
+    Folders come first; equal files follow each other. A name that comes twice counts once.
+    """
+    named = {entry.info.name: entry for entry in entries}
+    ordered = sorted(named.values(), key=lambda entry: entry.info.name.split("/"))
+    if order == "kind":
+        ordered.sort(key=lambda entry: (entry._kind, kinds.extension(entry.info.name)))
+    ordered = list(_linked(ordered))
+    return _with_twins_together(ordered) if order == "kind" else ordered
+
+
+def _linked(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """`entries` with hard links to the first name of a file instead of its further names."""
+    files: dict[tuple[int, int], str] = {}
+    for entry in entries:
+        status = entry._status
+        if status is not None and entry.path is not None and status.st_nlink > 1:
+            first = files.setdefault((status.st_dev, status.st_ino), entry.info.name)
+            if first != entry.info.name:
+                info = entry.info
+                info.type, info.linkname, info.size = tarfile.LNKTYPE, first, 0
+                entry = replace(entry, path=None)
+        yield entry
+
+
+def _with_twins_together(entries: list[Entry]) -> list[Entry]:
+    """Equal files behind the first of them."""
+    by_size: dict[int, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry.content_size:
+            by_size[entry.content_size].append(entry)
+    by_content: dict[bytes, list[Entry]] = defaultdict(list)
+    for group in by_size.values():
+        if len(group) > 1:
+            for entry in group:
+                by_content[_digest(entry)].append(entry)
+    behind: dict[int, list[Entry]] = {}
+    moved: set[int] = set()
+    for number, twins in enumerate(group for group in by_content.values() if len(group) > 1):
+        for twin in twins:
+            twin.twins = number
+        behind[id(twins[0])] = twins[1:]
+        moved.update(id(twin) for twin in twins[1:])
+    out: list[Entry] = []
+    for entry in entries:
+        if id(entry) not in moved:
+            out += [entry, *behind.get(id(entry), [])]
+    return out
+
+
+def _digest(entry: Entry) -> bytes:
+    digest = hashlib.blake2b(entry.content_size.to_bytes(8, "little"))
+    if entry.data is not None:
+        digest.update(entry.data)
+        return digest.digest()
+    assert entry.path is not None
+    try:
+        with open(entry.path, "rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError:
+        return entry.path.encode("utf-8", "surrogateescape")  # told when it is to be written
+    return digest.digest()

@@ -1,0 +1,187 @@
+"""The table of contents of an archive: all headers of the tar, one after the other.
+
+It is the tar without the contents of its files and without what follows its last member. Where the
+contents lie follows from the headers, as for every reader of a tar; the positions are those that
+`tarfile` takes when it steps from header to header. Two things are particular. Checksums, which
+nothing predicts, are left blank. And `tarfile` reads the byte in front of a header, to see whether
+it is there: zero, which fills the block, or else the last one of a content, which the table has.
+"""
+
+from __future__ import annotations
+
+import bisect
+import tarfile
+from collections.abc import Iterator
+from typing import IO, cast
+
+from edgezip.container import varint
+from edgezip.container.source import Source, run
+from edgezip.errors import FormatError, TruncatedError
+
+WRONG = "damaged: the table of contents is not that of the archive"
+
+
+_CHECKSUM = slice(148, 156)
+_SIZE = slice(124, 136)
+_TYPE = 156
+_EXTENDED = frozenset(b"xgXLK")
+"""Types of headers whose content belongs to the header of the next member."""
+_BLOCK = tarfile.BLOCKSIZE
+
+
+def encode(headers: bytes, last: bytes) -> bytes:
+    """A table.
+
+    Args:
+        headers: all headers of the tar.
+        last: the last byte of each content that fills its blocks.
+    """
+    return varint.encode(len(headers)) + _shortened(headers) + last
+
+
+def _decode(table: bytes) -> tuple[bytes, bytes]:
+    source = Source(table, closed=True)
+    try:
+        size = run(source.varint())
+        headers = run(source.take(size))
+    except TruncatedError as error:
+        raise FormatError(WRONG) from error
+    return _completed(headers), bytes(source.buffer)
+
+
+def _shortened(headers: bytes) -> bytes:
+    out = bytearray(headers)
+    for start in _blocks(headers):
+        out[start + _CHECKSUM.start : start + _CHECKSUM.stop] = bytes(8)
+    return bytes(out)
+
+
+def _completed(table: bytes) -> bytes:
+    """The headers that were shortened."""
+    out = bytearray(table)
+    for start in _blocks(table):
+        total = sum(table[start : start + _BLOCK]) + 8 * ord(" ")
+        out[start + _CHECKSUM.start : start + _CHECKSUM.stop] = b"%06o\0 " % total
+    return bytes(out)
+
+
+def _blocks(headers: bytes) -> Iterator[int]:
+    """Where headers begin, in a sequence of headers and contents of extended ones."""
+    position = 0
+    while position + _BLOCK <= len(headers):
+        yield position
+        block = headers[position : position + _BLOCK]
+        position += _BLOCK
+        if block[_TYPE] in _EXTENDED:
+            try:
+                size = int(block[_SIZE].rstrip(b"\0 ") or b"0", 8)
+            except ValueError as error:
+                raise FormatError(WRONG) from error
+            position += -(-size // _BLOCK) * _BLOCK
+
+
+class _Skeleton:
+    """A tar of which only the headers are there. Reads take the next of them; seeks say where in
+    the tar they stand."""
+
+    def __init__(self, headers: bytes) -> None:
+        self._headers = headers
+        self._used = 0
+        self._position = 0
+        self.runs: list[tuple[int, int, int]] = []
+        """Position in the tar, start and end in the table, of headers without a gap."""
+
+    @property
+    def used_up(self) -> bool:
+        return self._used == len(self._headers)
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, position: int, _whence: int = 0) -> int:
+        self._position = position
+        return position
+
+    def read(self, size: int) -> bytes:
+        if size == 1:
+            # The last byte of a content: whether it is there is not for the table to say.
+            self._position += 1
+            return b"\0"
+        start, self._used = self._used, min(self._used + size, len(self._headers))
+        if start < self._used:
+            if self.runs and self._end_of_last() == self._position:
+                position, first, _ = self.runs.pop()
+                self.runs.append((position, first, self._used))
+            else:
+                self.runs.append((self._position, start, self._used))
+        self._position += self._used - start
+        return self._headers[start : self._used]
+
+    def _end_of_last(self) -> int:
+        position, start, end = self.runs[-1]
+        return position + end - start
+
+
+class Contents:
+    """A table of contents, and what is known of the tar by it.
+
+    Args:
+        table: as `encode` gives it.
+        size: bytes of the tar.
+
+    Raises:
+        FormatError: that is no table of a tar of this size.
+    """
+
+    def __init__(self, table: bytes, size: int) -> None:
+        headers, last = _decode(table)
+        skeleton = _Skeleton(headers)
+        try:
+            with tarfile.open(fileobj=cast(IO[bytes], skeleton), mode="r:") as archive:
+                self.members = archive.getmembers()
+                end = archive.offset
+        except tarfile.TarError as error:
+            raise FormatError(WRONG) from error
+        if not skeleton.used_up or end > size:
+            raise FormatError(WRONG)
+        self._known = [(at, headers[first:stop]) for at, first, stop in skeleton.runs]
+        self._known += self._last_bytes(last)
+        if end < size:
+            self._known.append((end, bytes(size - end)))
+        self._known.sort()
+        self._starts = [position for position, _ in self._known]
+
+    def _last_bytes(self, last: bytes) -> Iterator[tuple[int, bytes]]:
+        left = iter(last)
+        for member in self.members:
+            if member.isreg() and member.size:
+                filled = member.size % _BLOCK == 0
+                byte = next(left, None) if filled else 0
+                if byte is None:
+                    raise FormatError(WRONG)
+                end = member.offset_data + -(-member.size // _BLOCK) * _BLOCK
+                yield end - 1, bytes([byte])
+        if next(left, None) is not None:
+            raise FormatError(WRONG)
+
+    def piece(self, position: int) -> tuple[int, bytes] | None:
+        """Where known bytes start of which one is at `position` of the tar, and those; or None."""
+        number = bisect.bisect_right(self._starts, position) - 1
+        if number < 0:
+            return None
+        start, known = self._known[number]
+        return (start, known) if position < start + len(known) else None
+
+    def check(self, start: int, content: bytes) -> None:
+        """Compare with a part of the tar. FormatError if it is another one."""
+        stop = start + len(content)
+        number = max(bisect.bisect_right(self._starts, start) - 1, 0)
+        for position, known in self._known[number:]:
+            if position >= stop:
+                return
+            low, high = max(position, start), min(position + len(known), stop)
+            if (
+                low < high
+                and known[low - position : high - position] != (content[low - start : high - start])
+            ):
+                raise FormatError(WRONG)

@@ -1,0 +1,300 @@
+"""Members of a tar to files below a folder, and nowhere else.
+
+What `tarfile`'s filter "data" refuses is refused: names that leave the folder, links that do,
+devices and FIFOs; absolute names too, which it would shorten. Nothing is written through a symbolic
+link (filters were bypassed that way: CVE-2025-4517). One refused member does not stop the others.
+Permissions come back but for set-uid, set-gid and sticky bits; owners do not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tarfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from edgezip.archive.collect import XATTR
+from edgezip.archive.names import stripped
+from edgezip.atomic import AtomicFile
+from edgezip.errors import EdgezipError, FormatError, InputError
+from edgezip.sparse import SparseFile
+
+Report = Callable[[str, EdgezipError], None]
+"""Gets a member's name and why it is not there, or not as it should be."""
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where members go.
+
+    Attributes:
+        root: folder; made if needed.
+        strip: parts of names that are left away at the front; members without more are skipped.
+        overwrite: replace files that exist; folders are used in any case.
+        sparse: leave holes for zero bytes.
+    """
+
+    root: str = "."
+    strip: int = 0
+    overwrite: bool = False
+    sparse: bool = True
+
+
+def extract(
+    archive: tarfile.TarFile,
+    wanted: Callable[[str], bool],
+    target: Target,
+    report: Report,
+    done: Callable[[str], None] = lambda name: None,
+) -> int:
+    """Extract the members that `wanted` picks by name; returns how many.
+
+    Args:
+        archive: open to be read, also as a stream.
+        wanted: whether a member of this name is meant.
+        target: where to.
+        report: is told of each member that is refused (`FormatError`) or cannot be written.
+        done: is told of each that is there.
+
+    Raises:
+        FormatError: the archive is damaged. What was extracted before stays.
+        OSError: the disk is full or broken.
+    """
+    if not hasattr(tarfile, "data_filter"):
+        raise InputError("safe extraction needs Python 3.11.4 or newer; use unpack --tar and tar")
+    work = _Extraction(archive, target)
+    count = 0
+    os.makedirs(target.root, exist_ok=True)
+    try:
+        for member in _members(archive):
+            if not wanted(member.name):
+                continue
+            name = stripped(member.name, target.strip)
+            if name is None:
+                continue
+            try:
+                for problem in work.extract(member, name):
+                    report(member.name, InputError(f"warning: {problem}"))
+            except _Refused as error:
+                report(member.name, FormatError(str(error)))
+            except InputError as error:
+                report(member.name, error)
+            except tarfile.TarError as error:
+                raise FormatError(f"damaged archive: {error}") from error
+            else:
+                count += 1
+                done(member.name)
+    finally:
+        for path, problem in work.finish_folders():
+            report(path, InputError(f"warning: {problem}"))
+    return count
+
+
+def _members(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:
+    try:
+        yield from archive
+    except tarfile.TarError as error:
+        raise FormatError(f"damaged archive: {error}") from error
+
+
+class _Refused(Exception):
+    """A member is not extracted for what it is."""
+
+
+class _Extraction:
+    """The state of one extraction: folders whose permissions and times come at the end."""
+
+    def __init__(self, archive: tarfile.TarFile, target: Target) -> None:
+        self._archive = archive
+        self._target = target
+        self._root = os.path.realpath(target.root)
+        self._folders: dict[str, tarfile.TarInfo] = {}
+        self._there: dict[str, str] = {}
+
+    def extract(self, member: tarfile.TarInfo, name: str) -> list[str]:
+        """Extract a member as `name`; what did not work of its attributes."""
+        self._check(member, name)
+        path = os.path.join(self._root, *name.split("/"))
+        with _naming(member.name):
+            self._make_folders(name.split("/")[:-1])
+            if member.isdir():
+                return self._folder(member, path)
+            if member.issym():
+                return self._symbolic_link(member, path)
+            problems = self._hard_link(member, path) if member.islnk() else self._file(member, path)
+        self._there[_clean(member.name)] = path
+        return problems
+
+    def _check(self, member: tarfile.TarInfo, name: str) -> None:
+        """Raise `_Refused` unless the member stays below the root."""
+        if member.name.startswith(("/", "\\")) or os.path.isabs(member.name):
+            raise _Refused("refused: an absolute name")
+        if ".." in member.name.split("/") or "\0" in member.name:
+            raise _Refused("refused: a name that leaves the folder")
+        if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
+            raise _Refused("refused: a device or FIFO")
+        moved = member.replace(name=name, deep=False)
+        if member.islnk():
+            if member.linkname.startswith("/") or ".." in member.linkname.split("/"):
+                raise _Refused("refused: a link that leaves the folder")
+            moved = moved.replace(linkname=name, deep=False)
+        try:
+            tarfile.data_filter(moved, self._root)
+        except tarfile.FilterError as error:
+            raise _Refused(f"refused: {_reason(error)}") from error
+
+    def _make_folders(self, parts: list[str]) -> None:
+        path = self._root
+        for part in parts:
+            path = os.path.join(path, part)
+            self._make_folder(path)
+
+    def _make_folder(self, path: str) -> None:
+        try:
+            mode = os.lstat(path).st_mode
+        except FileNotFoundError:
+            os.mkdir(path)
+            return
+        if stat.S_ISLNK(mode):
+            raise _Refused("refused: it would be written through a symbolic link")
+        if not stat.S_ISDIR(mode):
+            raise InputError(f"{path} exists already and is not a folder")
+
+    def _folder(self, member: tarfile.TarInfo, path: str) -> list[str]:
+        self._make_folder(path)
+        self._folders[path] = member
+        # What lies in it is written first; its own permissions may forbid that.
+        os.chmod(path, 0o700)
+        return []
+
+    def _symbolic_link(self, member: tarfile.TarInfo, path: str) -> list[str]:
+        self._make_room(path)
+        os.symlink(member.linkname, path)
+        if os.utime in os.supports_follow_symlinks:
+            time = _nanoseconds(member)
+            os.utime(path, ns=(time, time), follow_symlinks=False)
+        return []
+
+    def _hard_link(self, member: tarfile.TarInfo, path: str) -> list[str]:
+        there = self._there.get(_clean(member.linkname))
+        if there is None:
+            return self._file(member, path)
+        self._make_room(path)
+        try:
+            os.link(there, path, follow_symlinks=False)
+        except OSError:
+            return self._file(member, path)
+        return []
+
+    def _file(self, member: tarfile.TarInfo, path: str) -> list[str]:
+        if not self._target.overwrite and os.path.lexists(path):
+            raise InputError("exists already; use -f to overwrite it")
+        if os.path.islink(path):
+            os.unlink(path)
+        try:
+            content = self._archive.extractfile(member)
+        except (KeyError, tarfile.StreamError) as error:
+            raise InputError(f"is a link to {member.linkname}, which is not there") from error
+        assert content is not None
+        with content, AtomicFile(path, overwrite=self._target.overwrite, durable=False) as output:
+            file = SparseFile(output.file) if self._target.sparse else output.file
+            left = getattr(getattr(content, "raw", None), "size", member.size)
+            while chunk := content.read(_CHUNK):
+                file.write(chunk)
+                left -= len(chunk)
+            if left:
+                raise FormatError(f"damaged archive: it ends inside of {member.name}")
+            file.flush()
+            problems = _set_attributes(output.file.fileno(), member)
+            own = os.fstat(output.file.fileno())
+            return problems + output.commit(_status(own, member))
+
+    def _make_room(self, path: str) -> None:
+        if not os.path.lexists(path):
+            return
+        if not self._target.overwrite:
+            raise InputError("exists already; use -f to overwrite it")
+        os.unlink(path)
+
+    def finish_folders(self) -> Iterable[tuple[str, str]]:
+        """Give the folders their permissions and times, the innermost first; what did not work."""
+        for path in sorted(self._folders, reverse=True):
+            member = self._folders[path]
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            except OSError as error:
+                yield path, error.strerror or str(error)
+                continue
+            try:
+                yield from ((path, problem) for problem in _set_attributes(descriptor, member))
+                os.fchmod(descriptor, member.mode & 0o777)
+                time = _nanoseconds(member)
+                os.utime(descriptor, ns=(time, time))
+            except OSError as error:
+                yield path, error.strerror or str(error)
+            finally:
+                os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _naming(name: str):  # type: ignore[no-untyped-def]
+    """Turn what fails for one file into an `InputError`; a full disk stays what it is."""
+    import errno
+
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EIO, errno.EDQUOT}:
+            raise
+        raise InputError(f"cannot be written: {error.strerror or error}") from error
+
+
+def _status(own: os.stat_result, member: tarfile.TarInfo) -> os.stat_result:
+    """A status with the permissions and times of a member for a file of one's own."""
+    time = _nanoseconds(member)
+    seconds = time // 10**9
+    values = (member.mode & 0o777, 0, 0, 1, own.st_uid, own.st_gid, 0, seconds, seconds, seconds)
+    return os.stat_result(values, {"st_atime_ns": time, "st_mtime_ns": time})
+
+
+def _nanoseconds(member: tarfile.TarInfo) -> int:
+    """The time of a member; the pax record has more digits than a float keeps."""
+    text = member.pax_headers.get("mtime", "")
+    whole, _, fraction = text.partition(".")
+    try:
+        sign = -1 if whole.startswith("-") else 1
+        return sign * (abs(int(whole)) * 10**9 + int((fraction + "0" * 9)[:9]))
+    except ValueError:
+        return int(member.mtime) * 10**9
+
+
+def _set_attributes(descriptor: int, member: tarfile.TarInfo) -> list[str]:
+    """Set the user's extended attributes; what the system refused."""
+    problems = []
+    for key, value in member.pax_headers.items():
+        name = key.removeprefix(XATTR)
+        if name == key or not name.startswith("user.") or not hasattr(os, "setxattr"):
+            continue
+        try:
+            os.setxattr(descriptor, name, value.encode("utf-8", "surrogateescape"))
+        except OSError as error:
+            problems.append(f"its attribute {name} could not be set: {error.strerror}")
+    return problems
+
+
+def _clean(name: str) -> str:
+    return "/".join(part for part in name.split("/") if part not in {"", "."})
+
+
+def _reason(error: tarfile.FilterError) -> str:
+    kinds = {
+        "AbsoluteLinkError": "a link with an absolute target",
+        "LinkOutsideDestinationError": "a link that leaves the folder",
+        "OutsideDestinationError": "a name that leaves the folder",
+        "SpecialFileError": "a device or FIFO",
+        "AbsolutePathError": "an absolute name",
+    }
+    return kinds.get(type(error).__name__, str(error))

@@ -1,0 +1,212 @@
+"""Members to a packed tar with a table of contents, in frames that end where members end."""
+
+from __future__ import annotations
+
+import itertools
+import tarfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import BinaryIO
+
+from edgezip.archive import contents
+from edgezip.archive.collect import Entry, Report
+from edgezip.container import constants as c
+from edgezip.pipeline.options import DEFAULT_FRAME_SIZE, PackOptions, PackReport
+from edgezip.streams import first, write_all
+
+ARCHIVE_FRAME_SIZE = 1 << 20
+"""Bytes of the tar from which a frame ends with its member: what has to be decoded for one."""
+FIRST_LOOK = 8192
+"""Bytes that `tarfile.open` reads to see whether a file is compressed."""
+_CHUNK = 1 << 20
+_END = bytes(2 * tarfile.BLOCKSIZE)
+
+
+def write_archive(
+    entries: Sequence[Entry],
+    target: BinaryIO,
+    options: PackOptions,
+    *,
+    report: Report,
+    frame_size: int = ARCHIVE_FRAME_SIZE,
+    progress: Callable[[int], None] | None = None,
+    watch: Callable[[bytes], object] | None = None,
+) -> PackReport:
+    """Write `entries` in their order.
+
+    Args:
+        entries: as `collect.arranged` gives them.
+        target: where to write, a binary file or an object with `write`.
+        options: how to pack, but for `frame_size`.
+        report: is told of files that cannot be read, which are left out, and of those whose size
+            has changed, which are cut off or filled up with zeros.
+        frame_size: bytes of the tar after which a frame ends, at the next member.
+        progress: called with the bytes of the tar done so far.
+        watch: gets the tar as it is packed.
+    """
+    from edgezip.pipeline.auxiliary import pack_auxiliary
+
+    started = time.monotonic()
+    parts = plan(entries, frame_size)
+    frames = _Frames(target, options, max(frame_size, DEFAULT_FRAME_SIZE), progress, watch)
+    if len(parts) > 1 and _leading(parts[0]) < FIRST_LOOK:
+        frames.cut_at = FIRST_LOOK
+    headers: list[bytes] = []
+    last: list[int] = []
+    missing: set[str] = set()
+    for number, part in enumerate(parts):
+        if number:
+            frames.end()
+        frames.whole = part[0].twins is not None
+        for entry in part:
+            if entry.info.islnk() and entry.info.linkname in missing:
+                report(entry.info.name, f"is left out, as {entry.info.linkname} is")
+            elif _write(entry, frames, report):
+                headers.append(entry.header)
+                if entry.content_size and entry.content_size % tarfile.BLOCKSIZE == 0:
+                    last.append(frames.last)
+            else:
+                missing.add(entry.info.name)
+    frames.write(_END + bytes(-(frames.position + len(_END)) % tarfile.RECORDSIZE))
+    frames.finish()
+    table = pack_auxiliary(contents.encode(b"".join(headers), bytes(last)), c.CONTENTS)
+    write_all(target, table)
+    done = frames.packer.report(time.monotonic() - started)
+    return replace(done, packed_size=done.packed_size + len(table))
+
+
+def plan(entries: Sequence[Entry], frame_size: int) -> list[list[Entry]]:
+    """The members of each frame; files of equal content share one, where one can hold them all.
+
+    A member larger than `frame_size` is alone and takes as many frames as it needs.
+    """
+    parts: list[list[Entry]] = [[]]
+    filled = 0
+    for _, group in itertools.groupby(entries, _same(itertools.count())):
+        together = list(group)
+        sizes = [entry.blocks_size for entry in together]
+        whole = sum(sizes)
+        if whole > c.MAX_FRAME_SIZE:
+            pieces = [[entry] for entry in together]
+        else:
+            pieces, sizes = [together], [whole]
+        for piece, size in zip(pieces, sizes, strict=True):
+            if parts[-1] and filled + size > frame_size:
+                parts.append([])
+                filled = 0
+            parts[-1] += piece
+            filled += size
+    return parts
+
+
+def _same(numbers: Iterator[int]) -> Callable[[Entry], object]:
+    """A key that equal files share; every other member has its own."""
+
+    def key(entry: Entry) -> object:
+        return (next(numbers),) if entry.twins is None else entry.twins
+
+    return key
+
+
+def _leading(part: Sequence[Entry]) -> int:
+    """Bytes before the first content."""
+    size = 0
+    for entry in part:
+        size += len(entry.header)
+        if entry.content_size:
+            break
+    return size
+
+
+class _Frames:
+    """Collects the tar and packs it frame by frame.
+
+    Attributes:
+        position: bytes of the tar so far.
+        cut_at: a position at which a frame ends, 0 for none.
+        last: the last byte that was written.
+        whole: frames are cut by `end` only, not where they are longer than most.
+    """
+
+    def __init__(
+        self,
+        target: BinaryIO,
+        options: PackOptions,
+        longest: int,
+        progress: Callable[[int], None] | None,
+        watch: Callable[[bytes], object] | None,
+    ) -> None:
+        from edgezip.pipeline.writer import Packer
+
+        self._target = target
+        self._longest = longest
+        self._watch = watch
+        self._waiting = 0
+        self.packer = Packer(replace(options, frame_size=c.MAX_FRAME_SIZE), progress=progress)
+        self.position = 0
+        self.cut_at = 0
+        self.whole = False
+        self.last = 0
+
+    def write(self, data: bytes) -> None:
+        """The next bytes of the tar."""
+        if self._watch is not None:
+            self._watch(data)
+        self.last = data[-1] if data else self.last
+        if 0 < self.cut_at - self.position < len(data):
+            first = self.cut_at - self.position
+            self._feed(data[:first])
+            self.end()
+            data = data[first:]
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        while not self.whole and self._waiting + len(data) > self._longest:
+            room = self._longest - self._waiting
+            write_all(self._target, self.packer.feed(data[:room]))
+            self.position += room
+            self.end()
+            data = data[room:]
+        write_all(self._target, self.packer.feed(data))
+        self.position += len(data)
+        self._waiting += len(data)
+
+    def end(self) -> None:
+        """End the frame."""
+        write_all(self._target, self.packer.end_frame())
+        self._waiting = 0
+
+    def finish(self) -> None:
+        """End the member."""
+        write_all(self._target, self.packer.finish())
+
+
+def _write(entry: Entry, frames: _Frames, report: Report) -> bool:
+    """Header and content of a member; False, and nothing is written, if it cannot be read."""
+    if entry.path is None:
+        data = entry.data or b""
+        frames.write(entry.header + data + bytes(-len(data) % tarfile.BLOCKSIZE))
+        return True
+    try:
+        file = open(entry.path, "rb")  # noqa: SIM115
+    except OSError as error:
+        report(entry.path, f"{error.strerror or error}; it is left out")
+        return False
+    with file:
+        frames.write(entry.header)
+        left = entry.content_size
+        try:
+            for chunk in first(file, left):
+                frames.write(chunk)
+                left -= len(chunk)
+            if not left and file.read(1):
+                report(entry.path, "has grown; what it had at first is packed")
+        except OSError as error:
+            report(entry.path, f"{error.strerror or error}")
+    if left:
+        report(entry.path, f"{left:,} bytes less than at first; zeros fill its place")
+    size = left + -entry.content_size % tarfile.BLOCKSIZE
+    for start in range(0, size, _CHUNK):
+        frames.write(bytes(min(_CHUNK, size - start)))
+    return True

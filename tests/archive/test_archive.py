@@ -1,0 +1,227 @@
+"""Archives give back what went in, member by member, and decode no more than that takes."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import random
+import tarfile
+from pathlib import Path
+
+import pytest
+
+import edgezip
+from edgezip.archive import collect
+from edgezip.archive.contents import Contents, encode
+from edgezip.archive.names import Selection, member_name, stripped
+from edgezip.archive.writing import plan
+from edgezip.container import constants as c
+from edgezip.errors import FormatError, InputError, SettingsError
+from edgezip.pipeline import content
+
+NOISE = random.Random(3).randbytes(4000)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder of files of several kinds, with links, modes and times."""
+    root = tmp_path / "tree"
+    (root / "deep" / ("d" * 120)).mkdir(parents=True)
+    (root / "a.txt").write_bytes(b"some words in a text\n" * 30)
+    (root / "deep" / "b.py").write_bytes(b"def f():\n    return 1\n" * 20)
+    (root / "full.bin").write_bytes(NOISE[:1024])
+    (root / "empty").write_bytes(b"")
+    (root / "deep" / ("d" * 120) / os.fsdecode(b"odd\xff\n")).write_bytes(b"odd")
+    os.link(root / "a.txt", root / "deep" / "hard.txt")
+    os.symlink("deep/b.py", root / "link")
+    os.chmod(root / "full.bin", 0o4751)
+    os.chmod(root / "deep", 0o750)
+    os.utime(root / "a.txt", ns=(5, 1_600_000_000_123_456_789))
+    os.utime(root / "deep", (0, 7))
+    return root
+
+
+def look(root: Path) -> dict[str, tuple[object, ...]]:
+    """What there is below a folder."""
+    found: dict[str, tuple[object, ...]] = {}
+    for path in root.rglob("*"):
+        status = path.lstat()
+        what: object = os.readlink(path) if path.is_symlink() else b""
+        if path.is_file() and not path.is_symlink():
+            what = path.read_bytes()
+        mode = status.st_mode & 0o170777
+        found[str(path.relative_to(root))] = (mode, status.st_mtime_ns, what, status.st_nlink)
+    return found
+
+
+def test_a_folder_comes_back_with_modes_links_and_times(tree: Path, tmp_path: Path) -> None:
+    os.makedirs(tmp_path / "x")
+    if hasattr(os, "setxattr"):
+        with contextlib.suppress(OSError):
+            os.setxattr(tree / "a.txt", "user.note", b"\xffbytes")
+    with edgezip.Archive(tmp_path / "x.tar.ez", "w", model="none") as archive:
+        archive.add(tree, "tree")
+    with edgezip.Archive(tmp_path / "x.tar.ez") as archive:
+        assert archive.names() == sorted(archive.names(), key=lambda name: name.split("/"))
+        assert archive.extract(tmp_path / "back") == len(archive.names()) == 10
+    before, after = look(tree), look(tmp_path / "back" / "tree")
+    # Everything but set-uid bits and, of links, nothing.
+    assert after == before
+    if hasattr(os, "listxattr") and os.listxattr(tree / "a.txt"):
+        assert os.getxattr(tmp_path / "back/tree/a.txt", "user.note") == b"\xffbytes"
+
+
+def test_the_content_is_a_tar_and_equal_input_gives_equal_files(tree: Path) -> None:
+    rules = collect.Rules(owner=("me", 1), group=("us", 2), mtime=3, order="name")
+    packed = []
+    for _ in range(2):
+        target = io.BytesIO()
+        with edgezip.Archive(target, "w", model="none", rules=rules) as archive:
+            archive.add(tree, "tree")
+            archive.add_bytes("more", b"text", mtime=9)
+        packed.append(target.getvalue())
+        os.utime(tree / "empty")
+    assert packed[0] == packed[1]
+    with tarfile.open(fileobj=io.BytesIO(edgezip.decompress(packed[0]))) as tar:
+        members = tar.getmembers()
+    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {(1, 2, "me", "us", 3)}
+    names = [m.name.split("/") for m in members]
+    assert names == sorted(names)
+
+
+def many(count: int = 100, size: int = 600) -> bytes:
+    target = io.BytesIO()
+    with edgezip.Archive(target, "w", model="none", frame_size=16 << 10) as archive:
+        for number in range(count):
+            text = b"line %d of a log\n" % number * (size // 17)
+            archive.add_bytes(f"log/{number:03}.log", text, mtime=number)
+    return target.getvalue()
+
+
+def test_listing_decodes_nothing_and_a_member_only_its_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    packed = many()
+    decoded: list[int] = []
+    real = content.decode_frame
+
+    def counting(frame, context):  # type: ignore[no-untyped-def]
+        decoded.append(frame.raw_size)
+        return real(frame, context)
+
+    monkeypatch.setattr(content, "decode_frame", counting)
+    file = io.BytesIO(packed)
+    with edgezip.open(file) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
+        assert len(tar.getnames()) == 100
+    assert not decoded
+    with edgezip.open(file) as stream:
+        file.seek(0)
+        with edgezip.open(file) as stream, tarfile.open(fileobj=stream) as tar:
+            assert len(tar.getnames()) == 100
+    assert sum(decoded) <= 16 << 10  # what tarfile looks at to see that nothing is compressed
+    decoded.clear()
+    file.seek(0)
+    with edgezip.Archive(file) as archive:
+        assert "log/042.log" in archive
+        assert not decoded
+        assert archive.read("log/042.log").startswith(b"line 42 ")
+        assert archive.members()[42].mtime == 42
+    assert len(decoded) == 1 and decoded[0] <= 16 << 10
+
+
+def test_equal_files_cost_less_than_100_bytes_each() -> None:
+    sizes = []
+    for copies in (1, 6):
+        target = io.BytesIO()
+        with edgezip.Archive(target, "w", model="none", frame_size=8 << 10) as archive:
+            for number in range(copies):
+                # Far apart by name and kind; one content for which frames are too small.
+                archive.add_bytes(f"{number}/noise{number}.txt" * 2, NOISE * 5, mtime=1)
+                archive.add_bytes(f"{number}/own{number}.py", b"%d" % number * 9000, mtime=1)
+                archive.add_bytes(f"{number}/small.c", NOISE[:700], mtime=1)
+        sizes.append(len(target.getvalue()))
+        names = {f"{number}/small.c" for number in range(copies)}
+        target.seek(0)
+        with edgezip.Archive(target) as archive:
+            assert {name for name in archive.names() if archive.read(name) == NOISE[:700]} == names
+    # Two copies and a file of its own that is nothing but a digit, for each of five.
+    assert sizes[1] - sizes[0] < 5 * 2 * 100 + 5 * 120
+
+
+def test_a_wrong_table_is_not_believed() -> None:
+    packed = many(30)
+    end = packed.rindex(c.MAGIC, 0, packed.rindex(c.END_MARK))
+    other = io.BytesIO()
+    with edgezip.Archive(other, "w", model="none", frame_size=16 << 10) as archive:
+        for number in range(30):
+            text = b"line %d of a log\n" % number * (600 // 17)
+            archive.add_bytes(f"log/{number + 1:03}.log", text, mtime=number)
+    table = other.getvalue()[other.getvalue().rindex(c.MAGIC, 0, -300) :]
+    wrong = packed[:end] + table
+    with edgezip.Archive(io.BytesIO(wrong)) as archive, pytest.raises(FormatError, match="table"):
+        archive.read("log/030.log")
+    # Reading from the start needs no table, and a table for less than the tar is none.
+    assert edgezip.decompress(wrong) == edgezip.decompress(packed)
+    with pytest.raises(FormatError):
+        Contents(encode(b"x" * 700, b""), 10_000)
+    with pytest.raises(FormatError):
+        Contents(b"\x05", 10_000)
+
+
+def test_concatenated_archives_have_both_tables() -> None:
+    packed = many(5)
+    with edgezip.open(io.BytesIO(packed + packed)) as stream:
+        assert len(stream.read()) == 2 * len(edgezip.decompress(packed))
+        stream.seek(0)
+        with tarfile.open(fileobj=stream, mode="r:", ignore_zeros=True) as tar:
+            assert len(tar.getnames()) == 10
+
+
+def test_frames_end_with_members() -> None:
+    rules = collect.Rules()
+    entries = [
+        collect.from_bytes(f"{number}.txt", b"%d" % (number % 3 or number) * size, rules)
+        for number, size in enumerate([100, 9000, 30_000, 100, 9000, 30_000, 100, 200])
+    ]
+    arranged = collect.arranged(entries, "kind")
+    parts = plan(arranged, 16 << 10)
+    assert [entry for part in parts for entry in part] == arranged
+    for part in parts:
+        small = sum(entry.blocks_size for entry in part) <= 16 << 10
+        assert small or len(part) == 1 or part[0].twins is not None
+    twins = [[entry.twins for entry in part if entry.twins is not None] for part in parts]
+    assert all(len(set(found)) <= 1 or len(found) > 1 for found in twins)
+
+
+def test_names_and_selections() -> None:
+    assert member_name("../a/./b//c") == "a/b/c"
+    assert member_name("/etc/x") == "etc/x"
+    assert member_name(".") == ""
+    assert stripped("a/b/c", 2) == "c" and stripped("a/b", 2) is None
+    select = Selection(["docs", "*.py", "nothing"], ["*.tmp", "docs/old"])
+    names = ["docs/a", "docs/old/b", "docs/x.tmp", "a/b/c.py", "other"]
+    assert [name for name in names if select(name)] == ["docs/a", "a/b/c.py"]
+    assert select.missing == ["nothing"]
+
+
+def test_mistakes(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError):
+        edgezip.Archive(tmp_path / "x", "a")  # type: ignore[arg-type]
+    (tmp_path / "there").write_bytes(b"")
+    with pytest.raises(InputError):
+        edgezip.Archive(tmp_path / "there", "x")
+    with pytest.raises(FileNotFoundError), edgezip.Archive(tmp_path / "y", "w") as archive:
+        archive.add(tmp_path / "nothing")
+    assert not (tmp_path / "y").exists()
+    with pytest.raises(FormatError, match="tar"):
+        edgezip.Archive(io.BytesIO(edgezip.compress(b"no tar" * 200, model="none")))
+    with edgezip.Archive(io.BytesIO(many(3))) as archive:
+        with pytest.raises(KeyError):
+            archive.open("log/9")
+        with pytest.raises(KeyError):
+            archive.extract(tmp_path / "to", ["log/9"])
+        with pytest.raises(SettingsError):
+            archive.add(tmp_path)
+    with pytest.raises(ValueError):
+        archive.read("log/000.log")

@@ -1,0 +1,167 @@
+"""Folders on the command line: packing, listing, extracting, and archives that mean harm."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import edgezip
+from edgezip.container import constants as c
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(tarfile, "data_filter"), reason="safe extraction needs Python 3.11.4 or newer"
+)
+
+
+@pytest.fixture
+def docs(cli: Any) -> Path:
+    """A folder with a few files in the working directory."""
+    root: Path = cli.directory / "docs"
+    (root / "deep").mkdir(parents=True)
+    (root / "a.txt").write_bytes(b"A line that comes again and again.\n" * 40)
+    (root / "deep" / "b.py").write_bytes(b"import os\n" * 40)
+    (root / "deep" / "c.tmp").write_bytes(b"scratch")
+    return root
+
+
+def test_a_folder_in_and_out(cli: Any, docs: Path) -> None:
+    assert cli.pack("docs/").code == 0
+    assert cli("list", "docs.tar.ez").out.decode().split() == [
+        "docs/", "docs/a.txt", "docs/deep/", "docs/deep/b.py", "docs/deep/c.tmp",
+    ]  # fmt: skip
+    before = (docs / "a.txt").read_bytes()
+    os.rename("docs", "old")
+    assert cli("unpack", "docs.tar.ez").code == 0
+    assert Path("docs/a.txt").read_bytes() == before
+    assert cli("unpack", "docs.tar.ez", "docs/a.txt").code == 1  # it is there
+    assert cli("unpack", "-f", "docs.tar.ez", "docs/a.txt").code == 0
+    assert cli("unpack", "docs.tar.ez", "-C", "one", "*.py").code == 0
+    assert [str(p) for p in Path("one").rglob("*.*")] == ["one/docs/deep/b.py"]
+    assert cli("unpack", "docs.tar.ez", "-C", "two", "--strip-components", "2").code == 0
+    assert sorted(os.listdir("two")) == ["b.py", "c.tmp"]
+    cli("unpack", "docs.tar.ez", "-C", "three", "docs/x").failed(1, "docs/x", "not in the archive")
+    assert cli("unpack", "--tar", "docs.tar.ez").code == 0
+    with tarfile.open("docs.tar") as tar:
+        assert len(tar.getnames()) == 5
+    assert cli("test", "docs.tar.ez").code == 0
+    assert "table of contents" in cli("info", "docs.tar.ez").out.decode()
+
+
+def test_a_tar_comes_back_as_a_tar(cli: Any, docs: Path) -> None:
+    with tarfile.open("docs.tar", "w") as tar:
+        tar.add("docs")
+    content = Path("docs.tar").read_bytes()
+    assert cli.pack("docs.tar").code == 0
+    os.unlink("docs.tar")
+    assert cli("unpack", "docs.tar.ez").code == 0
+    assert Path("docs.tar").read_bytes() == content
+    assert cli("unpack", "docs.tar.ez", "-C", "out").code == 0
+    assert Path("out/docs/a.txt").exists()
+    assert cli("list", "docs.tar.ez").out.count(b"\n") == 5
+
+
+def test_several_into_one_and_what_is_left_out(cli: Any, docs: Path, notes: Path) -> None:
+    os.mkfifo("docs/fifo")
+    found = cli.pack("docs", "notes.txt", "-o", "x.tar.ez", "--exclude", "*.tmp")
+    found.failed(1, "docs/fifo", "left out")
+    Path("more").write_text("notes.txt\ndocs/deep\n")
+    found = cli.pack("--files-from", "more", "-o", "y.tar.ez", "--sort", "name", "--mtime", "5",
+                     "--owner", "me:7", "--group", "us:8", "--verify")  # fmt: skip
+    assert found.code == 0
+    lines = cli("list", "x.tar.ez").out.decode().split()
+    assert lines == ["docs/", "docs/a.txt", "docs/deep/", "docs/deep/b.py", "notes.txt"]
+    (report,) = cli("list", "--json", "y.tar.ez").json
+    assert {(m["owner"], m["group"], m["mtime"]) for m in report["members"]} == {("me", "us", 5)}
+    assert "-rw" in cli("list", "-v", "y.tar.ez", "notes.txt").out.decode()
+    cli.pack("--files-from", "more").failed(2, "--files-from")
+    cli.pack("docs", "--rm").failed(2, "--rm")
+    assert cli.pack("docs").code == 1  # the FIFO
+
+
+def test_an_archive_does_not_hold_itself(cli: Any, docs: Path) -> None:
+    for _ in range(2):
+        assert cli.pack(".", "-f", "-o", "me.tar.ez").code == 0
+        assert b"me.tar.ez" not in cli("list", "me.tar.ez").out
+    assert b"docs/a.txt\n" in cli("list", "me.tar.ez").out
+
+
+def test_pipes(cli: Any, docs: Path) -> None:
+    packed = cli.pack("-c", "docs").out
+    assert cli("list", stdin=packed).out.count(b"\n") == 5
+    assert cli("unpack", "-", "-C", "out", stdin=packed).code == 0
+    assert Path("out/docs/deep/b.py").exists()
+
+
+def test_tar_reads_and_writes_the_same(cli: Any, docs: Path, command: list[str]) -> None:
+    program = f"{' '.join(command)}"
+    Path("ez").write_text(f'#!/bin/sh\nexec {program} "$@"\n')
+    os.chmod("ez", 0o755)
+    assert cli.pack("docs").code == 0
+    done = subprocess.run(["tar", "-I", "./ez", "-tf", "docs.tar.ez"], capture_output=True)
+    assert done.returncode == 0 and done.stdout.count(b"\n") == 5, done.stderr
+
+
+def evil() -> bytes:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as tar:
+
+        def add(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> None:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, link
+            info.size = 1 if info.isreg() else 0
+            tar.addfile(info, io.BytesIO(b"x"))
+
+        add("good")
+        add("/absolute")
+        add("../up")
+        add("a/../../up")
+        add("device", tarfile.CHRTYPE)
+        add("fifo", tarfile.FIFOTYPE)
+        add("out", tarfile.SYMTYPE, "..")
+        add("abs", tarfile.SYMTYPE, "/etc")
+        add("hard", tarfile.LNKTYPE, "../../victim")
+        add("hard2", tarfile.LNKTYPE, "/etc/passwd")
+        add("in", tarfile.SYMTYPE, "good")
+        add("in/x")
+        add("also good")
+    return target.getvalue()
+
+
+def test_what_means_harm_is_refused_line_by_line(cli: Any) -> None:
+    Path("evil.tar.ez").write_bytes(edgezip.compress(evil(), model="none"))
+    done = cli("unpack", "evil.tar.ez", "-C", "to/here")
+    assert done.code == 3
+    assert done.err.count("refused: ") == done.err.count("\n") == 10
+    assert sorted(os.listdir("to/here")) == ["also good", "good", "in"]
+    assert sorted(os.listdir("to")) == ["here"]
+    (report,) = cli("unpack", "--json", "-f", "evil.tar.ez", "-C", "to/here").json
+    assert len(report["problems"]) == 10 and report["members"] == 3
+
+
+def test_a_cut_or_damaged_archive_gives_every_member_that_is_left(cli: Any) -> None:
+    os.mkdir("d")
+    for number in range(8):
+        Path(f"d/{number}.txt").write_bytes(b"%d" % number * 3000)
+    assert cli.pack("--frame-size", "8K", "d").code == 0
+    packed = Path("d.tar.ez").read_bytes()
+    marks = [i for i in range(len(packed)) if packed.startswith(c.FRAME_MARK, i)][:-1]
+    assert len(marks) >= 4
+    Path("cut.tar.ez").write_bytes(packed[: marks[-1] + 20])
+    assert cli("unpack", "--recover", "cut.tar.ez", "-C", "cut").code == 3
+    left = sorted(os.listdir("cut/d"))
+    assert left == [f"{number}.txt" for number in range(len(left))] and len(left) >= 5
+    hole = bytearray(packed)
+    hole[marks[1] + 30] ^= 255
+    Path("hole.tar.ez").write_bytes(hole)
+    assert cli("unpack", "--recover", "hole.tar.ez", "-C", "hole").code == 3
+    there = sorted(os.listdir("hole/d"))
+    assert "0.txt" in there and "7.txt" in there and 5 <= len(there) < 8
+    for name in there:
+        assert Path("hole/d", name).read_bytes() == name[:1].encode() * 3000
+    assert cli("unpack", "cut.tar.ez", "-C", "cut2").code == 3
