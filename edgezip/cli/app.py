@@ -91,12 +91,17 @@ def pack(
     owner: o.Owner = None,
     group: o.Group = None,
     mtime: o.Mtime = None,
+    jobs: o.Jobs = 1,
+    mirror: o.Mirror = None,
+    resume: o.Resume = False,
+    recursive: o.Recursive = False,
 ) -> Job:
     """Compress files: notes.txt becomes notes.txt.ez, and notes.txt stays. A folder becomes an
     archive: docs becomes docs.tar.ez."""
 
     def job() -> int:
         from edgezip.cli.archives import packing_options
+        from edgezip.cli.batch import Batch
         from edgezip.cli.pack import FileOptions, pack_files
         from edgezip.pipeline.options import DEFAULT_FRAME_SIZE, PackOptions
 
@@ -118,7 +123,8 @@ def pack(
         )
         console = Console(quiet, verbose, json, target.uses_stdout(names))
         packing = packing_options(exclude, files_from, sort.value, owner, group, mtime, frame_size)
-        return pack_files(names, target, settings, console, verify, packing)
+        batch = Batch(jobs, mirror, resume, recursive)
+        return pack_files(names, target, settings, console, verify, packing, batch)
 
     return job
 
@@ -145,12 +151,17 @@ def unpack(
     extract: o.Extract = None,
     strip: o.Strip = 0,
     exclude: o.Exclude = None,
+    jobs: o.Jobs = 1,
+    mirror: o.Mirror = None,
+    resume: o.Resume = False,
+    recursive: o.Recursive = False,
 ) -> Job:
     """Decompress files: notes.txt.ez becomes notes.txt, and notes.txt.ez stays. An archive of a
     folder gives the folder; behind it, names and globs of members may follow."""
 
     def job() -> int:
         from edgezip.cli.archives import Extraction
+        from edgezip.cli.batch import Batch
         from edgezip.cli.pack import FileOptions
         from edgezip.cli.unpack import unpack_files
 
@@ -159,7 +170,8 @@ def unpack(
         settings = _unpack_options(model, threads, gpu_layers, max_output, prime, recover)
         console = Console(quiet, verbose, json, target.uses_stdout(names))
         how = Extraction(directory, extract, strip, tuple(exclude or ()))
-        return unpack_files(names, target, settings, console, how)
+        batch = Batch(jobs, mirror, resume, recursive)
+        return unpack_files(names, target, settings, console, how, batch)
 
     return job
 
@@ -176,6 +188,7 @@ def test(
     model: o.Model = None,
     gpu_layers: o.GpuLayers = 0,
     prime: o.Prime = None,
+    jobs: o.Jobs = 1,
 ) -> Job:
     """Decompress files without writing anything, to see whether they are sound."""
 
@@ -183,7 +196,7 @@ def test(
         from edgezip.cli.unpack import test_files
 
         settings = _unpack_options(model, threads, gpu_layers, max_output, prime, recover)
-        return test_files(files or ["-"], settings, Console(quiet, verbose, json))
+        return test_files(files or ["-"], settings, Console(quiet, verbose, json), jobs)
 
     return job
 

@@ -6,13 +6,17 @@ import contextlib
 import json
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, TextIO
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TextIO
 
 from edgezip import streams
 from edgezip.errors import EdgezipError
+
+if TYPE_CHECKING:
+    from edgezip.cli.progress import Overall
 
 DEBUG_VARIABLE = "EDGEZIP_DEBUG"
 
@@ -30,6 +34,40 @@ def _escape(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
+@dataclass(slots=True)
+class Tally:
+    """What several files came to. Several threads may add to it.
+
+    Attributes:
+        files: how many there are.
+        failed, skipped: how many of them failed, or were done before.
+        raw_size, packed_size: bytes of the others.
+    """
+
+    files: int
+    failed: int = 0
+    skipped: int = 0
+    raw_size: int = 0
+    packed_size: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, raw_size: int, packed_size: int) -> None:
+        """A file that went well."""
+        with self._lock:
+            self.raw_size += raw_size
+            self.packed_size += packed_size
+
+    def skip(self) -> None:
+        """A file that was done before."""
+        with self._lock:
+            self.skipped += 1
+
+    def ended(self, code: int) -> None:
+        """A file with its exit code."""
+        with self._lock:
+            self.failed += bool(code)
+
+
 @dataclass(frozen=True, slots=True)
 class Console:
     """Where results and messages go.
@@ -39,12 +77,16 @@ class Console:
         verbose: more detail in results.
         json: one JSON object per file instead of text.
         data_on_stdout: stdout carries file content, so JSON goes to stderr.
+        tally: what all files of a batch come to; None for a single file.
+        overall: the bar of a batch that is drawn; None for none.
     """
 
     quiet: bool = False
     verbose: bool = False
     json: bool = False
     data_on_stdout: bool = False
+    tally: Tally | None = field(default=None, compare=False)
+    overall: Overall | None = field(default=None, compare=False)
 
     @property
     def shows_progress(self) -> bool:
@@ -141,6 +183,14 @@ def write_line(stream: TextIO | None, text: str) -> None:
     """
     if stream is None:
         return
+    with _writing:
+        _write_line(stream, text)
+
+
+_writing = threading.RLock()
+
+
+def _write_line(stream: TextIO, text: str) -> None:
     if stream is sys.stderr:
         with contextlib.suppress(OSError, ValueError):
             stream.write(text + "\n")

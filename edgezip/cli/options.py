@@ -171,6 +171,19 @@ Extract = Annotated[
         show_default=False,
     ),
 ]
+Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Files at once (default 1).")]
+Mirror = Annotated[
+    str | None,
+    typer.Option(
+        "--output-dir-mirror", metavar="DIR", help="Outputs below DIR, under the inputs' paths."
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Skip inputs whose output an earlier call has made.")
+]
+Recursive = Annotated[
+    bool, typer.Option("--recursive", "-r", help="The files in folders one by one.")
+]
 Strip = Annotated[
     int,
     typer.Option(

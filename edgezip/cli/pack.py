@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from edgezip import api, streams
 from edgezip.cli import descriptors, report
 from edgezip.cli.archives import Packing, archive_name, is_folder, makes_one, pack_archive
+from edgezip.cli.batch import Batch, batched, run_batch
 from edgezip.cli.console import Console, for_each
 from edgezip.cli.inputs import (
     STDIN,
@@ -78,20 +79,31 @@ def pack_files(
     console: Console,
     verify: bool,
     packing: Packing | None = None,
+    batch: Batch | None = None,
 ) -> int:
     """Pack every file, and every folder as an archive; returns the exit code."""
     rules = files.rules()
-    packing = packing or Packing()
+    packing, batch = packing or Packing(), batch or Batch()
+    batch.check(files.output, files.to_stdout)
+    names = batch.inputs(names)
 
     def archive(target: str) -> int:
         return pack_archive(names, target, files, options, console, verify, packing)
 
     def pack(name: str) -> int:
         if is_folder(name):
-            target = archive_name(name)
+            target = batch.place(archive_name(name))
+            if batch.is_done(name, target):
+                report.skipped(console, name, target)
+                return 0
             return pack_archive([name], target, files, options, console, verify, packing)
+        output = _output_name(name, files)
+        if output != STDOUT and files.output is None:
+            output = batch.place(output)
+            if batch.is_done(name, output):
+                report.skipped(console, name, output)
+                return 0
         with open_source(name, rules) as source:
-            output = _output_name(name, files)
             _pack(source, output, files, options, console, verify or files.remove)
             if files.remove and name != STDIN:
                 source.remove()
@@ -101,7 +113,8 @@ def pack_files(
         if files.output is None and not files.to_stdout:
             raise SettingsError("--files-from needs the archive's name: -o NAME.tar.ez")
         return for_each([files.output or STDOUT], console, archive)
-    return for_each(names, console, pack)
+    with batched(console, "pack", names) as console:
+        return run_batch(names, console, pack, batch.jobs)
 
 
 def _output_name(name: str, files: FileOptions) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 
-from edgezip.cli.console import Console, label
+from edgezip.cli.console import Console, Tally, label
 from edgezip.pipeline.options import ChannelReport, PackReport, UnpackReport
 
 
@@ -25,6 +25,37 @@ def seconds_text(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def total(console: Console, tally: Tally, seconds: float) -> None:
+    """Tell what all files of a batch came to."""
+    raw, size = tally.raw_size, tally.packed_size
+    parts = [f"{ratio_text(raw, size)}", seconds_text(seconds)]
+    if tally.skipped:
+        parts.append(f"{tally.skipped:,} done before")
+    if tally.failed:
+        parts.append(f"{tally.failed:,} failed")
+    sizes = f"{raw:,} bytes raw, {size:,} packed"
+    console.note(f"{_count(tally.files, 'file')}: {sizes} ({', '.join(parts)})")
+    console.result(
+        {
+            "file": None,
+            "files": tally.files,
+            "failed": tally.failed,
+            "skipped": tally.skipped,
+            "raw_size": raw,
+            "packed_size": size,
+            "seconds": seconds,
+        }
+    )
+
+
+def skipped(console: Console, name: str, output: str) -> None:
+    """Tell that a file was done before."""
+    if console.tally is not None:
+        console.tally.skip()
+    console.note(f"{label(name)}: done before")
+    console.result({"file": name, "output": output, "skipped": True})
 
 
 def peak_memory() -> int | None:
@@ -47,6 +78,8 @@ def packed(
 ) -> None:
     """Tell about a packed file, or an archive of so many `members`."""
     raw, size = report.raw_size, report.packed_size
+    if console.tally is not None:
+        console.tally.add(raw, size)
     done = f"{ratio_text(raw, size)}, {seconds_text(report.seconds)}"
     checked = ", verified" if verified else ""
     count = "" if members is None else f"{_count(members, 'member')}, "
@@ -87,6 +120,8 @@ def channel_text(channel: ChannelReport) -> str:
 def unpacked(console: Console, name: str, output: str | None, report: UnpackReport) -> None:
     """Tell about an unpacked file, or one that was tested (`output` is None)."""
     raw, size = report.raw_size, report.packed_size
+    if console.tally is not None:
+        console.tally.add(raw, size)
     verb = "is sound, " if output is None and not report.lost else ""
     console.note(f"{label(name)}: {verb}{size:,} -> {raw:,} bytes ({seconds_text(report.seconds)})")
     if console.verbose:

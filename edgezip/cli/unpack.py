@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 from edgezip import api
 from edgezip.cli import report
 from edgezip.cli.archives import Extraction, extract_archive, is_archive, members_of
-from edgezip.cli.console import Console, for_each
-from edgezip.cli.inputs import STDIN, InputRules, Source, open_source, unpacked_name
+from edgezip.cli.batch import Batch, batched, run_batch
+from edgezip.cli.console import Console
+from edgezip.cli.inputs import STDIN, SUFFIX, InputRules, Source, open_source, unpacked_name
 from edgezip.cli.outputs import STDOUT, open_output
 from edgezip.cli.pack import FileOptions
 from edgezip.cli.progress import progress_bar
@@ -25,10 +27,13 @@ def unpack_files(
     options: UnpackOptions,
     console: Console,
     how: Extraction | None = None,
+    batch: Batch | None = None,
 ) -> int:
     """Unpack every file, extract every archive of a folder; returns the exit code."""
     rules = files.rules()
-    how = how or Extraction()
+    how, batch = how or Extraction(), batch or Batch()
+    batch.check(files.output, files.to_stdout)
+    names = batch.inputs(names, SUFFIX)
     names, members = members_of(names, how.is_sure)
     extracts = how.wanted if how.wanted is not None else (how.is_sure or bool(members)) or None
     if files.output is not None or files.to_stdout:
@@ -39,21 +44,30 @@ def unpack_files(
     def unpack(name: str) -> int:
         with open_source(name, rules, packed=True) as source:
             if extracts or (extracts is None and is_archive(source)):
-                code = extract_archive(source, members, files, options, console, how)
+                where = replace(how, folder=how.folder or batch.mirror)
+                code = extract_archive(source, members, files, options, console, where)
                 if files.remove and name != STDIN and not code:
                     source.remove()
                 return code
             target = _output_name(name, files)
+            if target != STDOUT and files.output is None:
+                target = batch.place(target)
+                if batch.is_done(name, target):
+                    report.skipped(console, name, target)
+                    return 0
             done = _unpack(source, target, files, options, console)
             if files.remove and name != STDIN and not done.lost:
                 source.remove()
         report.unpacked(console, name, target, done)
         return FormatError.exit_code if done.lost else 0
 
-    return for_each(names, console, unpack)
+    with batched(console, "unpack", names) as console:
+        return run_batch(names, console, unpack, batch.jobs)
 
 
-def test_files(names: Sequence[str], options: UnpackOptions, console: Console) -> int:
+def test_files(
+    names: Sequence[str], options: UnpackOptions, console: Console, jobs: int = 1
+) -> int:
     """Decode every file without writing anything; returns the exit code."""
 
     def test(name: str) -> int:
@@ -62,7 +76,8 @@ def test_files(names: Sequence[str], options: UnpackOptions, console: Console) -
         report.unpacked(console, name, None, done)
         return FormatError.exit_code if done.lost else 0
 
-    return for_each(names, console, test)
+    with batched(console, "test", names) as console:
+        return run_batch(names, console, test, jobs)
 
 
 def _output_name(name: str, files: FileOptions) -> str:

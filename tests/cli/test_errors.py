@@ -125,7 +125,7 @@ def test_json(cli: Any, notes: Path) -> None:
     assert (done["file"], done["output"], done["raw_size"]) == ("notes.txt", "notes.txt.ez", 10500)
     assert done["packed_size"] == os.path.getsize("notes.txt.ez")
     result = cli("test", "--json", "notes.txt.ez", "bad.ez")
-    assert [entry["file"] for entry in result.json] == ["notes.txt.ez", "bad.ez"]
+    assert [entry["file"] for entry in result.json] == ["notes.txt.ez", "bad.ez", None]
     assert result.json[1]["error"]["exit_code"] == result.code == 3
     (described,) = cli("info", "--json", "notes.txt.ez").json
     assert sum(member["raw_size"] for member in described["members"]) == 10500

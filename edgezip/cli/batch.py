@@ -1,0 +1,128 @@
+"""Many files in one call: several at once, a bar for all of them, a total at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from edgezip.archive.names import member_name
+from edgezip.cli import report
+from edgezip.cli.console import Console, Tally, for_each
+from edgezip.cli.progress import overall_bar
+from edgezip.errors import SettingsError
+
+_SAME_TIME = 2 * 10**9
+"""Nanoseconds by which the times of input and output may differ: FAT keeps even seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was asked for about many files.
+
+    Attributes:
+        jobs: files at once.
+        mirror: folder below which outputs go, under the paths of the inputs; None for beside them.
+        resume: leave out inputs whose output is there.
+        recursive: the files in folders one by one, instead of an archive of each folder.
+    """
+
+    jobs: int = 1
+    mirror: str | None = None
+    resume: bool = False
+    recursive: bool = False
+
+    def check(self, output: str | None, to_stdout: bool) -> None:
+        """Raise `SettingsError` for options that do not go together."""
+        streams = output is not None or to_stdout
+        if streams and (self.mirror is not None or self.jobs > 1 or self.resume):
+            raise SettingsError("--jobs, --output-dir-mirror and --resume are without -o and -c")
+
+    def inputs(self, names: Sequence[str], suffix: str = "") -> list[str]:
+        """`names` with the files in folders instead of those, if that is wanted.
+
+        Args:
+            names: arguments.
+            suffix: what names of files in folders must end in; without one, all but packed ones.
+        """
+        return list(_files(names, suffix)) if self.recursive else list(names)
+
+    def place(self, target: str) -> str:
+        """Where the output `target` goes; the folders for it are made."""
+        if self.mirror is None:
+            return target
+        placed = os.path.join(self.mirror, *member_name(target).split("/"))
+        os.makedirs(os.path.dirname(placed), exist_ok=True)
+        return placed
+
+    def is_done(self, source: str, target: str) -> bool:
+        """Whether an earlier call has made `target`: outputs are there when they are complete, and
+        have the time of their input. The archive of a folder has not."""
+        if not self.resume:
+            return False
+        try:
+            before, after = os.stat(source), os.stat(target)
+        except OSError:
+            return False
+        return os.path.isdir(source) or abs(before.st_mtime_ns - after.st_mtime_ns) < _SAME_TIME
+
+
+def _files(names: Sequence[str], suffix: str) -> Iterator[str]:
+    for name in names:
+        if not os.path.isdir(name):
+            yield name
+            continue
+        for folder, folders, files in os.walk(name):
+            folders.sort()
+            for file in sorted(files):
+                path = os.path.join(folder, file)
+                wanted = file.endswith(suffix) if suffix else not file.endswith(".ez")
+                if wanted and os.path.isfile(path):
+                    yield path
+
+
+@contextlib.contextmanager
+def batched(console: Console, action: str, names: Sequence[str]) -> Iterator[Console]:
+    """A console for several files, which tells what all of them came to at the end.
+
+    One file needs none of that and gets `console` itself.
+    """
+    if len(names) < 2:
+        yield console
+        return
+    started = time.monotonic()
+    tally = Tally(len(names))
+    with overall_bar(console, action, list(names)) as overall:
+        yield replace(console, tally=tally, overall=overall)
+    report.total(console, tally, time.monotonic() - started)
+
+
+def run_batch(
+    names: Sequence[str], console: Console, work: Callable[[str], int], jobs: int = 1
+) -> int:
+    """Do `work` for every file, `jobs` at once; the exit code of the first one that failed."""
+    tally, overall = console.tally, console.overall
+
+    def one(name: str) -> int:
+        code = 1
+        try:
+            code = for_each([name], console, work)
+        finally:
+            if tally is not None:
+                tally.ended(code)
+            if overall is not None:
+                overall.ended(name)
+        return code
+
+    if jobs < 2 or len(names) < 2:
+        return next((code for code in [one(name) for name in names] if code), 0)
+    pool = ThreadPoolExecutor(min(jobs, len(names)), "edgezip-file")
+    try:
+        futures = [pool.submit(one, name) for name in names]
+        codes = [future.result() for future in futures]
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return next((code for code in codes if code), 0)

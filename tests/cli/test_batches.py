@@ -1,0 +1,80 @@
+"""Many files in one call."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgezip.cli.console import Console
+from edgezip.cli.progress import overall_bar, progress_bar
+
+
+@pytest.fixture
+def logs(cli: Any) -> list[str]:
+    """Names of files in two folders."""
+    names = [f"logs/{day}/{host}.log" for day in "ab" for host in "xyz"]
+    for number, name in enumerate(names):
+        (cli.directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (cli.directory / name).write_bytes(b"entry %d of a log\n" % number * 50)
+        os.utime(name, (0, 1000 + number))
+    return names
+
+
+def test_several_at_once_below_another_folder_and_back(cli: Any, logs: list[str]) -> None:
+    done = cli.pack("--json", "--jobs", "3", "--output-dir-mirror", "out/packed", *logs)
+    assert done.code == 0
+    *rows, total = done.json
+    assert {row["file"] for row in rows} == set(logs)
+    raw = sum(os.path.getsize(name) for name in logs)
+    assert (total["file"], total["files"], total["failed"]) == (None, 6, 0)
+    assert total["raw_size"] == raw and total["packed_size"] == sum(
+        os.path.getsize(f"out/packed/{name}.ez") for name in logs
+    )
+    os.chdir("out/packed")
+    assert cli("unpack", "-r", "logs", "--jobs", "2", "--output-dir-mirror", "../back").code == 0
+    assert cli("test", "--jobs", "2", *(f"{name}.ez" for name in logs)).code == 0
+    os.chdir("../..")
+    for name in logs:
+        assert Path("out/back", name).read_bytes() == Path(name).read_bytes()
+
+
+def test_what_is_done_is_skipped(cli: Any, logs: list[str]) -> None:
+    assert cli.pack(*logs[:2]).code == 0
+    Path(logs[1]).write_bytes(b"changed meanwhile")
+    done = cli.pack("--resume", "--json", "-r", "logs")
+    *rows, total = done.json
+    assert done.code == 1
+    assert [row["file"] for row in rows if row.get("skipped")] == [logs[0]]
+    assert [row["file"] for row in rows if "error" in row] == [logs[1]]
+    assert (total["skipped"], total["failed"]) == (1, 1)
+    again = cli.pack("--resume", "-f", "-v", *logs)
+    assert again.code == 0
+    assert again.err.count("done before") == 6  # five files, and in the total
+    assert "6 files: " in again.err.splitlines()[-1]
+
+
+def test_a_failure_stops_no_other(cli: Any, logs: list[str]) -> None:
+    done = cli.pack("--jobs", "4", "nothing", *logs, "nowhere.ez")
+    assert done.code == 1
+    assert all(Path(f"{name}.ez").exists() for name in logs)
+    cli.pack("--jobs", "2", "-c", *logs).failed(2, "--jobs")
+    cli.pack("--resume", "-o", "x", logs[0]).failed(2, "--resume")
+
+
+def test_the_bar_counts_files(cli: Any, logs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Console, "shows_progress", property(lambda self: True))
+    with overall_bar(Console(), "pack", logs) as overall:
+        assert overall is not None
+        console = Console(overall=overall)
+        with progress_bar(console, "pack", logs[0], 100) as advance:
+            advance(50)
+            (task, _) = overall._bar.tasks
+            assert task.description == "pack 1 of 6"
+            assert task.completed == os.path.getsize(logs[0]) / 2
+        overall.ended(logs[0])
+        (task,) = overall._bar.tasks
+        assert task.description == "pack 2 of 6"
+        assert task.completed == os.path.getsize(logs[0])
