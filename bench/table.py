@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--plain", action="store_true", help="also the plain coder")
     parser.add_argument("--no-ideal", action="store_true", help="leave the model's ideal out")
     parser.add_argument("--no-peers", action="store_true", help="leave gzip to brotli out")
+    parser.add_argument("--only", nargs="+", metavar="CODER", help="these coders and no others")
+    parser.add_argument("--pack-only", action="store_true", help="sizes only, nothing is decoded")
     parser.add_argument("--again", action="store_true", help="measure rows that are there as well")
     parser.add_argument("--show", action="store_true", help="only print what is stored")
     return parser
@@ -95,7 +97,8 @@ def _coders(arguments: argparse.Namespace) -> list[str]:
     coders = [] if arguments.no_peers else list(CLASSIC)
     coders += ["edgezip none", "edgezip"]
     coders += ["edgezip plain"] if arguments.plain else []
-    return coders if arguments.no_ideal else [*coders, "ideal"]
+    coders += [] if arguments.no_ideal else ["ideal"]
+    return [coder for coder in coders if not arguments.only or coder in arguments.only]
 
 
 def _version(coder: str, code: str, file: Path) -> str:
@@ -135,6 +138,8 @@ def _edgezip(file: Path, coder: str, arguments: argparse.Namespace) -> dict[str,
     with tempfile.TemporaryDirectory() as folder:
         request["output"] = str(Path(folder) / "packed.ez")
         packed = run_worker(WORKER, {**request, "action": "pack"})
+        if arguments.pack_only:
+            return {**packed, "pack": packed["seconds"], "pack_memory": packed["peak_memory"]}
         unpacked = run_worker(WORKER, {**request, "action": "unpack"})
     return {
         **packed,

@@ -105,11 +105,20 @@ def set_default_model(name: str | None, console: Console) -> int:
 def describe_models(names: Sequence[str] | None, console: Console) -> int:
     """Print what models are; returns the exit code."""
 
+    from edgezip.engine.cache import cache_format
+    from edgezip.pipeline.windows import recommend
+
     def describe(name: str) -> int:
         model = models.resolve(name or None, cached=True)
         llama = models.describe(model)
+        numbers = llama.layers * llama.kv_heads * llama.head
+        cache = cache_format("strict", "llama", llama.head, llama.head)
+        cell = cache.cell_bytes(numbers, numbers)
+        window = model.bundled.window if model.bundled else 0
+        window = window or recommend(model.size, llama.context).window
         if console.json:
-            console.result({**as_json(model), **asdict(llama)})
+            sizes = {"window": window, "cell_bytes": cell}
+            console.result({**as_json(model), **asdict(llama), **sizes})
             return 0
         _print(line(model))
         types = ", ".join(f"{kind} {count:,}" for kind, count in llama.types.items())
@@ -120,6 +129,11 @@ def describe_models(names: Sequence[str] | None, console: Console) -> int:
             f"    {llama.layers} layers of {llama.width}, {llama.heads} heads over"
             f" {llama.kv_heads} of {llama.head}, context {llama.context:,};"
             f" {llama.tokens:,} pieces, {kind}"
+        )
+        unsaid = "that of edgezip" if model.bundled else "not said"
+        _print(
+            f"    windows of {window:,} tokens, {window * cell / 1e6:.1f} MB for the cache of each"
+            f" stream; licence: {llama.licence or unsaid}"
         )
         return 0
 

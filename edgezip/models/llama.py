@@ -96,11 +96,12 @@ class Llama:
     """A Llama's sizes. heads, kv_heads: of queries and of keys and values; head: numbers of one.
 
     tokens: pieces of the vocabulary, which is of the kind `vocabulary`. types: the types of weights
-    and the parameters that have them, most first. tied: the output is the embedding. name: what the
-    file calls the model, "" if nothing.
+    and the parameters that have them, most first. tied: the output is the embedding. name, licence:
+    what the file says of the model, "" if nothing.
     """
 
     name: str
+    licence: str
     context: int
     layers: int
     width: int
@@ -122,6 +123,7 @@ def check_llama(gguf: Gguf) -> Llama:
     kind, tokens = _check_vocabulary(gguf)
     llama = Llama(
         name=model_name(gguf),
+        licence=_said(gguf, "general.license"),
         context=sizes["context_length"],
         layers=sizes["block_count"],
         width=sizes["embedding_length"],
@@ -141,7 +143,11 @@ def check_llama(gguf: Gguf) -> Llama:
 
 def model_name(gguf: Gguf) -> str:
     """What the file calls the model, at most 64 printable characters; "" if nothing."""
-    value = gguf.settings.get("general.name", Value("string", b"")).value
+    return _said(gguf, "general.name")
+
+
+def _said(gguf: Gguf, key: str) -> str:
+    value = gguf.settings.get(key, Value("string", b"")).value
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
     return "".join(c for c in text if c.isprintable())[:64].strip()
 

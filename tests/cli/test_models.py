@@ -134,6 +134,9 @@ def test_info_and_the_catalogue(cli: Any, stories_model: Path) -> None:
     ]
     assert default["bundled"] and default["layers"] == 8 and default["vocabulary"] == "llama"
     assert (stories["parameters"], stories["context"]) == (260_032, 512)
-    assert b"260,032 parameters: F32 260,032" in cli("models", "info", str(stories_model)).out
+    said = cli("models", "info", str(stories_model)).out
+    assert b"260,032 parameters: F32 260,032" in said
+    assert b"windows of 512 tokens, 0.3 MB for the cache of each stream" in said
+    assert (default["window"], default["cell_bytes"]) == (512, 2240)
     assert b"smollm2-135m (98,362,432 bytes, Apache-2.0)" in cli("models", "get").out
     cli("models", "get", "nobody").failed(4, "only: smollm2-135m")
