@@ -36,6 +36,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     integrations.unregister()
     assert "eztar" not in dict(shutil.get_archive_formats())
+    assert ".tar.ez" not in {name for entry in shutil.get_unpack_formats() for name in entry[1]}
 
 
 def test_archive_and_back(tmp_path: Path) -> None:
@@ -109,12 +110,3 @@ def test_damage_and_limits(tmp_path: Path) -> None:
     text.write_bytes(edgezip.compress(b"no archive " * 100, options=NONE))
     with pytest.raises(shutil.ReadError):
         shutil.unpack_archive(text, tmp_path / "d")
-
-
-def test_fsspec(tmp_path: Path) -> None:
-    fsspec = pytest.importorskip("fsspec")
-    (tmp_path / "x.ez").write_bytes(edgezip.compress(b"content", options=NONE))
-    with fsspec.open(f"file://{tmp_path}/x.ez", compression="edgezip") as file:
-        assert file.read() == b"content"
-    with fsspec.open(f"file://{tmp_path}/x.ez", compression="infer") as file:
-        assert file.read() == b"content"

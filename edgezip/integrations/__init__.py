@@ -1,4 +1,6 @@
-"""Makes shutil and fsspec know edgezip. Nothing happens until `register` is called.
+"""Makes other libraries know edgezip: docs/integrations.md. What finds codecs by entry point
+(numcodecs, zarr) knows it as soon as it is installed; shutil, fsspec and smart_open have no such
+thing, so for those `register` is called.
 
 import shutil
 import edgezip.integrations
@@ -7,6 +9,7 @@ edgezip.integrations.register()
 shutil.make_archive("backup", "eztar", "notes")       # backup.tar.ez
 shutil.unpack_archive("backup.tar.ez", "restored")
 fsspec.open("https://.../log.txt.ez", compression="edgezip")
+smart_open.open("s3://.../log.txt.ez")
 """
 
 from __future__ import annotations
@@ -16,8 +19,11 @@ import importlib.util
 import os
 import shutil
 import stat
+import sys
 import tarfile
+import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO, cast
 
 from edgezip.atomic import AtomicFile
@@ -26,8 +32,10 @@ from edgezip.file import EdgezipFile
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 
 ARCHIVE_FORMAT = "eztar"
+SUFFIX = ".ez"
 ARCHIVE_SUFFIX = ".tar.ez"
-FSSPEC_NAME = "edgezip"
+NAME = "edgezip"
+"""What fsspec calls this compression."""
 
 
 def register() -> list[str]:
@@ -44,17 +52,31 @@ def register() -> list[str]:
     done = ["shutil"]
     if importlib.util.find_spec("fsspec") is not None:
         fsspec = importlib.import_module("fsspec.compression")
-        fsspec.register_compression(FSSPEC_NAME, open_for_fsspec, "ez", force=True)
+        fsspec.register_compression(NAME, open_for_fsspec, SUFFIX[1:], force=True)
         done.append("fsspec")
+    if importlib.util.find_spec("smart_open") is not None:
+        importlib.import_module("smart_open").register_compressor(SUFFIX, open_for_smart_open)
+        done.append("smart_open")
     return done
 
 
 def unregister() -> None:
-    """Take the archive format out of shutil again, if it is there."""
+    """Undo `register`, as far as it was called."""
     if ARCHIVE_FORMAT in dict(shutil.get_archive_formats()):
         shutil.unregister_archive_format(ARCHIVE_FORMAT)
     if ARCHIVE_FORMAT in {entry[0] for entry in shutil.get_unpack_formats()}:
         shutil.unregister_unpack_format(ARCHIVE_FORMAT)
+    # Neither of these has a way to unregister: the tables are what `register` wrote to.
+    if (fsspec := sys.modules.get("fsspec.compression")) is not None:
+        if fsspec.compr.get(NAME) is open_for_fsspec:
+            del fsspec.compr[NAME]
+        extensions = importlib.import_module("fsspec.utils").compressions
+        if extensions.get(SUFFIX[1:]) == NAME:
+            del extensions[SUFFIX[1:]]
+    if (smart_open := sys.modules.get("smart_open.compression")) is not None:
+        table = getattr(smart_open, "_COMPRESSOR_REGISTRY", {})
+        if table.get(SUFFIX) is open_for_smart_open:
+            del table[SUFFIX]
 
 
 def make_archive(
@@ -81,23 +103,30 @@ def make_archive(
     if dry_run:
         return name
 
-    def owned(member: tarfile.TarInfo) -> tarfile.TarInfo:
-        if owner is not None:
-            member.uname, member.uid = owner, _number_of("pwd", "getpwnam", owner)
-        if group is not None:
-            member.gname, member.gid = group, _number_of("grp", "getgrnam", group)
-        return member
+    from edgezip.archive.collect import Rules, arranged, from_path
+    from edgezip.archive.names import member_name
+    from edgezip.archive.writing import write_archive
 
+    rules = Rules(
+        owner=None if owner is None else (owner, _number_of("pwd", "getpwnam", owner)),
+        group=None if group is None else (group, _number_of("grp", "getgrnam", group)),
+    )
+    path = base_dir if root_dir is None else os.path.join(root_dir, base_dir)
+    os.lstat(path)
     os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
     with AtomicFile(name, overwrite=True) as output:
-        with (
-            EdgezipFile(output.file, "wb", options=options) as packed,
-            tarfile.open(fileobj=cast(BinaryIO, packed), mode="w|") as archive,
-        ):
-            path = base_dir if root_dir is None else os.path.join(root_dir, base_dir)
-            archive.add(path, arcname=base_dir, filter=owned)
+        own = os.fstat(output.file.fileno())
+        rules = replace(rules, skipped=frozenset({(own.st_dev, own.st_ino)}))
+        found = from_path(path, member_name(base_dir), rules, _warn)
+        write_archive(
+            arranged(found, rules.order), output.file, options or PackOptions(), report=_warn
+        )
         output.commit()
     return name
+
+
+def _warn(path: str, message: str) -> None:
+    warnings.warn(f"{path}: {message}", RuntimeWarning, stacklevel=2)
 
 
 # Tells shutil not to change the working directory, which is not thread-safe.
@@ -168,9 +197,22 @@ def _refuse_links(root: str, path: str, member: tarfile.TarInfo) -> None:
             raise FormatError(f"archive member {member.name!r} would be written through a link")
 
 
+class _Remote(EdgezipFile):
+    """A file that others flush before they close it, which must not end a frame: nobody reads it
+    before it is closed."""
+
+    def flush(self) -> None:
+        """Nothing to do."""
+
+
 def open_for_fsspec(file: BinaryIO, mode: str = "rb", **kwargs: Any) -> EdgezipFile:
     """Wrap a file that fsspec opened; `kwargs` are those of `EdgezipFile`."""
-    return EdgezipFile(file, mode, **kwargs)
+    return _Remote(file, mode, **kwargs)
+
+
+def open_for_smart_open(file: BinaryIO, mode: str = "rb", **kwargs: Any) -> EdgezipFile:
+    """Wrap a file that smart_open opened; `kwargs` are its `compression_kwargs`."""
+    return _Remote(file, mode.replace("t", "").replace("+", ""), **kwargs)
 
 
 def _number_of(module: str, function: str, name: str) -> int:

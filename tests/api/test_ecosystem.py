@@ -1,0 +1,146 @@
+"""fsspec, smart_open, pandas, numcodecs and zarr read and write edgezip."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from importlib import import_module, metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgezip
+from edgezip import PackOptions, integrations
+from edgezip.errors import SettingsError
+
+NONE = PackOptions(model="none")
+TABLE = "name,number\n" + "".join(f"row {i},{i * i}\n" for i in range(200))
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    monkeypatch.setenv("EDGEZIP_MODEL", "none")
+    yield integrations.register()
+    integrations.unregister()
+
+
+@pytest.mark.parametrize("url", ["memory://edgezip/t.csv.ez", "file://{}/t.csv.ez"])
+def test_fsspec(url: str, tmp_path: Path, registered: list[str]) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    assert "fsspec" in registered
+    where = url.format(tmp_path)
+    with fsspec.open(where, "wt", compression="edgezip") as file:
+        file.write(TABLE)
+    with fsspec.open(where, "rb") as file:
+        packed = file.read()
+    assert packed == edgezip.compress(TABLE.encode(), options=NONE)  # no flush ended a frame
+    for compression in ("edgezip", "infer"):
+        with fsspec.open(where, "rt", compression=compression) as file:
+            assert file.read() == TABLE
+    with fsspec.open(where, "rb", compression="infer") as file:
+        file.seek(-4, 2)
+        assert file.read() == TABLE.encode()[-4:]
+    with fsspec.open(where.replace(".csv", ".tar"), "wb") as file:
+        archive = edgezip.Archive(file, "w", options=NONE)
+        archive.add_bytes("a/b.csv", TABLE.encode())
+        archive.close()
+    with fsspec.open(where.replace(".csv", ".tar"), "rb") as file, edgezip.Archive(file) as read:
+        assert read.read("a/b.csv") == TABLE.encode()
+
+
+def test_pandas_through_fsspec(tmp_path: Path, registered: list[str]) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"name": ["a", "b"], "number": [1, 2]})
+    with fsspec.open("memory://edgezip/p.csv.ez", "wt", compression="infer") as file:
+        frame.to_csv(file, index=False)
+    with fsspec.open("memory://edgezip/p.csv.ez", "rt", compression="infer") as file:
+        assert pandas.read_csv(file).equals(frame)
+    with edgezip.open(tmp_path / "p.csv.ez", "wb", options=NONE) as packed:
+        frame.to_csv(packed, index=False)
+    with edgezip.open(tmp_path / "p.csv.ez") as packed:
+        assert pandas.read_csv(packed).equals(frame)
+
+
+def test_smart_open(tmp_path: Path, registered: list[str]) -> None:
+    smart_open = pytest.importorskip("smart_open")
+    assert "smart_open" in registered
+    name = str(tmp_path / "t.csv.ez")
+    with smart_open.open(name, "w") as file:
+        file.write(TABLE)
+    with smart_open.open(name, compression_kwargs={"model": None}) as file:
+        assert file.read() == TABLE
+    with edgezip.open(name, "rt") as packed:
+        assert packed.read() == TABLE
+
+
+def test_unregister_undoes_all_of_it() -> None:
+    fsspec = pytest.importorskip("fsspec.compression")
+    utils = import_module("fsspec.utils")
+    before = dict(fsspec.compr), dict(utils.compressions)
+    done = integrations.register()
+    assert integrations.register() == done
+    integrations.unregister()
+    integrations.unregister()
+    assert (dict(fsspec.compr), dict(utils.compressions)) == before
+    if "smart_open" in done:
+        assert ".ez" not in import_module("smart_open").compression.get_supported_extensions()
+
+
+def test_numcodecs() -> None:
+    numcodecs = pytest.importorskip("numcodecs")
+    from edgezip.integrations.numcodecs import Edgezip
+
+    numcodecs.register_codec(Edgezip)
+    codec = numcodecs.get_codec({"id": "edgezip", "frame_size": 4096})
+    assert codec == Edgezip(frame_size=4096) != Edgezip() and "4096" in repr(codec)
+    assert numcodecs.get_codec(json.loads(json.dumps(codec.get_config()))) == codec
+    values = np.arange(5000, dtype="<i4").reshape(50, 100)
+    packed = codec.encode(values)
+    assert len(packed) < values.nbytes // 4
+    assert np.frombuffer(codec.decode(packed), "<i4").tolist() == values.ravel().tolist()
+    out = np.empty_like(values)
+    codec.decode(packed, out)
+    assert (out == values).all()
+    with pytest.raises(SettingsError, match="colour"):
+        Edgezip(colour="blue")
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_zarr(version: int) -> None:
+    zarr = pytest.importorskip("zarr", minversion="3")
+    from edgezip.integrations.numcodecs import Edgezip
+    from edgezip.integrations.zarr import EdgezipCodec
+
+    zarr.registry.register_codec("edgezip", EdgezipCodec)
+    import_module("numcodecs").register_codec(Edgezip)
+    store: dict[str, object] = {}
+    values = np.arange(4000, dtype="<i2").reshape(40, 100)
+    codec = EdgezipCodec(frame_size=2048) if version == 3 else Edgezip(frame_size=2048)
+    array = zarr.create_array(
+        store, shape=values.shape, chunks=(20, 50), dtype=values.dtype, compressors=codec,
+        zarr_format=version,
+    )  # fmt: skip
+    array[:] = values
+    again = zarr.open_array(store, mode="r")
+    assert (again[:] == values).all() and (again[3, 50:] == values[3, 50:]).all()
+    assert again.compressors == (codec,)
+    assert EdgezipCodec.from_dict(EdgezipCodec().to_dict()) == EdgezipCodec()
+    with pytest.raises(SettingsError):
+        EdgezipCodec.from_dict({"name": "zstd"})
+
+
+def test_entry_points(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for group, library in (("numcodecs.codecs", "numcodecs"), ("zarr.codecs", "zarr")):
+        pytest.importorskip(library)
+        for name, target in project["entry-points"][group].items():
+            module, _, attribute = target.partition(":")
+            assert getattr(import_module(module), attribute) is not None
+            try:
+                metadata.version("edgezip")
+            except metadata.PackageNotFoundError:
+                continue  # run from a source tree
+            assert name in metadata.entry_points(group=group).names
