@@ -15,6 +15,7 @@ import hashlib
 import json
 import random
 import struct
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ import edgezip
 from edgezip.coding.mixing.params import MixParams
 from edgezip.container import Channel, FrameEvent, Header, MemberWriter, parse, write_short
 from edgezip.container import constants as c
+from edgezip.models.vocabulary import CONTROL
 from edgezip.pipeline.options import PackOptions
 
 HERE = Path(__file__).resolve().parent
@@ -38,19 +40,27 @@ INTRODUCTION = [
     "ever.",
     "",
 ]
+LILY = (
+    b"Once upon a time there was a little girl named Lily. She liked to play in the park with her"
+    b" mom. One day, she saw a big red ball. "
+)
+FIRST_BYTE_TOKEN = 3
+"""Of stories260K: the byte 0; the others follow."""
 NEVER_A_CODER = 14
 """docs/format.md promises that no coder gets this number, nor 200, nor a transform 200."""
 
 
 @dataclass(frozen=True)
 class Vector:
-    """One vector: its bytes, what it shows, and the expected content or error."""
+    """One vector: its bytes, what it shows, and the expected content or error. model: "escapes" for
+    `escaping_model`, None for stories260K."""
 
     name: str
     data: bytes
     about: str
     content: bytes | None = None
     error: str | None = None
+    model: str | None = None
 
     def entry(self) -> dict[str, str]:
         """The vector's entry in the index."""
@@ -59,7 +69,21 @@ class Vector:
             entry["sha256"] = hashlib.sha256(self.content).hexdigest()
         if self.error is not None:
             entry["error"] = self.error
+        if self.model is not None:
+            entry["model"] = self.model
         return entry
+
+
+def escaping_model(folder: Path) -> Path:
+    """stories260K without tokens for the bytes 0 to 8 and 128 to 255, written into `folder`."""
+    data = bytearray(STORIES.read_bytes())
+    key = b"tokenizer.ggml.token_type"
+    types = data.index(key) + len(key) + 16  # behind the types of array and items and their number
+    for value in (*range(9), *range(128, 256)):
+        struct.pack_into("<i", data, types + 4 * (FIRST_BYTE_TOKEN + value), CONTROL)
+    path = folder / "escaping.gguf"
+    path.write_bytes(data)
+    return path
 
 
 def _texts() -> dict[str, bytes]:
@@ -79,6 +103,7 @@ def _texts() -> dict[str, bytes]:
         "mixed": story[:5000] + noise * 9 + numbers * 6,
         "repeats": story[:1500] + b"|" + story[:1500],
         "empty": b"",
+        "escapes": LILY + b"caf\xc3\xa9 \0\x07\xff </s>\n" + LILY,
         "base64": story[:300] + base64.encodebytes(noise * 2),
         "hex": b"\r\n".join(noise[i : i + 32].hex().encode() for i in range(0, 576, 32)),
         "upper": noise.hex().upper().encode() + b"\n" + story[:300],
@@ -197,6 +222,7 @@ def good_vectors() -> Iterator[Vector]:
             packed = edgezip.compress(texts[text], options=options)
         yield Vector(path.name, packed, about, content=texts[text])
     yield _archive(texts)
+    yield _escapes(texts)
 
 
 def _archive(texts: dict[str, bytes]) -> Vector:
@@ -208,6 +234,17 @@ def _archive(texts: dict[str, bytes]) -> Vector:
     packed = path.read_bytes()
     content = edgezip.decompress(packed)
     return Vector(path.name, packed, "a tar with a table of contents behind it", content=content)
+
+
+def _escapes(texts: dict[str, bytes]) -> Vector:
+    path = HERE / "good-escapes.ez"
+    if not path.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            model = escaping_model(Path(folder))
+            options = PackOptions(model=model, threads=1, coder="mix", streams=2)
+            path.write_bytes(edgezip.compress(texts["escapes"], options=options))
+    about = "bytes without a token, two streams"
+    return Vector(path.name, path.read_bytes(), about, content=texts["escapes"], model="escapes")
 
 
 def _flip(data: bytes, position: int, bit: int = 0) -> bytes:

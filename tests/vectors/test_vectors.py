@@ -12,6 +12,8 @@ import edgezip
 from edgezip import errors
 from edgezip.pipeline.options import UnpackOptions
 
+from . import make_vectors
+
 HERE = Path(__file__).resolve().parent
 INDEX = json.loads((HERE / "index.json").read_text(encoding="utf-8"))
 
@@ -23,12 +25,18 @@ def test_there_are_vectors_of_every_kind() -> None:
         assert sum(name.startswith(kind) for name in names) >= least
 
 
+@pytest.fixture(scope="session")
+def escaping_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_vectors.escaping_model(tmp_path_factory.mktemp("escaping"))
+
+
 @pytest.mark.parametrize("entry", INDEX, ids=lambda entry: entry["name"])
-def test_vector(entry: dict[str, str], stories_model: Path, strict_library: Path) -> None:
+def test_vector(
+    entry: dict[str, str], stories_model: Path, escaping_model: Path, strict_library: Path
+) -> None:
     data = (HERE / entry["name"]).read_bytes()
-    options = UnpackOptions(
-        model=stories_model, threads=1, prime=(HERE / "primer.txt").read_bytes()
-    )
+    model = escaping_model if entry.get("model") == "escapes" else stories_model
+    options = UnpackOptions(model=model, threads=1, prime=(HERE / "primer.txt").read_bytes())
     if "sha256" in entry:
         content = edgezip.decompress(data, options=options)
         assert hashlib.sha256(content).hexdigest() == entry["sha256"]
