@@ -20,6 +20,8 @@ from edgezip.engine.session import Session
 from edgezip.errors import EngineError, ModelError, SettingsError
 
 _LOAD_MMAP = 1
+MOST_BESIDE = 8
+"""Sessions that work side by side, at most."""
 
 
 class Engine:
@@ -179,14 +181,16 @@ class Engine:
 
 
 def _threads(wanted: int) -> int:
-    """`wanted` threads, or as many as leave room for those that read and code beside them.
+    """`wanted` threads, or as many as leave room for those beside them.
 
-    llama.cpp aborts the process when it cannot start one.
+    llama.cpp keeps the others of its own team and aborts the process when it cannot start one; a
+    small model has a thread for each session, and there is one that codes.
     """
     if wanted == 1:
         return 1
-    beside = startable_threads(wanted + 1)
-    return wanted if beside > wanted else max(1, beside - 1)
+    needed = wanted + min(wanted, MOST_BESIDE)
+    beside = startable_threads(needed)
+    return wanted if beside == needed else max(1, beside // 2)
 
 
 def _load_model(library: Library, path: Path, gpu_layers: int, repack: bool) -> Any:

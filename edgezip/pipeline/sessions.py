@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgezip.engine import Engine, Session
+from edgezip.engine.engine import MOST_BESIDE
 from edgezip.engine.hardware import usable_memory
 from edgezip.errors import LimitError
 from edgezip.pipeline.windows import SMALL_MODEL
@@ -10,8 +11,6 @@ from edgezip.pipeline.windows import SMALL_MODEL
 SMALL_BATCH = 128
 """Tokens per batch of a small model: its logits (4 MiB with 8192 pieces) are then still in the
 cache when the coder reads them, and the weights come from there anyway."""
-MOST_SESSIONS = 8
-
 
 _abandoned: list[object] = []
 
@@ -35,7 +34,7 @@ class Sessions:
     @property
     def most(self) -> int:
         """How many sessions may work side by side."""
-        return min(self._engine.threads, MOST_SESSIONS) if self._small else 1
+        return min(self._engine.threads, MOST_BESIDE) if self._small else 1
 
     def most_streams(self, window: int, wanted: int) -> int:
         """`wanted` streams, or as many fewer as half of the memory holds the cache of."""

@@ -10,14 +10,25 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
 from edgezip.coding.turns import BrokenOff, Turns
+from edgezip.errors import LimitError
 
 Item = TypeVar("Item")
 Tool = TypeVar("Tool")
 Result = TypeVar("Result")
+
+
+def _submit(pool: ThreadPoolExecutor, job: Callable[[], Result]) -> Future[Result]:
+    """`pool.submit(job)`. LimitError if no thread can be started: somebody else has started some
+    since the engine has counted them."""
+    try:
+        return pool.submit(job)
+    except RuntimeError as error:
+        raise LimitError(f"{error}: too many processes or threads; use -T 1") from error
 
 
 def map_in_order(
@@ -46,7 +57,7 @@ def map_in_order(
     pool = ThreadPoolExecutor(len(tools), "edgezip-model")
     try:
         for item in items:
-            pending.append((item, pool.submit(call, item)))
+            pending.append((item, _submit(pool, partial(call, item))))
             if len(pending) > 2 * len(tools):
                 first, future = pending.popleft()
                 yield first, future.result()
@@ -73,7 +84,7 @@ class Behind:
         self._pool = self._pool or ThreadPoolExecutor(1, "edgezip-coder")
         if self._last is not None:
             self._last.result()
-        self._last = self._pool.submit(job)
+        self._last = _submit(self._pool, job)
 
     def __enter__(self) -> Behind:
         return self
@@ -104,7 +115,7 @@ def run_in_turn(work: Callable[[int], Result], turns: Turns) -> Result:
         return work(0)
     with ThreadPoolExecutor(turns.count - 1, "edgezip-model") as pool:
         try:
-            others = [pool.submit(guarded, number) for number in range(1, turns.count)]
+            others = [_submit(pool, partial(guarded, n)) for n in range(1, turns.count)]
             result = guarded(0)
         except BaseException:  # perhaps before any worker could see it: nobody may wait for ever
             turns.break_off()

@@ -6,6 +6,7 @@ import gc
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -231,3 +232,25 @@ def test_foreign_locale(command: list[str], tmp_path: Path) -> None:
     ]
     assert [result.returncode for result in results] == [0, 0, 1]
     assert (tmp_path / (name + ".ez")).exists()
+
+
+LIMITED = ["prlimit", "--nproc=6", "setpriv", "--reuid=65534", "--clear-groups"]
+"""Another user, who may have six threads and read what this one can: root has no limit."""
+READING = ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override", "--"]
+
+
+@pytest.mark.skipif(not shutil.which("setpriv") or os.geteuid(), reason="takes root and setpriv")
+def test_a_real_limit_of_threads(
+    command: list[str],
+    text: Path,
+    environment: dict[str, str],
+    stories_model: Path,
+    strict_library: Path,
+) -> None:
+    """-T 4 would take nine beside the first: a team for long texts, a session each, the coder."""
+    text.write_bytes(b"Once upon a time there was a little girl who liked to play. " * 9)
+    text.parent.chmod(0o777)
+    call = [*LIMITED, *READING, *command, "pack", "-T", "4", "-m", str(stories_model), text.name]
+    done = subprocess.run(call, cwd=text.parent, env=environment, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert text.with_name("text.ez").stat().st_size < 250

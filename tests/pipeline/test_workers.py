@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from edgezip.coding.turns import BROKEN, NOT_YET, BrokenOff, Turns, nap, taken
+from edgezip.errors import LimitError
 from edgezip.pipeline.workers import Behind, map_in_order, run_in_turn
 
 
@@ -125,7 +126,7 @@ def test_a_worker_that_cannot_be_started_ends_the_others(monkeypatch: pytest.Mon
         with taken(turns.of(number)):
             pass
 
-    with pytest.raises(RuntimeError, match="thread"):
+    with pytest.raises(LimitError, match=r"can't start new thread.*-T 1"):
         run_in_turn(work, turns)
 
 
