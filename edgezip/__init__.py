@@ -42,11 +42,13 @@ if TYPE_CHECKING:
         inspect_stream,
         pack_stream,
         release_models,
+        score,
         unpack_stream,
     )
     from edgezip.archive.archive import Archive
     from edgezip.file import EdgezipFile, open
     from edgezip.incremental import Compressor, Decompressor
+    from edgezip.pipeline.collect import TokenScore, TokenScores
     from edgezip.pipeline.content import FrameEntry
     from edgezip.pipeline.options import (
         ChannelReport,
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
         UnpackOptions,
         UnpackReport,
     )
+    from edgezip.pipeline.score import Score
 
     __version__: str
 
@@ -69,6 +72,7 @@ _LAZY = {
     "inspect_stream": "edgezip.api",
     "pack_stream": "edgezip.api",
     "release_models": "edgezip.api",
+    "score": "edgezip.api",
     "unpack_stream": "edgezip.api",
     "EdgezipFile": "edgezip.file",
     "open": "edgezip.file",
@@ -84,6 +88,9 @@ _LAZY = {
     "PackReport": "edgezip.pipeline.options",
     "UnpackOptions": "edgezip.pipeline.options",
     "UnpackReport": "edgezip.pipeline.options",
+    "Score": "edgezip.pipeline.score",
+    "TokenScore": "edgezip.pipeline.collect",
+    "TokenScores": "edgezip.pipeline.collect",
 }
 
 __all__ = [
@@ -107,7 +114,10 @@ __all__ = [
     "PackOptions",
     "PackReport",
     "PackageError",
+    "Score",
     "SettingsError",
+    "TokenScore",
+    "TokenScores",
     "TruncatedError",
     "UnpackOptions",
     "UnpackReport",
@@ -123,6 +133,7 @@ __all__ = [
     "read_frame",
     "read_index",
     "release_models",
+    "score",
     "unpack_stream",
 ]
 

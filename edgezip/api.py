@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from edgezip.errors import InputError
+from edgezip.errors import InputError, SettingsError
 from edgezip.streams import WholeReads, as_bytes, byte_view, chunks, first, is_seekable, write_all
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         UnpackReport,
     )
     from edgezip.pipeline.reader import Unpacker
+    from edgezip.pipeline.score import Score
 
 MOST_GROWTH = 32
 """Bytes by which a packed file may be larger than its content before it is stored instead."""
@@ -290,6 +291,40 @@ def release_models() -> None:
     from edgezip.pipeline.opening import release_models as release
 
     release()
+
+
+def score(
+    data: Buffer,
+    *,
+    model: str | Path | None = None,
+    options: PackOptions | None = None,
+    tokens: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Score:
+    """What a language model alone would make of `data`: bits, their margin, the curve by position.
+
+    Args:
+        data: any bytes; all of them are given to the model.
+        model: GGUF path, name or SHA-256 prefix. Wins over `options.model`.
+        options: engine, threads, window and keep.
+        tokens: also tell of every token its bits alone and after mixing, its rank and what would
+            have been likelier (`Score.details`).
+        progress: called with the bytes done so far.
+
+    Raises:
+        SettingsError: the model is "none".
+        ModelError: the model is missing or unusable.
+        EngineError: the engine is missing or fails its self-test.
+    """
+    from edgezip.pipeline.opening import open_for_packing
+    from edgezip.pipeline.score import score as measure
+
+    chosen = _pack_options(model, options)
+    opened = open_for_packing(chosen)
+    if opened is None:
+        raise SettingsError("score needs a language model; name a GGUF")
+    settings = opened.settings(chosen)
+    return measure(as_bytes(data), opened, settings, progress or (lambda done: None), tokens)
 
 
 def inspect_stream(source: BinaryIO) -> list[MemberInfo]:

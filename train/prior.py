@@ -111,7 +111,7 @@ def path_logits(
     """Token ids (n,) of a document, the model's logits of all their decisions, the size."""
     ids = model.tokenizer.cover(document)
     layout = TokenLayout(len(document), len(ids), 1)
-    encoder = _PathLogits(len(ids), 1, model._trie, layout.mix_params)
+    encoder = _PathLogits(len(ids), 1, model.trie, layout.mix_params)
     model.encode(ids, encoder, layout, model.settings(PackOptions()), lambda _: None)
     return encoder.tokens, encoder.logits, len(document)
 
@@ -172,7 +172,7 @@ def learn(profile: Profile, documents: list[bytes], arguments: argparse.Namespac
     model = open_for_packing(PackOptions(model=arguments.model))
     if model is None:
         raise SystemExit("the mixer learns beside a language model: give one with --model")
-    return train_tokens(model._trie, (path_logits(model, document) for document in documents))
+    return train_tokens(model.trie, (path_logits(model, document) for document in documents))
 
 
 def main(argv: list[str] | None = None) -> None:

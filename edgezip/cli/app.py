@@ -233,10 +233,16 @@ def info(files: o.Files = None, verbose: o.Verbose = False, json: o.Json = False
     return job
 
 
-@app.command(short_help="Bits per byte of a model on files.")
+@app.command(short_help="Bits per byte of models on files.")
 def score(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="GGUF path, name or SHA-256.")],
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Files; - for stdin.")],
+    models: o.Models = None,
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="Every token, also after mixing; with --json in full.")
+    ] = False,
+    coders: Annotated[
+        bool, typer.Option("--coders", help="Also pack in memory: bits by kind of coder.")
+    ] = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
     json: o.Json = False,
@@ -244,19 +250,20 @@ def score(
     window: o.Window = None,
     keep_tokens: o.KeepTokens = None,
 ) -> Job:
-    """Measure what a model alone would make of files, without writing archives.
+    """Measure what models alone would make of files, without writing archives.
 
     Prints bits per byte with a 95 % confidence interval, xz -9e's beside them, and from which
     amount of such data on the model has paid for its own size; -v or --json: bits per byte by
-    position in the context.
+    position in the context. Several models (-m A -m B) end in one table.
     """
 
     def job() -> int:
-        from edgezip.cli.score import score_files
+        from edgezip.cli.score import ScoreRequest, score_files
         from edgezip.pipeline.options import PackOptions
 
-        options = PackOptions(model=model, threads=threads or None, window=window, keep=keep_tokens)
-        return score_files(files, options, Console(quiet, verbose, json))
+        options = PackOptions(threads=threads or None, window=window, keep=keep_tokens)
+        request = ScoreRequest(tuple(models or ()), options, tokens, coders)
+        return score_files(files, request, Console(quiet, verbose, json))
 
     return job
 

@@ -74,6 +74,16 @@ Model = Annotated[
         show_default=False,
     ),
 ]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help="As for pack; may be given several times.",
+        show_default=False,
+    ),
+]
 Threads = Annotated[
     int,
     typer.Option(

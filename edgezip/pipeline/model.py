@@ -61,7 +61,8 @@ class LanguageModel:
         self.known_answer = selftest.check(engine, _expected_answer(file, engine))
         self.tokenizer = Tokenizer(vocabulary, engine.tokenize)
         self.banned = np.array([piece is None for piece in vocabulary.pieces], np.bool_)
-        self._trie = build_trie(vocabulary.pieces)
+        self.pieces = vocabulary.pieces
+        self.trie = build_trie(vocabulary.pieces)
         sizes = [len(piece or b"") for piece in vocabulary.pieces]
         self.piece_sizes: NDArray[np.int64] = np.array(sizes, np.int64)
         self._sessions = Sessions(engine, file.size)
@@ -118,7 +119,7 @@ class LanguageModel:
                 layout.tokens or 0, self.engine.n_vocab, settings.top_k, self.banned
             )
         return MixingEncoder(
-            layout.tokens or 0, layout.streams, self._trie, layout.mix_params, layout.prime
+            layout.tokens or 0, layout.streams, self.trie, layout.mix_params, layout.prime
         )
 
     def _decoder(
@@ -130,7 +131,7 @@ class LanguageModel:
             )
         tokens = layout.tokens or layout.size
         return MixingDecoder(
-            payload, tokens, layout.streams, self._trie, layout.mix_params, layout.prime
+            payload, tokens, layout.streams, self.trie, layout.mix_params, layout.prime
         )
 
     def _lm_settings(self, layout: TokenLayout, settings: Settings) -> LmSettings:
@@ -179,11 +180,23 @@ class LanguageModel:
         """
         n_tokens = layout.tokens or layout.size
         decoder = self._decoder(coder, payload, layout, settings)
-        lm_settings = self._lm_settings(layout, settings)
         stop = None if layout.tokens else _SizeReached(layout.size, self.piece_sizes)
         problem = self.problem(settings)
         if problem:
             raise FormatError(f"damaged: {problem}")
+        return self.run_decoder(decoder, n_tokens, layout, settings, progress, stop)
+
+    def run_decoder(
+        self,
+        decoder: TokenDecoder,
+        n_tokens: int,
+        layout: TokenLayout,
+        settings: Settings,
+        progress: Callable[[int], None],
+        stop: Callable[[int], bool] | None,
+    ) -> NDArray[np.int32]:
+        """Up to `n_tokens` token ids (n,) from `decoder`; `stop`, for one stream, ends them."""
+        lm_settings = self._lm_settings(layout, settings)
         window = self._cells(lm_settings, n_tokens)
         with self._at_work():
             dealt = run_lengths(layout.streams, min(self._sessions.most, layout.streams))

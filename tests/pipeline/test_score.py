@@ -93,3 +93,22 @@ def test_break_even() -> None:
     assert break_even(1000, 2.0, 4.0) == 4000
     assert break_even(1000, 4.0, 4.0) is None
     assert break_even(1000, math.nan, 4.0) is None
+
+
+def test_bits_after_mixing_are_those_of_the_payload(
+    pack_options: PackOptions, data_dir: Path
+) -> None:
+    data = (data_dir / "courage.txt").read_bytes()[:6000]
+    options = PackOptions(model=pack_options.model, threads=1, coder="mix", streams=1)
+    found = edgezip.score(data, options=options, tokens=True)
+    assert found.details is not None
+    assert found.mixed_bits is not None
+    coded = 8 * len(edgezip.compress_bare(data, options=options))
+    assert 0 <= coded - found.mixed_bits <= 24
+    assert math.isclose(found.bits, edgezip.score(data, options=options).bits)
+    assert b"".join(token.text for token in found.details) == data
+    assert sum(token.size for token in found.details) == len(data)
+    last = found.details[-1]
+    assert last.offset + last.size == len(data)
+    assert found.details[-2:][1] == last
+    assert min(token.mixed_bits for token in found.details) > 0
