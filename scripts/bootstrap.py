@@ -118,7 +118,8 @@ def files_below(*folders: str) -> Iterator[Path]:
     """All files of `folders` that may go into the package, in a fixed order."""
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".so":
+            made = {"__pycache__", "shipped"} & set(path.parts)
+            if path.is_file() and not made and path.suffix != ".so":
                 yield path
 
 
@@ -206,6 +207,12 @@ def install(dev: bool) -> None:
         path = os.pathsep.join([str(VENV / "bin"), os.environ.get("PATH", "")])
         run("edgezip and its strict engine", command, PATH=path)
         stamps.set("edgezip", state)
+
+    state = digest([sys.version], [CONSTRAINTS, *files_below("edgezip/coding")])
+    if stamps.wants("kernels", state):
+        # Into the environment, where no user's cache and no test's own home can miss them.
+        run("kernels of the coders", [VENV / "bin" / "edgezip", "warm", "--package"])
+        stamps.set("kernels", state)
 
 
 def main() -> int:

@@ -34,14 +34,6 @@ def edgezip(*arguments: str | Path) -> float:
     return time.perf_counter() - start
 
 
-def warm_up(folder: Path) -> None:
-    """Packs and unpacks a few bytes: Numba compiles the kernels on first use and keeps them."""
-    small = folder / "warm-up"
-    small.write_bytes(SAMPLE.read_bytes()[:2000])
-    edgezip("pack", "-q", "-o", folder / "warm-up.ez", small)
-    edgezip("unpack", "-q", "-o", folder / "warm-up.out", folder / "warm-up.ez")
-
-
 def table(data: bytes, packed_size: int) -> str:
     """Sizes of `data` under each compressor, as text."""
     sizes = {
@@ -71,8 +63,6 @@ def demo(path: Path) -> None:
         raise DemoError(f"{path} is empty: name a file with something in it")
     with tempfile.TemporaryDirectory(prefix="edgezip-demo-") as name:
         folder = Path(name)
-        print("Warming up (the first time compiles the kernels) ...", flush=True)
-        warm_up(folder)
         packed, unpacked = folder / "packed.ez", folder / "unpacked"
         print(f"edgezip pack {path}", flush=True)
         pack_time = edgezip("pack", "-q", "-o", packed, path)

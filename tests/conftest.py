@@ -53,6 +53,21 @@ def offline() -> Iterator[None]:
     guard.undo()
 
 
+@pytest.fixture(scope="module")
+def nothing_compiled() -> Iterator[None]:
+    """What the module's tests pack and unpack needs no kernel that `edgezip warm` misses: a row is
+    missing in `warming.STEPS` otherwise. Holds where the package has its kernels, as after
+    scripts/setup.sh."""
+    from edgezip.coding import jit
+    from edgezip.coding.watch import watching
+
+    compiled: list[str] = []
+    with watching(lambda name, kept: None if kept else compiled.append(name)):
+        yield
+    if jit.SHIPPED.is_dir() and not jit.PLAIN:
+        assert not compiled
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository, for tests that read documents, scripts or data of the tree."""

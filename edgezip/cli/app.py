@@ -286,6 +286,37 @@ def doctor(
     return job
 
 
+@app.command(short_help="Compile ahead of the first use.")
+def warm(
+    package: Annotated[
+        bool, typer.Option("--package", help="For all users: into edgezip's own folder.")
+    ] = False,
+    levels: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--level", metavar="LEVEL", help="x86-64-v2, x86-64-v3 or generic (default: the best)."
+        ),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes; 0 for the CPUs.")
+    ] = 0,
+    quiet: o.Quiet = False,
+    json: o.Json = False,
+) -> Job:
+    """Compile the kernels that packing and unpacking need, so that the first file need not wait.
+
+    Does nothing where they came with the package or were compiled before.
+    """
+
+    def job() -> int:
+        from edgezip.cli.warm import warm_kernels
+
+        console = Console(quiet=quiet, json=json)
+        return warm_kernels(package, levels or [], jobs or None, console)
+
+    return job
+
+
 @models_app.command("list")
 def models_list(json: o.Json = False) -> Job:
     """List the models that are found, and the folders searched."""

@@ -43,11 +43,12 @@ class _Findings:
     console: Console
     checks: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, name: str, ok: bool, detail: str) -> None:
-        """Note one check."""
-        self.checks.append({"name": name, "ok": ok, "detail": detail})
+    def add(self, name: str, ok: bool, detail: str, *, warning: bool = False) -> None:
+        """Note one check; a warning is no failure, but something that can be better."""
+        self.checks.append({"name": name, "ok": ok, "warning": warning, "detail": detail})
         if not self.console.json:
-            write_line(sys.stdout, printable(f"{'ok' if ok else 'FAIL':<5} {name:<16} {detail}"))
+            verdict = "warn" if ok and warning else "ok" if ok else "FAIL"
+            write_line(sys.stdout, printable(f"{verdict:<5} {name:<16} {detail}"))
 
     @contextlib.contextmanager
     def check(self, name: str) -> Iterator[None]:
@@ -77,6 +78,9 @@ def examine(
         findings.add("edgezip", True, _versions())
     with findings.check("engine"):
         _check_library(findings, setup)
+    # Before anything is compiled: what will the first call find?
+    with findings.check("kernel cache"):
+        _check_kernels(findings)
     file: ModelFile | None = None
     with findings.check("model"):
         file = models.resolve(setup.model)
@@ -89,8 +93,6 @@ def examine(
             _check_round_trip(findings, setup)
     with findings.check("coders"):
         findings.add("coders", True, _coders())
-    with findings.check("kernel cache"):
-        findings.add("kernel cache", True, _kernel_cache())
     known = models.list_models()
     for other in known:
         if file is None or other.sha256 != file.sha256:
@@ -251,16 +253,32 @@ def _coders() -> str:
     return f"{selftest.check_all()} known payloads, coded and decoded as they must be"
 
 
-def _kernel_cache() -> str:
-    """Where the compiled kernels are kept, and whether those there are sound."""
+def _check_kernels(findings: _Findings) -> None:
+    """Whether the kernels are compiled, where they are kept, and whether those there are sound."""
+    from edgezip import warming
     from edgezip.coding import jit
 
     store = jit.store()
     sound, damaged = store.examine()
-    where = ", ".join(map(str, store.folders)) or "no folder can be used"
-    parts = [where, f"{sound} kernels"]
+    missing = warming.cold()
+    where = [str(folder) for folder in store.folders]
+    if store.shipped is not None:
+        where.append(f"{store.shipped} (the package's)")
+    parts = [", ".join(where) or "no folder can be used", f"{sound} kernels"]
     if damaged:
         parts.append(f"{damaged} damaged ones removed")
-    if not store.works():
-        parts.append("nothing can be kept, every start takes many seconds")
-    return "; ".join([*parts, *store.problems])
+    kept = store.works()
+    if missing and kept:
+        parts.append(
+            f"those for {', '.join(missing)} may have to be compiled first: run edgezip warm"
+        )
+    elif missing:
+        parts.append(
+            "nothing can be kept, so every start compiles for many seconds: set NUMBA_CACHE_DIR to"
+            " a folder of your own, or run edgezip warm --package as the user who installed edgezip"
+        )
+    if jit.SHIPPED.is_dir() and store.shipped is None:
+        parts.append("the package's kernels are for other sources or may be written by others")
+    findings.add(
+        "kernel cache", True, "; ".join([*parts, *store.problems]), warning=bool(missing or damaged)
+    )

@@ -1,4 +1,4 @@
-"""The progress bar on stderr. Rich is imported only when there is one to draw."""
+"""The progress of files on stderr, for who looks at a terminal."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from edgezip.cli import signals
-from edgezip.cli.console import Console, label, printable
+from edgezip.cli.bar import Bar
+from edgezip.cli.console import Console, label
+from edgezip.coding.watch import watching
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
-
-_NAME_WIDTH = 30
+FIRST_USE = (
+    "edgezip: compiling machine code, which is kept for the next time"
+    " (edgezip warm does it beforehand)"
+)
 
 
 @contextlib.contextmanager
@@ -32,81 +33,49 @@ def progress_bar(
         total: bytes to do, or None if unknown.
     """
     if not console.shows_progress:
-        yield _only_check
+        with watching(_Compiling(None, console)):
+            yield _only_check
         return
     if console.overall is not None:
-        with console.overall.file(action, name, total) as advance:
-            yield advance
+        yield console.overall.file(action, name, total)
         return
-    with _bar() as bar:
-        task = bar.add_task(f"{action} {_short(printable(label(name)))}", total=total)
+    with (
+        Bar(f"{action} {label(name)}", total) as bar,
+        watching(_Compiling(bar, console)),
+    ):
 
         def advance(done: int) -> None:
             signals.check()
-            bar.update(task, completed=done)
+            bar.show(done, "")
 
         yield advance
 
 
-def _bar() -> Progress:
-    """A bar that is not drawn yet."""
-    from rich.console import Console as RichConsole
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=RichConsole(stderr=True), transient=True)
-
-
 class Overall:
-    """A bar for all files of a batch, and one for each that is worked on.
+    """A bar for all files of a batch: bytes of input, of files that are done and in work."""
 
-    The first counts bytes of input: what is done of a file is taken from its own bar.
-    """
-
-    def __init__(self, bar: Progress, action: str, names: Sequence[str]) -> None:
+    def __init__(self, bar: Bar, action: str, sizes: dict[str, int]) -> None:
         self._bar = bar
         self._action = action
-        self._sizes = {name: _size(name) for name in names}
-        self._total = len(names)
+        self._sizes = sizes
         self._ended = 0
-        self._done = 0.0
-        self._parts: dict[str, float] = {}
+        self._done = 0
+        self._parts: dict[str, int] = {}
         self._lock = threading.Lock()
-        self._task = bar.add_task("", total=sum(self._sizes.values()) or None)
         self._draw()
 
-    @contextlib.contextmanager
-    def file(self, action: str, name: str, total: int | None) -> Iterator[Callable[[int], None]]:
-        """The bar of one file, as `progress_bar`."""
-        task = self._bar.add_task(f"{action} {_short(printable(label(name)))}", total=total)
+    def file(self, action: str, name: str, total: int | None) -> Callable[[int], None]:
+        """What takes the progress of one file, as `progress_bar`."""
 
         def advance(done: int) -> None:
             signals.check()
-            self._bar.update(task, completed=done)
             if total and action == self._action:
                 with self._lock:
-                    self._parts[name] = min(done / total, 1.0) * self._sizes.get(name, 0)
+                    share = min(done / total, 1.0)
+                    self._parts[name] = int(share * self._sizes.get(name, 0))
                     self._draw()
 
-        try:
-            yield advance
-        finally:
-            self._bar.remove_task(task)
+        return advance
 
     def ended(self, name: str) -> None:
         """A file is done, or has failed."""
@@ -117,10 +86,9 @@ class Overall:
             self._draw()
 
     def _draw(self) -> None:
-        number = min(self._ended + 1, self._total)
-        done = self._done + sum(self._parts.values())
-        text = f"{self._action} {number} of {self._total}"
-        self._bar.update(self._task, description=text, completed=done)
+        number = min(self._ended + 1, len(self._sizes))
+        text = f"{self._action} {number} of {len(self._sizes)}"
+        self._bar.show(self._done + sum(self._parts.values()), text)
 
 
 @contextlib.contextmanager
@@ -129,8 +97,12 @@ def overall_bar(console: Console, action: str, names: Sequence[str]) -> Iterator
     if not console.shows_progress:
         yield None
         return
-    with _bar() as bar:
-        yield Overall(bar, action, names)
+    sizes = {name: _size(name) for name in names}
+    with (
+        Bar(action, sum(sizes.values()) or None) as bar,
+        watching(_Compiling(bar, console)),
+    ):
+        yield Overall(bar, action, sizes)
 
 
 def _size(name: str) -> int:
@@ -140,10 +112,26 @@ def _size(name: str) -> int:
         return 0
 
 
+class _Compiling:
+    """Says once that something is compiled, and on a bar what."""
+
+    def __init__(self, bar: Bar | None, console: Console) -> None:
+        self._bar = bar
+        self._console = console
+        self._count = 0
+
+    def __call__(self, name: str, kept: bool) -> None:
+        if kept:
+            return
+        self._count += 1
+        if self._count == 1 and self._bar is None:
+            self._console.note(FIRST_USE)
+        elif self._count == 1 and self._bar is not None:
+            self._bar.say(FIRST_USE)
+        if self._bar is not None:
+            kernel = name.rpartition("/")[2].partition("-")[0]
+            self._bar.show(note=f"compile {self._count}: {kernel}")
+
+
 def _only_check(_done: int) -> None:
     signals.check()
-
-
-def _short(name: str) -> str:
-    """The end of a long name, where the extension is."""
-    return name if len(name) <= _NAME_WIDTH else "..." + name[3 - _NAME_WIDTH :]

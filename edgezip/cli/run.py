@@ -31,6 +31,8 @@ def run(argv: list[str]) -> int:
             finally:
                 remove_unfinished()
     except signals.Interrupted as stop:
+        if is_terminal(sys.stderr):  # a shell says nothing about exit codes
+            write_line(sys.stderr, f"edgezip: {stop.word}")
         return stop.exit_code
     except BrokenPipeError:
         _silence(sys.stdout)

@@ -27,6 +27,13 @@ class Interrupted(BaseException):
         """128 + signal number, as a shell reports it."""
         return 128 + self.number
 
+    @property
+    def word(self) -> str:
+        """What the user reads."""
+        return (
+            "interrupted" if self.number == signal.SIGINT else signal.strsignal(self.number) or ""
+        )
+
 
 def check() -> None:
     """Raise `Interrupted` if a signal came.

@@ -11,6 +11,11 @@ Numba's own files are not used either: one that is truncated makes every call fa
 code from wherever it lies. `kernelcache` keeps the kernels, in a folder `kernels-<digest>`. If
 no folder can be written, kernels are compiled anew in every process, which takes many seconds.
 
+A kernel that is not kept as compiled for this very processor may be there for a level that it has
+(`levels`): that is how kernels come with the package. The file's name holds what the code is bound
+to besides the sources (Python, Numba, llvmlite, types, processor), so a set that does not fit is
+never even opened.
+
 With NUMBA_DISABLE_JIT=1 a kernel is the Python function that it is written as: slow, but it can be
 debugged, and it is the scalar reference of the format.
 """
@@ -18,6 +23,7 @@ debugged, and it is the scalar reference of the format.
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import sys
 from collections.abc import Callable
@@ -32,7 +38,9 @@ from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 
 from edgezip import forks
+from edgezip.coding import watch
 from edgezip.coding.kernelcache import Store
+from edgezip.coding.levels import levels_of_this_processor
 
 _config: Any = numba.config
 _dumps: Any = numba.core.serialize.dumps
@@ -42,6 +50,9 @@ _PACKAGE = Path(__file__).resolve().parent
 _compiling = RLock()
 forks.hold_while_forking(_compiling)
 forks.hold_while_forking(numba.core.compiler_lock.global_compiler_lock)
+
+SHIPPED = _PACKAGE / "shipped"
+"""The kernels that came with the package; EDGEZIP_SHIPPED_KERNELS=no leaves them alone."""
 
 PLAIN = bool(getattr(_config, "DISABLE_JIT", False))
 """Whether kernels are plain Python."""
@@ -62,7 +73,49 @@ def store(source_folder: Path = _PACKAGE) -> Store:
     for source in _sources(source_folder):
         digest.update(source.relative_to(_PACKAGE).as_posix().encode() + b"\0")
         digest.update(source.read_bytes() + b"\0")
-    return Store.open(_config.CACHE_DIR, f"kernels-{digest.hexdigest()[:16]}")
+    shipped = None if os.environ.get("EDGEZIP_SHIPPED_KERNELS") == "no" else SHIPPED
+    return Store.open(_config.CACHE_DIR, f"kernels-{digest.hexdigest()[:16]}", shipped)
+
+
+def _processors() -> list[tuple[str, str, str]]:
+    """What code may be compiled for to run here, as Numba names it: this processor first."""
+    from numba.core.registry import cpu_target
+
+    own = cpu_target.target_context.codegen().magic_tuple()
+    return [own, *((own[0], level, "") for level in _levels())]
+
+
+def _marks(group: str) -> list[str]:
+    """Names of the file that lists the kernels of `group`, by processor."""
+    folders = sorted({path.parent for path in _PACKAGE.rglob("*.py")})
+    fixed = (
+        sys.version_info[:2], numba.__version__, llvmlite.__version__,
+        [store(folder).name for folder in folders],
+    )  # fmt: skip
+    digests = (hashlib.sha256(repr((fixed, kind)).encode()) for kind in _processors())
+    return [f"group.{group}-{digest.hexdigest()[:32]}" for digest in digests]
+
+
+def mark(group: str, names: set[str]) -> None:
+    """Note that `group` needs the kernels `names`, as `watch` tells them, and that all of them
+    are kept, compiled for this processor or the one that the user named."""
+    store().write(_marks(group)[0], "\n".join(sorted(names)).encode())
+
+
+def is_marked(group: str) -> bool:
+    """Whether all kernels of `group` are known to be kept, for some level of this processor."""
+    kept = store()
+    for name in _marks(group):
+        content = kept.read(name)
+        if content is not None and all(map(kept.holds, content.decode().split("\n"))):
+            return True
+    return False
+
+
+@cache
+def _levels() -> tuple[str, ...]:
+    """Levels whose kernels may be loaded; none where the user names a processor."""
+    return () if _config.CPU_NAME is not None else levels_of_this_processor()
 
 
 class _KernelCache(NullCache):
@@ -77,13 +130,13 @@ class _KernelCache(NullCache):
         """The first folder of the store."""
         return str(self._store.folders[0]) if self._store.folders else None
 
-    def _name(self, signature: Any, codegen: Any) -> str:
+    def _name(self, signature: Any, processor: tuple[str, str, str]) -> str:
         """All that the machine code depends on besides the sources."""
         function = self._function
         cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
         key = (
-            sys.version_info[:3], numba.__version__, llvmlite.__version__, str(signature),
-            codegen.magic_tuple(), function.__code__.co_firstlineno,
+            sys.version_info[:2], numba.__version__, llvmlite.__version__, str(signature),
+            processor, function.__code__.co_firstlineno,
         )  # fmt: skip
         digest = hashlib.sha256(repr(key).encode() + _dumps(cells)).hexdigest()[:32]
         name = f"{Path(function.__code__.co_filename).stem}.{function.__qualname__}-{digest}"
@@ -92,21 +145,29 @@ class _KernelCache(NullCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function, or None."""
         target_context.refresh()
-        name = self._name(sig, target_context.codegen())
-        content = self._store.read(name)
-        if content is None:
-            return None
-        try:
-            return _rebuild(target_context, *pickle.loads(content))
-        except Exception:  # of another build of Numba, say: whatever it is, compiling mends it
-            self._store.damaged(name)
-            return None
+        own = target_context.codegen().magic_tuple()
+        kinds = [own, *((own[0], level, "") for level in _levels())]
+        names = [self._name(sig, kind) for kind in kinds]
+        for name in names:
+            full = f"{self._store.name}/{name}"
+            content = self._store.read(name)
+            if content is None:
+                continue
+            try:
+                found = _rebuild(target_context, *pickle.loads(content))
+            except Exception:  # of another build of Numba, say: whatever it is, compiling mends it
+                self._store.damaged(name)
+                continue
+            watch.tell(full, True)
+            return found
+        watch.tell(f"{self._store.name}/{names[0]}", False)
+        return None
 
     def save_overload(self, sig: Any, cres: Any) -> None:
         """Keep the compiled function, unless it holds addresses of this process."""
         if not cres.lifted and not cres.library.has_dynamic_globals:
             content = _dumps(cres._reduce())
-            self._store.write(self._name(sig, cres.codegen), content)
+            self._store.write(self._name(sig, cres.codegen.magic_tuple()), content)
 
 
 def njit(*signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -7,7 +7,8 @@ truncated or damaged one is a kernel that has to be compiled again, never an err
 full or read-only is still read; what cannot be written there goes to the next one.
 
 The folders, in this order: NUMBA_CACHE_DIR if it is set, else `edgezip` in the user's cache folder;
-then `edgezip-<uid>`, with mode 0700, in the system's temporary folder.
+then `edgezip-<uid>`, with mode 0700, in the system's temporary folder. Behind them, and never
+written from here, the folder that came with the package (`edgezip warm --package` fills it).
 """
 
 from __future__ import annotations
@@ -34,13 +35,28 @@ class Refused(Exception):
     """A folder or file that another user may write."""
 
 
+def _private_group(status: os.stat_result) -> bool:
+    """Whether the group is the owner's own, which Debian and others give to every user together
+    with the right to write: then nobody else is meant."""
+    import grp
+    import pwd
+
+    try:
+        group, owner = grp.getgrgid(status.st_gid), pwd.getpwuid(status.st_uid)
+    except (KeyError, OSError):
+        return False
+    own = (group.gr_name, group.gr_gid) == (owner.pw_name, owner.pw_gid)
+    return own and set(group.gr_mem) <= {owner.pw_name}
+
+
 def _trust(what: Path, status: os.stat_result) -> None:
     """Raise `Refused` unless only this user or the administrator can write `what`."""
     if not hasattr(os, "geteuid"):  # Windows: the user's folders are the user's
         return
     if status.st_uid not in (os.geteuid(), 0):
         raise Refused(f"{what} belongs to another user")
-    if status.st_mode & _OTHERS_WRITE:
+    writers = status.st_mode & _OTHERS_WRITE
+    if writers and (writers != stat.S_IWGRP or not _private_group(status)):
         raise Refused(f"other users can write {what}")
 
 
@@ -81,16 +97,22 @@ def _parents(chosen: str) -> Iterator[tuple[Path, bool]]:
 @dataclass
 class Store:
     """Kernels by name, in the folders that can be used. `problems` says what is wrong with those
-    that cannot be used, and with files; the first of each kind is logged, one line."""
+    that cannot be used, and with files; the first of each kind is logged, one line. `shipped` is
+    only read."""
 
     folders: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    shipped: Path | None = None
+    name: str = ""
     _told: set[str] = field(default_factory=set)
 
     @classmethod
-    def open(cls, chosen: str, name: str) -> Store:
-        """The store `name`; `chosen` is the user's choice of a folder, or empty."""
-        store = cls()
+    def open(cls, chosen: str, name: str, shipped: Path | None = None) -> Store:
+        """The store `name`; `chosen` is the user's choice of a folder, or empty. `shipped` holds
+        stores that came with the package."""
+        store = cls(name=name)
+        if shipped is not None:
+            store._use_shipped(shipped / name)
         for parent, private in _parents(chosen):
             try:
                 store.folders.append(_prepared(parent, name, private))
@@ -99,8 +121,23 @@ class Store:
             except OSError as error:
                 store.problems.append(str(error))
         if not store.folders:
-            store._tell("none", f"kernels are compiled anew in every process: {store.problems[-1]}")
+            reason = store.problems[-1] if store.problems else "no folder for them"
+            if store.shipped is None:
+                store._tell("none", f"kernels are compiled anew in every process: {reason}")
+            else:
+                store.problems.append(f"what is missing cannot be kept: {reason}")
         return store
+
+    def _use_shipped(self, folder: Path) -> None:
+        try:
+            status = folder.stat()
+            _trust(folder, status)
+        except Refused as error:
+            self._tell("shipped", f"the kernels of the package are not used: {error}")
+        except OSError:  # none for these sources
+            return
+        else:
+            self.shipped = folder
 
     def _tell(self, kind: str, text: str) -> None:
         self.problems.append(text)
@@ -110,7 +147,7 @@ class Store:
 
     def read(self, name: str) -> bytes | None:
         """The kernel `name`, or None if there is no sound one."""
-        for folder in self.folders:
+        for folder in self._readable():
             try:
                 return _content(folder / (name + SUFFIX))
             except FileNotFoundError:
@@ -120,6 +157,13 @@ class Store:
             except (OSError, ValueError) as error:
                 self._tell("damaged", f"a damaged kernel is compiled anew: {error}")
         return None
+
+    def _readable(self) -> list[Path]:
+        return [*self.folders, *([self.shipped] if self.shipped else [])]
+
+    def holds(self, name: str) -> bool:
+        """Whether a file of a kernel is there; `name` is that of a store, "/", and the kernel."""
+        return any((folder.parent / (name + SUFFIX)).is_file() for folder in self._readable())
 
     def damaged(self, name: str) -> None:
         """Say that the kernel `name` is not what it should be."""
@@ -140,7 +184,7 @@ class Store:
     def examine(self) -> tuple[int, int]:
         """How many kernels are sound, and how many files are not and were removed if possible."""
         sound = removed = 0
-        for folder in self.folders:
+        for folder in self._readable():
             for path in sorted(folder.glob("*" + SUFFIX)):
                 try:
                     _content(path)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import platform
 import shutil
 from pathlib import Path
 
 import pytest
+from llvmlite import binding
 
 import edgezip.coding.jit as jit
+from edgezip.coding import levels
 
 
 def test_any_change_of_a_source_changes_the_folder(
@@ -35,6 +38,42 @@ def test_any_change_of_a_source_changes_the_folder(
         jit.store.cache_clear()
     assert changed[0] != before[0] and changed[1] != before[1]
     assert added[0] == changed[0] and added[1] != changed[1]
+
+
+def test_code_for_a_level_of_this_processor_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only where the user names no processor, and only levels that run here."""
+    if jit.PLAIN:
+        pytest.skip("nothing is compiled")
+    monkeypatch.setattr(jit, "levels_of_this_processor", lambda: ("x86-64-v3", "x86-64-v2"))
+    jit._levels.cache_clear()
+    try:
+        own, *others = jit._processors()
+        assert others == [(own[0], "x86-64-v3", ""), (own[0], "x86-64-v2", "")]
+        assert len(set(jit._marks("text"))) == 3
+        monkeypatch.setattr(jit.numba.config, "CPU_NAME", "skylake")
+        jit._levels.cache_clear()
+        assert [kind[1] for kind in jit._processors()] == ["skylake"]
+    finally:
+        jit._levels.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("machine", "features", "expected"),
+    [
+        ("x86_64", levels._V3 | {"avx512f"}, ("x86-64-v3", "x86-64-v2")),
+        ("AMD64", levels._V3 - {"fma"}, ("x86-64-v2",)),
+        ("x86_64", levels._V2 - {"popcnt"}, ()),
+        ("aarch64", {"neon"}, ("generic",)),
+        ("riscv64", set(), ()),
+    ],
+)
+def test_levels_need_all_their_features(
+    machine: str, features: set[str], expected: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {name: name in features for name in levels._V3 | {"avx512f", "neon"}}
+    monkeypatch.setattr(binding, "get_host_cpu_features", lambda: known)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    assert levels.levels_of_this_processor() == expected
 
 
 def imported(source: Path) -> set[str]:

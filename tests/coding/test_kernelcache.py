@@ -167,6 +167,46 @@ def test_without_a_home_the_temporary_folder_serves(
     assert not Path("/nonexistent").exists()
 
 
+def test_what_came_with_the_package_is_read_last_and_never_written(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shipped = tmp_path / "shipped"
+    Store.open(str(shipped), "kernels-1").write("k", b"shipped code")
+    Store.open(str(shipped), "kernels-1").write("other", b"shipped, too")
+    both = Store.open(str(tmp_path / "cache"), "kernels-1", shipped)
+    assert both.shipped == shipped / "kernels-1"
+    assert (both.read("k"), both.read("other")) == (b"machine code", b"shipped, too")
+    assert both.holds("kernels-1/other") and not both.holds("kernels-1/third")
+    both.write("third", b"new")
+    assert sorted(path.name for path in both.shipped.iterdir()) == [
+        name + SUFFIX for name in ("k", "other")
+    ]
+    assert Store.open(str(tmp_path / "cache"), "kernels-2", shipped).shipped is None
+    assert not warnings(caplog)
+    both.shipped.chmod(0o777)
+    exposed = Store.open(str(tmp_path / "cache"), "kernels-1", shipped)
+    assert exposed.read("other") is None
+    assert len(warnings(caplog)) == 1 and "other users can write" in exposed.problems[0]
+
+
+@needs_root
+def test_the_right_to_write_of_a_private_group_is_nobodys_else(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian's users have a group of their own, and a umask of 002 where that is so."""
+    import grp
+
+    path = store.folders[0] / ("k" + SUFFIX)
+    path.chmod(0o664)
+    assert store.read("k") == b"machine code"
+    os.chown(path, 0, 4321)
+    assert store.read("k") is None
+    os.chown(path, 0, 0)
+    shared = grp.struct_group(("root", "x", 0, ["root", "somebody"]))
+    monkeypatch.setattr(grp, "getgrgid", lambda _number: shared)
+    assert store.read("k") is None
+
+
 CODE = """
 import logging
 logging.basicConfig(format="%(message)s")
@@ -177,7 +217,11 @@ print(rc.encode_finish(rc.new_encoder(), np.zeros(8, np.uint8)), jit.store().fol
 
 
 def start(cache: Path, temporary: Path) -> subprocess.Popen[str]:
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "TMPDIR": str(temporary)}
+    environment = os.environ | {
+        "NUMBA_CACHE_DIR": str(cache),
+        "TMPDIR": str(temporary),
+        "EDGEZIP_SHIPPED_KERNELS": "no",
+    }
     return subprocess.Popen(
         [sys.executable, "-c", CODE],
         env=environment,

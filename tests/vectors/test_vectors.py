@@ -14,6 +14,8 @@ from edgezip.pipeline.options import UnpackOptions
 
 from . import make_vectors
 
+pytestmark = pytest.mark.usefixtures("nothing_compiled")
+
 HERE = Path(__file__).resolve().parent
 INDEX = json.loads((HERE / "index.json").read_text(encoding="utf-8"))
 
