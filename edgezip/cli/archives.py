@@ -302,6 +302,19 @@ def _archives(
             pass
 
 
+def has_members(names: Sequence[str]) -> bool:
+    """Whether `list` is to look into the first of `names`: its name says that it is an archive, it
+    has a table of contents, or what follows names members."""
+    archives, wanted = members_of(names, sure=True)
+    if wanted or archives[0] == STDIN or archives[0].endswith(ARCHIVE_SUFFIX):
+        return True
+    try:
+        with open_source(archives[0], InputRules(special=True), packed=True) as source:
+            return is_archive(source)
+    except (OSError, EdgezipError):  # whoever lists it says what is wrong
+        return False
+
+
 def list_files(names: Sequence[str], options: UnpackOptions, console: Console) -> int:
     """Print the members of archives; returns the exit code."""
     archives, wanted = members_of(names, sure=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import sys
 import threading
 import traceback
@@ -91,14 +92,21 @@ class Console:
     @property
     def shows_progress(self) -> bool:
         """Whether a progress bar makes sense: somebody looks at stderr."""
-        return not self.quiet and is_terminal(sys.stderr)
+        return not self.quiet and is_terminal(sys.stderr) and not self._is_a_filter
+
+    @property
+    def _is_a_filter(self) -> bool:
+        """Whether content goes to another program, or to the terminal: as zstd, nothing is said
+        then without --verbose."""
+        return self.data_on_stdout and not self.verbose and not _is_file(sys.stdout)
 
     def note(self, text: str) -> None:
         """A line about a file that went well, for who looks at a terminal or asks with --verbose.
 
         Whatever else is on stderr of a script counts as a complaint: cron and logrotate report it.
         """
-        if not (self.quiet or self.json) and (self.verbose or is_terminal(sys.stderr)):
+        told = self.verbose or (is_terminal(sys.stderr) and not self._is_a_filter)
+        if told and not (self.quiet or self.json):
             write_line(sys.stderr, printable(text))
 
     def warn(self, name: str, text: str) -> None:
@@ -173,6 +181,15 @@ def is_terminal(stream: TextIO | None) -> bool:
         return stream is not None and stream.isatty()
     except ValueError:
         return False
+
+
+def _is_file(stream: TextIO | None) -> bool:
+    """Whether `stream` is a file, or something that has no descriptor."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode if stream is not None else 0
+    except (OSError, ValueError):
+        return True
+    return not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode))
 
 
 def write_line(stream: TextIO | None, text: str) -> None:

@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+"""Settings of all commands."""
+
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -47,6 +50,17 @@ def parse_size(text: str) -> int:
 Files = Annotated[
     list[str] | None,
     typer.Argument(metavar="FILE", help="Files; - or none for stdin.", show_default=False),
+]
+Level = Annotated[
+    int | None,
+    typer.Option(
+        "--level",
+        metavar="N",
+        min=1,
+        max=9,
+        help="From -1, fast, to -9, small: other defaults for model, coder and streams.",
+        show_default=False,
+    ),
 ]
 Output = Annotated[
     str | None, typer.Option("--output", "-o", metavar="FILE", help="Write here (- for stdout).")
@@ -95,7 +109,7 @@ GpuLayers = Annotated[
 ]
 Prime = Annotated[
     Path | None,
-    typer.Option("--prime", metavar="FILE", help="Reference data; unpacking needs it too."),
+    typer.Option("--prime", "-D", metavar="FILE", help="Reference data; unpacking needs it too."),
 ]
 MaxOutput = Annotated[
     int | None,

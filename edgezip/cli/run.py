@@ -7,12 +7,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from edgezip import streams
 from edgezip.aborts import before_abort
 from edgezip.atomic import remove_unfinished
 from edgezip.cli import signals
 from edgezip.cli.console import Console, describe, is_terminal, printable, write_line
+from edgezip.cli.verbs import as_command
 from edgezip.errors import EngineError
 
 _BROKEN_PIPE = 128 + int(getattr(signal, "SIGPIPE", 13))
@@ -74,8 +76,9 @@ def _parse(argv: list[str]) -> int | Job:
     from edgezip.cli.app import app
 
     try:
-        command = typer.main.get_command(app)
-        found = command.main(_like_gzip(argv), prog_name="edgezip", standalone_mode=False)
+        command: Any = typer.main.get_command(app)
+        args = as_command(argv, command.commands, _is_a_filter)
+        found = command.main(args, prog_name="edgezip", standalone_mode=False)
     except Exception as error:
         # Typer's own class moved between versions; only usage errors have this method.
         explain = getattr(error, "format_message", None)
@@ -87,21 +90,9 @@ def _parse(argv: list[str]) -> int | Job:
     return found if callable(found) else int(found or 0)
 
 
-def _like_gzip(argv: list[str]) -> list[str]:
-    """Accept the calls of gzip, xz and zstd: as a filter without a command, and `-d`.
-
-    That is what `tar -I edgezip` needs.
-    """
-    if not argv:
-        return argv if is_terminal(sys.stdin) or is_terminal(sys.stdout) else ["pack"]
-    first = argv[0]
-    if first in {"-d", "--decompress", "--uncompress"}:
-        return ["unpack", *argv[1:]]
-    if first in {"-z", "--compress"}:
-        return ["pack", *argv[1:]]
-    if first.startswith("-d") and first[2:].isalpha():
-        return ["unpack", f"-{first[2:]}", *argv[1:]]
-    return argv
+def _is_a_filter() -> bool:
+    """Whether a call without arguments has data to work on, as `tar -I edgezip` makes it."""
+    return not (is_terminal(sys.stdin) or is_terminal(sys.stdout))
 
 
 def _prepare_streams() -> None:
