@@ -213,6 +213,10 @@ def install(dev: bool) -> None:
         # Into the environment, where no user's cache and no test's own home can miss them.
         run("kernels of the coders", [VENV / "bin" / "edgezip", "warm", "--package"])
         stamps.set("kernels", state)
+    state = digest(files=files_below("edgezip/cli"))
+    if stamps.wants("manual", state):
+        run("man pages and completion", [VENV / "bin" / "edgezip", "manual", VENV / "share"])
+        stamps.set("manual", state)
 
 
 def main() -> int:

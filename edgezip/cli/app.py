@@ -12,11 +12,12 @@ import typer
 
 from edgezip.cli import options as o
 from edgezip.cli.console import Console, write_line
+from edgezip.cli.helptext import App
 from edgezip.cli.models_app import models_app
 from edgezip.errors import InputError, SettingsError
 
 Job = Callable[[], int]
-app = typer.Typer(
+app = App(
     name="edgezip",
     help="Lossless compression with a small language model.",
     epilog="edgezip pack notes.txt writes notes.txt.ez; edgezip unpack notes.txt.ez brings it"
@@ -336,6 +337,20 @@ def warm(
 
         console = Console(quiet=quiet, json=json)
         return warm_kernels(package, levels or [], jobs or None, console)
+
+    return job
+
+
+@app.command(hidden=True)
+def manual(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Such as /usr/local/share.")],
+) -> Job:
+    """Write man pages and completion for bash, zsh and fish below a folder."""
+
+    def job() -> int:
+        from edgezip.cli.manual import write_manual
+
+        return write_manual(folder)
 
     return job
 

@@ -10,10 +10,11 @@ import typer
 
 from edgezip.cli import options as o
 from edgezip.cli.console import Console, write_line
+from edgezip.cli.helptext import App
 
 Job = Callable[[], int]
 
-models_app = typer.Typer(
+models_app = App(
     help="Language models on this machine.",
     rich_markup_mode=None,
     context_settings=o.CONTEXT,

@@ -98,7 +98,7 @@ def test_wrong_usage(cli: Any, notes: Path, arguments: list[str]) -> None:
 
 
 def test_unknown_command(cli: Any) -> None:
-    cli("compress").failed(2, "compress", "--help")
+    cli("pakc").failed(2, "pakc", "--help")
 
 
 def test_unforeseen_errors_are_one_line(

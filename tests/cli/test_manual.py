@@ -1,0 +1,97 @@
+"""Man pages, completion and --help say what the parser knows."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgezip.cli import manual
+
+SHELLS = {
+    "bash": "bash-completion/completions/edgezip",
+    "zsh": "zsh/site-functions/_edgezip",
+    "fish": "fish/vendor_completions.d/edgezip.fish",
+}
+
+
+@pytest.fixture(scope="module")
+def share(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("share")
+    assert manual.write_manual(str(folder)) == 0
+    return folder
+
+
+def test_every_option_is_in_its_page(share: Path, cli: Any) -> None:
+    for name in ("pack", "unpack", "warm"):
+        page = (share / f"man/man1/edgezip-{name}.1").read_text().replace(r"\-", "-")
+        options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", cli(name, "--help").out.decode())) - {
+            "--help"
+        }
+        assert len(options) > 3
+        assert not [option for option in options if option not in page]
+    page = (share / "man/man1/edgezip.1").read_text()
+    assert r"edgezip\-pack" in page and r"edgezip\-manual" not in page
+    for path in share.rglob("*.1"):
+        for line in path.read_text().splitlines():
+            assert not line.startswith(".") or line.split()[0] in {
+                ".TH", ".SH", ".B", ".br", ".PP", ".TP",
+            }  # fmt: skip
+
+
+def test_help_is_in_groups_and_has_no_types(cli: Any) -> None:
+    text = cli("pack", "-h").out.decode()
+    for group in ("Files:", "Compression:", "Language model:", "Messages and threads:"):
+        assert f"\n{group}\n" in text
+    assert "list[" not in text and "x>=" not in text and "Other options" not in text
+    assert "edgezip pack [OPTIONS] [FILE...]" in text
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_shells_read_their_file(shell: str, share: Path) -> None:
+    if not shutil.which(shell):
+        pytest.skip(f"no {shell}")
+    done = subprocess.run([shell, "-n", share / SHELLS[shell]], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["pac"], "pack"),
+        (["unpack", ""], "b.ez folder"),
+        (["pack", "--stre"], "--streams"),
+        (["pack", "--engine", ""], "strict native"),
+        (["-q", "models", "ge"], "get"),
+    ],
+)
+def test_bash_completes(words: list[str], offered: str, share: Path, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for name in ("a.txt", "b.ez"):
+        (tmp_path / name).touch()
+    typed = " ".join(f"'{word}'" for word in ("edgezip", *words))
+    code = (
+        f"source {share / SHELLS['bash']}; COMP_WORDS=({typed}); COMP_CWORD={len(words)};"
+        ' _edgezip; echo "${COMPREPLY[*]}"'
+    )
+    done = subprocess.run(
+        ["bash", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == offered
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="no fish")
+def test_fish_completes(share: Path, tmp_path: Path) -> None:
+    code = f"source {share / SHELLS['fish']}; complete -C 'edgezip pack --stre'"
+    done = subprocess.run(["fish", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.startswith("--streams\t")
+
+
+def test_a_folder_that_cannot_be_written(cli: Any) -> None:
+    Path("file").touch()
+    cli("manual", "file").failed(1, "cannot write")
