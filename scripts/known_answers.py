@@ -15,8 +15,8 @@ import argparse
 import json
 from pathlib import Path
 
-from edgezip.engine import Engine
-from edgezip.pipeline import selftest
+from edgezip.engine import Engine, selftest
+from edgezip.pipeline import selftest as coders
 
 ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = ROOT / "edgezip" / "models" / "manifest.json"
@@ -30,7 +30,7 @@ def main() -> None:
     manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
     for entry in manifest["models"]:
         with Engine.load(ROOT / "models" / "gguf" / entry["file"]) as engine:
-            version, answer = str(engine.identity.version), engine.known_answer().hex()
+            version, answer = str(engine.identity.version), selftest.long_answer(engine).hex()
         stored = entry["known_answers"].setdefault(version, answer)
         if stored != answer:
             raise SystemExit(
@@ -42,9 +42,9 @@ def main() -> None:
 
 
 def _payloads(renewed: list[str]) -> None:
-    stored = selftest.known() if selftest.PAYLOADS.exists() else {}
+    stored = coders.known() if coders.PAYLOADS.exists() else {}
     found = {}
-    for name, sample in selftest.samples().items():
+    for name, sample in coders.samples().items():
         payload = sample.encode()
         if not sample.decode(payload):
             raise SystemExit(f"{name} does not decode what it codes")
@@ -53,7 +53,7 @@ def _payloads(renewed: list[str]) -> None:
             raise SystemExit(f"{name} codes something else; --renew if that is on purpose")
         print(f"{name}: {len(payload)} bytes")
     text = json.dumps({name: payload.hex() for name, payload in found.items()}, indent=2)
-    selftest.PAYLOADS.write_text(text + "\n", encoding="utf-8")
+    coders.PAYLOADS.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

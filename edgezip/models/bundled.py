@@ -17,7 +17,7 @@ class BundledModel:
     """One entry of the manifest.
 
     sha256: 32 bytes. size: bytes. window, keep: recommended cells of a context and tokens kept when
-    it is renewed. known_answers: digest of Engine.known_answer() per strict engine version.
+    it is renewed. known_answers: `engine.selftest.long_answer` per strict engine version.
     """
 
     name: str
