@@ -63,8 +63,9 @@ class Stop:
     def _cannot_be_stopped(frame: FrameType) -> bool:
         """Python looks for signals in calls and loops, not before it returns what it has."""
         line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-        # Python 3.11 loses its way when a generator is stopped before its first line.
-        return re.fullmatch(r"return [\w.]+|def .*", line) is not None
+        # Python 3.11 loses its way when a trace function stops a generator that is about to begin
+        # or to go on: "TypeError: 'traceback' object is not callable", once in many runs.
+        return re.fullmatch(r"return [\w.]+|def .*|.*\byield\b.*", line) is not None
 
 
 @pytest.fixture(params=[KeyboardInterrupt, MemoryError])
@@ -181,7 +182,8 @@ def test_appending_leaves_the_older_content(stop: Stop, tmp_path: Path) -> None:
         content = edgezip.decompress(path.read_bytes())
         assert content in (b"older content", b"older content" + CONTENT[: written[-1]]), lines
         sizes.add(len(content))
-    assert sizes == {len(b"older content"), len(b"older content") + len(CONTENT)}
+    # An interrupt between two calls of write() ends the file with what was written before it.
+    assert sizes >= {len(b"older content"), len(b"older content") + len(CONTENT)}
 
 
 def _append(path: Path, written: list[int]) -> None:
