@@ -199,9 +199,14 @@ def _run(step: str, environment: dict[str, str], tell: Tell) -> tuple[set[str], 
     """The kernels that were loaded, how many were compiled, and what went wrong."""
     kernels: set[str] = set()
     compiled, failure = 0, ""
-    command = [sys.executable, "-m", "edgezip.warming", step]
+    # This very package, wherever the program was started.
+    places = [str(Path(__file__).resolve().parent.parent), environment.get("PYTHONPATH", "")]
     with subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-P", "-m", "edgezip.warming", step],
+        env=environment | {"PYTHONPATH": os.pathsep.join(filter(None, places))},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:

@@ -46,6 +46,9 @@ def test_a_step_runs_in_a_process_and_is_marked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(warming, "STEPS", {"bytes": warming.STEPS["bytes"]})
+    (tmp_path / "edgezip").mkdir()
+    (tmp_path / "edgezip/__init__.py").write_text("raise SystemExit('another edgezip')")
+    monkeypatch.chdir(tmp_path)
     assert warm.warm_kernels(False, [], 1, Console()) == 0
     out = capsys.readouterr().out
     assert out.startswith("[1/1] bytes\n") and "kernels for " in out
