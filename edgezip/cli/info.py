@@ -46,6 +46,20 @@ def model_name(model_id: str | None) -> str | None:
         return None
 
 
+def _where(model_id: str) -> str:
+    """Whether a model is here, and what is known of one that is not."""
+    from edgezip import models
+
+    found = model_name(model_id)
+    if found:
+        return f"{found}, present"
+    known = (e.name for e in models.entries() if e.sha256.startswith(bytes.fromhex(model_id)))
+    name = next(known, None)
+    if name is not None:
+        return f"{name}, not found here (edgezip models get {name})"
+    return "not found here (edgezip models list)"
+
+
 def _lines(name: str, members: Sequence[MemberInfo], verbose: bool) -> list[str]:
     raw = sum(member.raw_size for member in members if member.auxiliary is None)
     size = sum(member.packed_size for member in members)
@@ -67,8 +81,7 @@ def _member_lines(member: MemberInfo, verbose: bool) -> list[str]:
     if member.model_id is None:
         rows.append(("model", "none needed"))
     else:
-        found = model_name(member.model_id)
-        here = f"{found}, present" if found else "not found here (edgezip models list)"
+        here = _where(member.model_id)
         rows += [("engine", member.engine or "?"), ("model", f"{member.model_id} ({here})")]
     if member.settings:
         settings = ", ".join(f"{key} {value}" for key, value in sorted(member.settings.items()))

@@ -140,3 +140,14 @@ def test_info_and_the_catalogue(cli: Any, stories_model: Path) -> None:
     assert (default["window"], default["cell_bytes"]) == (512, 2240)
     assert b"smollm2-135m (98,362,432 bytes, Apache-2.0)" in cli("models", "get").out
     cli("models", "get", "nobody").failed(4, "only: smollm2-135m")
+
+
+def test_info_names_a_missing_model_of_the_catalogue(cli: Any) -> None:
+    """A message that was packed with SmolLM2, which is not in this empty home."""
+    packed = bytes.fromhex(
+        "9e455a1102b179c95286031e01016c1c220c360a114a778d00bf2c9484a57b5d84eb56f27d70e564947f13a646687d7a"
+    )
+    Path("message.ez").write_bytes(packed)
+    said = cli("info", "message.ez").out
+    assert b"smollm2-135m, not found here (edgezip models get smollm2-135m)" in said
+    cli("unpack", "message.ez").failed(4, "run: edgezip models get smollm2-135m")
