@@ -85,6 +85,10 @@ def pack(
     resume: o.Resume = False,
     recursive: o.Recursive = False,
     level: o.Level = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option("--cluster", metavar="ADDRESS", help="Dask: pack URLs into the last one."),
+    ] = None,
 ) -> Job:
     """Compress files: notes.txt becomes notes.txt.ez, and notes.txt stays. A folder becomes an
     archive: docs becomes docs.tar.ez."""
@@ -114,6 +118,11 @@ def pack(
         )
         if level is not None:
             settings = at_level(level, settings)
+        if cluster is not None:
+            from edgezip.cli.cluster import pack_on_cluster
+
+            console = Console(quiet, verbose, json)
+            return pack_on_cluster(cluster, names, settings, resume, console)
         console = Console(quiet, verbose, json, target.uses_stdout(names))
         packing = packing_options(exclude, files_from, sort.value, owner, group, mtime, frame_size)
         batch = Batch(jobs, mirror, resume, recursive)

@@ -19,7 +19,7 @@ GROUPS = {
         "output", "stdout", "force", "keep", "remove", "verify", "sparse", "recover", "max_output",
         "directory", "extract", "strip", "exclude", "files_from", "sort", "owner", "group", "mtime",
         "mirror", "resume",
-        "recursive", "sizes",
+        "recursive", "sizes", "cluster",
     ),
     "Compression": (
         "level", "coder", "streams", "frame_size", "content", "prime", "top_k", "media_level",

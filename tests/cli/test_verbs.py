@@ -180,3 +180,9 @@ def test_tar_with_options(program: str, cli: Any, tmp_path: Path) -> None:
         )
         assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == b"words\n" * 99
+
+
+def test_a_cluster_needs_a_folder_and_an_address(cli: Any) -> None:
+    pytest.importorskip("dask.distributed", reason="needs edgezip[dask]")
+    cli("pack", "--cluster", "tcp://127.0.0.1:1", "file").failed(2, "--cluster")
+    cli("pack", "--cluster", "nonsense://x", "file", "folder").failed(1, "no cluster")
