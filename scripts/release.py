@@ -1,0 +1,270 @@
+"""Builds what installs edgezip without network, compiler and CMake: `scripts/release.sh`.
+
+    sh scripts/release.sh [--python PYTHON]... [--levels x86-64-v3,x86-64-v2] [--no-dependencies]
+
+makes in dist/: a manylinux wheel of edgezip with the strict engine, the model, compiled kernels,
+man pages and completion; the bindings of llama-cpp-python as a wheel without library; the wheels of
+everything else that edgezip needs; the source archive; SHA256SUMS. `--python` names further
+interpreters that kernels are compiled for (machine code is bound to Python's minor version).
+
+The wheel says for which glibc it is: the newest version of a symbol that its libraries ask for.
+Needs `scripts/setup.sh` before it, which has compiled the engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import tomllib
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DIST = ROOT / "dist"
+CONSTRAINTS = ROOT / "constraints.txt"
+BINDINGS = "llama-cpp-python"
+# The bindings' own dependencies, as their metadata have them.
+BINDINGS_NEED = ["typing-extensions>=4.5", "diskcache>=5.6.1", "jinja2>=2.11.3"]
+TIME = (2020, 1, 1, 0, 0, 0)
+"""Of all files in wheels: the same content makes the same wheel."""
+
+
+class ReleaseError(Exception):
+    """A failure to report as one line."""
+
+
+def run(*command: str | Path, **environment: str) -> None:
+    """Run a command, its output to stderr. Raises ReleaseError if it fails."""
+    print("$", *command, file=sys.stderr, flush=True)
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, stdout=sys.stderr)
+    if done.returncode:
+        raise ReleaseError(f"{' '.join(map(str, command[:6]))} ... failed")
+
+
+def build_wheel(source: Path, folder: Path, **environment: str) -> Path:
+    """The wheel of a project or source archive, built with what is installed."""
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "wheel", "-w", folder]
+    pip += ["--no-deps", "--no-build-isolation"]
+    # scikit-build-core looks for ninja on the PATH first.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    run(*pip, source, PATH=path, PIP_DISABLE_PIP_VERSION_CHECK="1", **environment)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def needed_glibc(folder: Path) -> tuple[int, int]:
+    """The newest glibc that a library below `folder` asks for, 2.17 at least.
+
+    >>> needed_glibc(Path("/nonexistent"))
+    (2, 17)
+    """
+    found = {(2, 17)}
+    for path in folder.rglob("*.so"):
+        for match in re.finditer(rb"GLIBC_(\d+)\.(\d+)\b", path.read_bytes()):
+            found.add((int(match[1]), int(match[2])))
+    return max(found)
+
+
+def platform_of(folder: Path) -> str:
+    """The platform tag of a wheel with the libraries below `folder`."""
+    major, minor = needed_glibc(folder)
+    machine = sysconfig.get_platform().rpartition("-")[2]
+    return f"manylinux_{major}_{minor}_{machine}"
+
+
+def pack_wheel(tree: Path, tag: str, target: Path) -> Path:
+    """Write the unpacked wheel `tree` with another tag, as PEP 427 has it."""
+    (info,) = tree.glob("*.dist-info")
+    lines = (info / "WHEEL").read_text().splitlines()
+    pure = "true" if tag.endswith("-any") else "false"
+    kept = [line for line in lines if not line.startswith(("Tag:", "Root-Is-Purelib:")) and line]
+    kept += [f"Root-Is-Purelib: {pure}", f"Tag: {tag}"]
+    (info / "WHEEL").write_text("\n".join(kept) + "\n")
+    record = info / "RECORD"
+    record.unlink()
+    name = f"{info.name.removesuffix('.dist-info')}-{tag}.whl"
+    rows = []
+    with zipfile.ZipFile(target / name, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+
+        def add(path: Path, content: bytes) -> None:
+            entry = zipfile.ZipInfo(path.relative_to(tree).as_posix(), TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            mode = 0o755 if path.suffix == ".so" else 0o644
+            entry.external_attr = (0o100000 | mode) << 16
+            archive.writestr(entry, content)
+
+        files = sorted(path for path in tree.rglob("*") if path.is_file())
+        for path in files:
+            content = path.read_bytes()
+            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+            place = path.relative_to(tree).as_posix()
+            rows.append(f"{place},sha256={digest.decode()},{len(content)}")
+            add(path, content)
+        rows.append(f"{record.relative_to(tree).as_posix()},,")
+        add(record, ("\n".join(rows) + "\n").encode())
+    return target / name
+
+
+def interpreters(names: Sequence[str], work: Path) -> Iterator[tuple[str, Path]]:
+    """Interpreters with edgezip's dependencies: this one, and environments for the others."""
+    yield f"{sys.version_info.major}.{sys.version_info.minor}", Path(sys.executable)
+    for number, name in enumerate(names):
+        folder = work / f"python-{number}"
+        run(name, "-m", "venv", folder)
+        python = folder / "bin" / "python"
+        run(
+            python, "-m", "pip", "install", "-q", "--no-index", "--find-links", DIST,
+            *requirements(), f"{BINDINGS}=={pinned()}",
+        )  # fmt: skip
+        version = subprocess.run(
+            [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        yield version.stdout.strip(), python
+
+
+def project() -> dict[str, list[str]]:
+    """The [project] table."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    table: dict[str, list[str]] = tomllib.loads(text)["project"]
+    return table
+
+
+def requirements() -> list[str]:
+    """What edgezip needs besides the bindings."""
+    return [name for name in project()["dependencies"] if not name.startswith(BINDINGS)]
+
+
+def pinned() -> str:
+    """The version of the bindings."""
+    (found,) = (name for name in project()["dependencies"] if name.startswith(BINDINGS))
+    return found.split("==")[1]
+
+
+def collect_dependencies(names: Sequence[str]) -> None:
+    """Download the wheels of everything else, for this Python and those named."""
+    for python in [sys.executable, *names]:
+        version = subprocess.run(
+            [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+            capture_output=True, text=True, check=True,
+        ).stdout.strip()  # fmt: skip
+        platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(34, 16, -1)]
+        wanted = [p for name in ("manylinux2014_x86_64", *platforms) for p in ("--platform", name)]
+        if sysconfig.get_platform() != "linux-x86_64":
+            wanted = [p.replace("x86_64", sysconfig.get_platform().split("-")[1]) for p in wanted]
+        run(
+            sys.executable, "-m", "pip", "download", "-q", "-d", DIST, "-c", CONSTRAINTS,
+            "--only-binary", ":all:", "--python-version", version, *wanted,
+            *requirements(), *BINDINGS_NEED,
+        )  # fmt: skip
+
+
+def bindings(work: Path) -> Path:
+    """The wheel of llama-cpp-python from its own source, without its library: declarations."""
+    (archive,) = (ROOT / "build" / "llama-cpp").glob(f"llama_cpp_python-{pinned()}.tar.gz")
+    folder = work / "bindings"
+    wheel = build_wheel(archive, folder, CMAKE_ARGS="-DLLAMA_BUILD=OFF -DLLAVA_BUILD=OFF")
+    tree = work / "bindings-tree"
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(tree)
+    if list(tree.rglob("*.so")):
+        raise ReleaseError("the bindings have a library in them")
+    return pack_wheel(tree, "py3-none-any", DIST)
+
+
+def edgezip_tree(work: Path) -> Path:
+    """The files of edgezip's wheel as they are built: engine and model, no kernels."""
+    wheel = build_wheel(ROOT, work / "edgezip")
+    tree = work / "edgezip-tree"
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(tree)
+    if not list((tree / "edgezip" / "engine" / "lib").glob("libllama.*")):
+        raise ReleaseError("the wheel has no strict engine")
+    return tree
+
+
+def take_over_kernels(tree: Path) -> None:
+    """Begin with what scripts/setup.sh has compiled: for other sources it is not even looked at."""
+    found = importlib.util.find_spec("edgezip")
+    if found is not None and found.origin is not None:
+        installed = Path(found.origin).parent / "coding" / "shipped"
+        if installed.is_dir():
+            shutil.copytree(installed, tree / "edgezip" / "coding" / "shipped")
+
+
+def add_kernels(tree: Path, python: Path, levels: Sequence[str]) -> None:
+    """Compile the kernels that are missing into the tree."""
+    flags = [word for level in levels for word in ("--level", level)]
+    command: list[str | Path] = [python, "-m", "edgezip", "warm", "--package", *flags]
+    run(*command, PYTHONPATH=str(tree), PYTHONSAFEPATH="1", PYTHONDONTWRITEBYTECODE="1")
+
+
+def source_archive() -> None:
+    """The sdist. Built offline: EDGEZIP_LLAMA_SOURCE names llama.cpp's source when installing."""
+    code = f"from scikit_build_core.build import build_sdist; build_sdist({str(DIST)!r})"
+    run(sys.executable, "-c", code)
+
+
+def write_sums() -> None:
+    """SHA256SUMS over all files, for sha256sum -c."""
+    files = sorted(path for path in DIST.iterdir() if path.suffix in (".whl", ".gz"))
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in files]
+    (DIST / "SHA256SUMS").write_text("\n".join(lines) + "\n")
+
+
+def release(arguments: argparse.Namespace) -> None:
+    """All of it."""
+    DIST.mkdir(exist_ok=True)
+    levels = [level for level in arguments.levels.split(",") if level]
+    with tempfile.TemporaryDirectory(prefix="edgezip-release-") as name:
+        work = Path(name)
+        if arguments.dependencies:
+            collect_dependencies(arguments.python)
+        bindings(work)
+        tree = edgezip_tree(work)
+        take_over_kernels(tree)
+        for version, python in interpreters(arguments.python, work):
+            start = time.monotonic()
+            add_kernels(tree, python, levels)
+            print(f"kernels for Python {version}: {time.monotonic() - start:.0f} s")
+        share = work / "share"
+        run(sys.executable, "-m", "edgezip", "manual", share, PYTHONPATH=str(tree))
+        (info,) = tree.glob("*.dist-info")
+        data = tree / f"{info.name.removesuffix('.dist-info')}.data" / "data" / "share"
+        shutil.copytree(share, data)
+        for cache in tree.rglob("__pycache__"):
+            shutil.rmtree(cache)
+        wheel = pack_wheel(tree, f"py3-none-{platform_of(tree)}", DIST)
+        print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB")
+        source_archive()
+    write_sums()
+    total = sum(path.stat().st_size for path in DIST.iterdir())
+    print(f"{DIST}: {len(list(DIST.iterdir()))} files, {total / 1e6:.1f} MB")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Build wheels to install edgezip offline.")
+    parser.add_argument("--python", action="append", default=[], help="further interpreter")
+    parser.add_argument("--levels", default="x86-64-v3,x86-64-v2")
+    parser.add_argument("--no-dependencies", dest="dependencies", action="store_false")
+    try:
+        release(parser.parse_args())
+    except ReleaseError as error:
+        print(f"release: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
