@@ -134,7 +134,8 @@ def _judged(
             Piece(BINARY if piece.content in plain else piece.content, piece.length)
             for piece in pieces
         )
-        known = {content: way for content, way in ways.items() if content not in plain}
+        # What is binary now has other bytes than before.
+        known = {c: way for c, way in ways.items() if c not in plain and c != BINARY}
         if len(plain) == 1 and BINARY not in ways:
             known[BINARY] = ways[plain.pop()]
         ways = _ways(raw, pieces, context, options, known)

@@ -12,8 +12,12 @@ import pytest
 
 import edgezip
 from edgezip import api
+from edgezip.pipeline import layout
+from edgezip.pipeline.context import Context
+from edgezip.pipeline.detect.content import BINARY, TEXT, Piece
 from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import PackOptions
+from edgezip.pipeline.plan import _judged
 
 NONE = PackOptions(model="none")
 NOISE = random.Random(11).randbytes(40_000)
@@ -103,3 +107,12 @@ def test_a_coder_that_is_asked_for_is_used(
     prose = (data_dir / "roughing_it.txt").read_bytes()[:2000]
     options = PackOptions(model=auto.model, threads=1, coder=coder)
     assert _coders(edgezip.compress(prose, options=options)) == [name]
+
+
+def test_text_that_becomes_bytes_joins_the_bytes_that_are_there() -> None:
+    raw = b"words of a text. " * 20 + bytes(range(256)) * 3 + b"and of another. " * 20
+    pieces = [Piece(TEXT, 340), Piece(BINARY, 768), Piece(TEXT, 320)]
+    plan = _judged(raw, pieces, [], Context(), PackOptions(model="none"))
+    assert {content: way.part.data for content, way in plan.ways.items()} == layout.group(
+        raw, plan.pieces
+    )
