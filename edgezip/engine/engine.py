@@ -20,6 +20,8 @@ from edgezip.engine.session import Session
 from edgezip.errors import EngineError, ModelError, SettingsError
 
 _LOAD_MMAP = 1
+MOST_THREADS = 256
+"""llama.cpp aborts with more than 512, and each takes memory for its stack."""
 MOST_BESIDE = 8
 """Sessions that work side by side, at most."""
 
@@ -71,7 +73,8 @@ class Engine:
     ) -> Engine:
         """Load the GGUF at `path`, memory-mapped.
 
-        threads: None for the cores that can be used; fewer where they cannot be started.
+        threads: None for the cores that can be used; fewer where they cannot be started, and never
+        more than 256.
         gpu_layers: native only; negative for all. repack: copy the weights into the layout of the
         kernels (faster, as much memory as the file again); False leaves them mapped. Raises
         EngineError when the engine, ModelError when the model cannot be used.
@@ -188,6 +191,7 @@ def _threads(wanted: int) -> int:
     """
     if wanted == 1:
         return 1
+    wanted = min(wanted, MOST_THREADS)
     needed = wanted + min(wanted, MOST_BESIDE)
     beside = startable_threads(needed)
     return wanted if beside == needed else max(1, beside // 2)

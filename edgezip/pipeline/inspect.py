@@ -15,6 +15,7 @@ from edgezip.container import (
     StoredChunk,
 )
 from edgezip.container import constants as c
+from edgezip.errors import LimitError
 from edgezip.pipeline.options import ChannelReport, FrameInfo, MemberInfo
 
 
@@ -25,6 +26,8 @@ def inspect_chunks(chunks: Iterable[bytes]) -> list[MemberInfo]:
 
     Raises:
         FormatError: the file is damaged, truncated or foreign.
+        LimitError: it has more than MOST_PARTS members and frames, of 10 bytes each perhaps: what
+            is kept of each takes a hundred times as many.
     """
     parser = ContainerParser()
     members: list[MemberInfo] = []
@@ -61,13 +64,22 @@ def content_size(chunks: Iterable[bytes]) -> int:
     return size
 
 
+MOST_PARTS = 1 << 20
+
+
 class _State:
     def __init__(self, members: list[MemberInfo]) -> None:
+        self._parts = 0
         self._members = members
         self._header: HeaderEvent | None = None
         self._frames: list[FrameInfo] = []
 
     def take(self, event: object) -> None:
+        self._parts += isinstance(event, (HeaderEvent, FrameEvent))
+        if self._parts > MOST_PARTS:
+            raise LimitError(
+                f"info describes at most {MOST_PARTS:,} members and frames; edgezip test reads them"
+            )
         if isinstance(event, HeaderEvent):
             self._header, self._frames = event, []
         elif isinstance(event, FrameEvent):

@@ -256,3 +256,12 @@ def test_the_limit_holds_wherever_one_reads() -> None:
         with pytest.raises(edgezip.LimitError):
             file.seek(-5, io.SEEK_CUR)
             file.read(1)
+
+
+def test_what_is_described_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member of no bytes takes 10 in the file and a hundred times as many in memory."""
+    monkeypatch.setattr("edgezip.pipeline.inspect.MOST_PARTS", 10)
+    empty = edgezip.compress(b"", options=edgezip.PackOptions(model="none"))
+    assert len(edgezip.inspect_stream(io.BytesIO(empty * 5))) == 5
+    with pytest.raises(edgezip.LimitError, match="at most 10 members"):
+        edgezip.inspect_stream(io.BytesIO(empty * 6))

@@ -131,3 +131,17 @@ def test_as_many_threads_as_can_be_started(
     with Engine.load(stories_model, threads=4) as engine:
         assert engine.threads == threads
     assert not any(thread.is_alive() for thread in started)
+
+
+def test_there_is_a_bound_to_threads(stories_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """-T 100000 would start as many to see whether they can be, and llama.cpp would abort."""
+    asked: list[int] = []
+
+    def startable(wanted: int) -> int:
+        asked.append(wanted)
+        return wanted
+
+    monkeypatch.setattr("edgezip.engine.engine.startable_threads", startable)
+    with Engine.load(stories_model, threads=100_000) as engine:
+        assert engine.threads == 256
+    assert max(asked) < 300
