@@ -109,7 +109,8 @@ def path_logits(
     model: LanguageModel, document: bytes
 ) -> tuple[NDArray[np.int32], NDArray[np.int16], int]:
     """Token ids (n,) of a document, the model's logits of all their decisions, the size."""
-    ids = model.tokenizer.cover(document)
+    escaped = model.tokenizer.escapes.apply(document)
+    ids = model.tokenizer.encode(document if escaped is None else escaped[0])
     layout = TokenLayout(len(document), len(ids), 1)
     encoder = _PathLogits(len(ids), 1, model.trie, layout.mix_params)
     model.encode(ids, encoder, layout, model.settings(PackOptions()), lambda _: None)
