@@ -74,6 +74,12 @@ def _note(what: str, name: str, way: str, model: str | None, raw: int, packed: i
     log(f"{what} {name} {way}: {raw:,} -> {packed:,}, {seconds:.1f} s {note}")
 
 
+def _is_known(what: str, name: str, way: str, raw: int) -> bool:
+    """Whether a peer has packed this folder before."""
+    wanted = {"what": what, "input": name, "way": way, "raw": str(raw)}
+    return any(wanted.items() <= row.items() for row in read_csv(CSV))
+
+
 def _sizes(folder: Path | None, model: str | None) -> int:
     assert folder is not None
     folder = folder.resolve()
@@ -82,11 +88,32 @@ def _sizes(folder: Path | None, model: str | None) -> int:
     failed = 0
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
+        tar = root / "x.tar"
+        subprocess.run(["tar", "cf", tar, "--sort=name", name], cwd=folder.parent, check=True)
+        for way, command, output in (
+            ("tar | xz -9e", ["xz", "-9ekf", "-T1", str(tar)], root / "x.tar.xz"),
+            ("7z -mx9", ["7z", "a", "-mx9", "-bd", str(root / "x.7z"), name], root / "x.7z"),
+            ("zpaq -m5", ["zpaq", "a", str(root / "x.zpaq"), name, "-m5"], root / "x.zpaq"),
+        ):
+            if _is_known("sizes", name, way, raw):
+                continue
+            if shutil.which(command[0]) is None:
+                log(f"{command[0]} is not here")
+                continue
+            started = time.perf_counter()
+            subprocess.run(command, cwd=folder.parent, check=True, capture_output=True)
+            seconds = time.perf_counter() - started
+            _note("sizes", name, way, "none", raw, output.stat().st_size, seconds)
         packed = root / "x.tar.ez"
         started = time.perf_counter()
         with edgezip.Archive(packed, "w", model=model) as archive:
             archive.add(folder, name)
         _note("sizes", name, "edgezip pack", model, raw, packed.stat().st_size,
+              time.perf_counter() - started)  # fmt: skip
+        started = time.perf_counter()
+        with tar.open("rb") as source, (root / "p").open("wb") as target:
+            edgezip.pack_stream(source, target, PackOptions(model=model))
+        _note("sizes", name, "tar | edgezip", model, raw, (root / "p").stat().st_size,
               time.perf_counter() - started)  # fmt: skip
         started = time.perf_counter()
         with edgezip.Archive(packed) as archive:
@@ -95,25 +122,6 @@ def _sizes(folder: Path | None, model: str | None) -> int:
         _note("sizes", name, "edgezip unpack", model, raw, packed.stat().st_size,
               time.perf_counter() - started, "equal" if same else "NOT EQUAL")  # fmt: skip
         failed += not same
-        tar = root / "x.tar"
-        subprocess.run(["tar", "cf", tar, "--sort=name", name], cwd=folder.parent, check=True)
-        started = time.perf_counter()
-        with tar.open("rb") as source, (root / "p").open("wb") as target:
-            edgezip.pack_stream(source, target, PackOptions(model=model))
-        _note("sizes", name, "tar | edgezip", model, raw, (root / "p").stat().st_size,
-              time.perf_counter() - started)  # fmt: skip
-        for way, command, output in (
-            ("tar | xz -9e", ["xz", "-9ekf", "-T1", str(tar)], root / "x.tar.xz"),
-            ("7z -mx9", ["7z", "a", "-mx9", "-bd", str(root / "x.7z"), name], root / "x.7z"),
-            ("zpaq -m5", ["zpaq", "a", str(root / "x.zpaq"), name, "-m5"], root / "x.zpaq"),
-        ):
-            if shutil.which(command[0]) is None:
-                log(f"{command[0]} is not here")
-                continue
-            started = time.perf_counter()
-            subprocess.run(command, cwd=folder.parent, check=True, capture_output=True)
-            seconds = time.perf_counter() - started
-            _note("sizes", name, way, "none", raw, output.stat().st_size, seconds)
     return failed
 
 

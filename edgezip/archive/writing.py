@@ -15,8 +15,9 @@ from edgezip.container import constants as c
 from edgezip.pipeline.options import DEFAULT_FRAME_SIZE, PackOptions, PackReport
 from edgezip.streams import first, write_all
 
-ARCHIVE_FRAME_SIZE = 1 << 20
-"""Bytes of the tar from which a frame ends with its member: what has to be decoded for one."""
+LEAST_FRAME, MOST_FRAME, FRAMES = 768 << 10, 2 << 20, 11
+"""Bytes of the tar from which a frame ends with its member, which is what has to be decoded for
+one: a 1/`FRAMES` of the tar within these limits. docs/bench.md has what that costs."""
 FIRST_LOOK = 8192
 """Bytes that `tarfile.open` reads to see whether a file is compressed."""
 _CHUNK = 1 << 20
@@ -29,7 +30,7 @@ def write_archive(
     options: PackOptions,
     *,
     report: Report,
-    frame_size: int = ARCHIVE_FRAME_SIZE,
+    frame_size: int | None = None,
     progress: Callable[[int], None] | None = None,
     watch: Callable[[bytes], object] | None = None,
 ) -> PackReport:
@@ -41,13 +42,17 @@ def write_archive(
         options: how to pack, but for `frame_size`.
         report: is told of files that cannot be read, which are left out, and of those whose size
             has changed, which are cut off or filled up with zeros.
-        frame_size: bytes of the tar after which a frame ends, at the next member.
+        frame_size: bytes of the tar after which a frame ends, at the next member; None for an
+            eleventh of the tar, but 768 KiB to 2 MiB.
         progress: called with the bytes of the tar done so far.
         watch: gets the tar as it is packed.
     """
     from edgezip.pipeline.auxiliary import pack_auxiliary
 
     started = time.monotonic()
+    if frame_size is None:
+        size = sum(entry.blocks_size for entry in entries)
+        frame_size = min(max(size // FRAMES, LEAST_FRAME), MOST_FRAME)
     parts = plan(entries, frame_size)
     frames = _Frames(target, options, max(frame_size, DEFAULT_FRAME_SIZE), progress, watch)
     if len(parts) > 1 and _leading(parts[0]) < FIRST_LOOK:

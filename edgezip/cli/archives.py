@@ -174,7 +174,7 @@ def pack_archive(
 ) -> int:
     """Pack files and folders into one archive; returns the exit code."""
     from edgezip.archive.collect import Rules, arranged
-    from edgezip.archive.writing import ARCHIVE_FRAME_SIZE, write_archive
+    from edgezip.archive.writing import write_archive
     from edgezip.cli.pack import HashingWriter, verify_output
 
     if files.remove:
@@ -196,7 +196,7 @@ def pack_archive(
                 output.file,
                 options,
                 report=problems.left_out,
-                frame_size=packing.frame_size or ARCHIVE_FRAME_SIZE,
+                frame_size=packing.frame_size,
                 progress=progress,
                 watch=check.write if verify else None,
             )

@@ -27,7 +27,7 @@ file exists under its name only when it is complete, and inputs are not touched.
 | 0 | everything was done |
 | 1 | input or output: missing, not writable, exists already, disk full |
 | 2 | usage: unknown option, options that exclude each other, a value out of range |
-| 3 | the file is damaged, truncated, foreign or of a newer edgezip; `--recover` lost something |
+| 3 | damaged, truncated, foreign or too new; `--recover` lost or `unpack` refused something |
 | 4 | the model that is needed is missing, another one, or unusable |
 | 5 | the engine cannot be loaded, failed its self-test, or is not the one the file needs |
 | 6 | a limit such as `--max-output` would be exceeded |

@@ -44,11 +44,13 @@ def list_files(names: Sequence[str], console: Console) -> int:
             for member in members
             if member.model_id is not None
         }
+        # A table of contents takes space in the file and is no content.
+        content = [member for member in members if member.auxiliary is None]
         row = Row(
-            len(members),
-            sum(len(member.frames) for member in members),
+            len(content),
+            sum(len(member.frames) for member in content),
             sum(member.packed_size for member in members),
-            sum(member.raw_size for member in members),
+            sum(member.raw_size for member in content),
             tuple(sorted(found)),
             label(name),
         )
