@@ -65,6 +65,7 @@ IMAGE: Final = 7
 AUDIO: Final = 8
 REPEAT: Final = 9
 JPEG: Final = 10
+NESTED: Final = 11
 
 CODER_NAMES: Final[dict[int, str]] = {
     STORED: "stored",
@@ -78,9 +79,10 @@ CODER_NAMES: Final[dict[int, str]] = {
     AUDIO: "audio",
     REPEAT: "repeat",
     JPEG: "jpeg",
+    NESTED: "nested",
 }
 KNOWN_CODERS: Final = frozenset(
-    {STORED, DEFLATE, BZIP2, LZMA, LM, CM, LM_MIX, IMAGE, AUDIO, REPEAT, JPEG}
+    {STORED, DEFLATE, BZIP2, LZMA, LM, CM, LM_MIX, IMAGE, AUDIO, REPEAT, JPEG, NESTED}
 )
 MODEL_CODERS: Final = frozenset({LM, LM_MIX})
 """Coders that need a language model, so that the header has to name one."""
@@ -89,6 +91,7 @@ BARE_CODERS: Final = frozenset({STORED, REPEAT})
 
 NO_TRANSFORM: Final = 0
 LINE_ENDS: Final = 1
+DEFLATED: Final = 2
 BASE64: Final = 3
 LOWER_HEX: Final = 4
 UTF16: Final = 5
@@ -99,7 +102,7 @@ X86: Final = 9
 TRANSFORM_NAMES: Final[dict[int, str]] = {
     NO_TRANSFORM: "none",
     LINE_ENDS: "line ends",
-    2: "deflate undone (reserved)",
+    DEFLATED: "deflate undone",
     BASE64: "base64",
     LOWER_HEX: "hex",
     UTF16: "UTF-16",
@@ -109,7 +112,7 @@ TRANSFORM_NAMES: Final[dict[int, str]] = {
     X86: "x86 code",
 }
 KNOWN_TRANSFORMS: Final = frozenset(
-    {NO_TRANSFORM, LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX, LONE_CR, LATIN1, X86}
+    {NO_TRANSFORM, LINE_ENDS, DEFLATED, BASE64, LOWER_HEX, UTF16, UPPER_HEX, LONE_CR, LATIN1, X86}
 )
 
 CODER_EXTENSION: Final = 15

@@ -222,6 +222,15 @@ def read_frame_head(source: Source, header: Header, rules: Rules) -> Parse[Frame
     raw_size = yield from source.varint()
     if not 1 <= raw_size <= c.MAX_FRAME_SIZE:
         raise FormatError(f"damaged: a frame of {raw_size} bytes (1 to {c.MAX_FRAME_SIZE} fit)")
+    spans, channels = yield from read_channels(source, header, rules, raw_size)
+    yield from read_crc(source, bytes(seen), rules, "frame header")
+    return FrameHead(offset, raw_size, spans, channels, tag)
+
+
+def read_channels(
+    source: Source, header: Header, rules: Rules, raw_size: int
+) -> Parse[tuple[tuple[Span, ...], tuple[ChannelHead, ...]]]:
+    """Spans and channels of a frame of `raw_size` bytes."""
     count = yield from source.varint()
     if not 1 <= count <= c.MAX_CHANNELS:
         raise FormatError(f"damaged: a frame of {count} channels (1 to {c.MAX_CHANNELS} fit)")
@@ -234,8 +243,7 @@ def read_frame_head(source: Source, header: Header, rules: Rules) -> Parse[Frame
     channels: list[ChannelHead] = []
     for size in sizes:
         channels.append((yield from read_channel(source, header, rules, size)))
-    yield from read_crc(source, bytes(seen), rules, "frame header")
-    return FrameHead(offset, raw_size, spans, tuple(channels), tag)
+    return spans, tuple(channels)
 
 
 def _read_spans(source: Source, raw_size: int, count: int) -> Parse[tuple[Span, ...]]:

@@ -215,12 +215,7 @@ class MemberWriter:
             _check_channel(self._header, channel)
         spans = tuple(spans) or (Span(0, len(raw)),)
         head = bytearray(c.FRAME_MARK) + encode(self._offset) + self._tag
-        head += encode_all(len(raw), len(channels))
-        head += _encode_spans(len(raw), channels, spans)
-        for channel in channels:
-            head += encode_kind(channel)
-            if channel.coder != c.STORED:
-                head += encode(len(channel.payload))
+        head += encode(len(raw)) + encode_channels(len(raw), channels, spans)
         digest = frame_digest(self._offset, raw)
         out = b"".join((head, crc32(head), *(channel.payload for channel in channels), digest))
         self._offset += len(raw)
@@ -238,6 +233,17 @@ class MemberWriter:
         out += encode(self._frames) + self._index
         out += (len(out) + c.TAIL_SIZE).to_bytes(4, "little")
         return bytes(out + crc32(out) + c.TAIL_MARK)
+
+
+def encode_channels(raw_size: int, channels: Sequence[Channel], spans: Sequence[Span]) -> bytes:
+    """Their number, the spans, and each channel without its payload."""
+    out = bytearray(encode(len(channels)))
+    out += _encode_spans(raw_size, channels, spans)
+    for channel in channels:
+        out += encode_kind(channel)
+        if channel.coder != c.STORED:
+            out += encode(len(channel.payload))
+    return bytes(out)
 
 
 def _encode_spans(raw_size: int, channels: Sequence[Channel], spans: Sequence[Span]) -> bytes:

@@ -14,12 +14,14 @@ from edgezip.pipeline.model import LanguageModel
 class Context:
     """Model, settings and primer of a member.
 
-    model: None where no language model is used. prime: text that both sides learn first.
+    model: None where no language model is used. prime: text that both sides learn first. depth: of
+    nested frames around what is coded.
     """
 
     model: LanguageModel | None = None
     settings: Settings = field(default_factory=Settings)
     prime: bytes = field(default=b"", repr=False)
+    depth: int = 0
 
     @property
     def primer_id(self) -> bytes | None:

@@ -6,22 +6,25 @@ channel. How each channel is coded is measured (`choice`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from edgezip.container import Channel, Frame, Span
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
-from edgezip.pipeline import layout
-from edgezip.pipeline.channels import Coded, decode_channel
+from edgezip.pipeline import deflated, layout
+from edgezip.pipeline.channels import Coded, decode_channel, encode_channel
 from edgezip.pipeline.choice import encode_part, make_part
+from edgezip.pipeline.coders.nested import MOST_DEPTH, NESTED, Parts
 from edgezip.pipeline.coders.table import MEDIA, TABLE
 from edgezip.pipeline.context import Context
-from edgezip.pipeline.detect.content import BINARY, REPEAT, Kind
+from edgezip.pipeline.detect.content import BINARY, REPEAT, Found, Kind
 from edgezip.pipeline.detect.media import MediaFinder
 from edgezip.pipeline.options import PackOptions
-from edgezip.pipeline.parts import Part
+from edgezip.pipeline.parts import Part, untold
 from edgezip.pipeline.plan import Plan, media_finder, plan_frame
+from edgezip.pipeline.progress import Scaled
+from edgezip.pipeline.transforms.transform import Changed
 
 CODERS = frozenset(TABLE) | {c.REPEAT}
 """Coder numbers that can be decoded; the parser refuses others by name."""
@@ -40,12 +43,19 @@ MIXED_SHARE = 16
 class FrameContent:
     """Channels and spans of a frame, before the container gives it a place.
 
-    tokens: number of tokens that went through the language model's coder.
+    tokens: number of tokens that went through the language model's coder. model: a frame inside of
+    a channel needs the language model.
     """
 
     channels: tuple[Channel, ...]
     spans: tuple[Span, ...]
     tokens: int = 0
+    model: bool = False
+
+    @property
+    def uses_model(self) -> bool:
+        """Whether a language model is needed to decode it."""
+        return self.model or any(channel.coder in c.MODEL_CODERS for channel in self.channels)
 
     @property
     def size(self) -> int:
@@ -72,7 +82,47 @@ def encode_frame(
         finder: remembers what the frames before this one left open; None for the only frame.
         more: further frames follow.
     """
-    plan = plan_frame(raw, context, options, finder or media_finder(options), more)
+    finder = finder or media_finder(options)
+    return _encode(raw, context, options, progress, finder, more, _Known())
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a frame that was made by undoing streams.
+
+    pictures: in it. contents: start and end of what streams held, where more may be; None: all.
+    """
+
+    pictures: Sequence[Found] = ()
+    contents: Sequence[tuple[int, int]] | None = None
+
+
+def _encode(
+    raw: bytes,
+    context: Context,
+    options: PackOptions,
+    progress: Callable[[int], None],
+    finder: MediaFinder,
+    more: bool,
+    known: _Known,
+) -> FrameContent:
+    """As `encode_frame`; streams are undone first, and what they hold is a frame of its own."""
+    opened = None
+    if options.content is None and context.depth < MOST_DEPTH:
+        opened = deflated.undo(raw, known.contents)
+    if opened is not None:
+        moved = (opened.moved(picture) for picture in known.pictures)
+        pictures = [*opened.pictures, *(picture for picture in moved if picture is not None)]
+        inside = _Known(sorted(pictures, key=lambda item: item.start), opened.contents)
+        deeper = replace(context, depth=context.depth + 1)
+        done = Scaled(len(opened.data), len(raw), progress)
+        inner = _encode(opened.data, deeper, options, done, finder, more, inside)
+        done.finish()
+        parts = Parts(inner.channels, inner.spans, inner.tokens)
+        changed = Changed(c.DEFLATED, opened.data, b"")
+        coded = encode_channel(raw, NESTED, parts, context, untold, changed)
+        return replace(_single(coded), model=inner.uses_model)
+    plan = plan_frame(raw, context, options, finder, more, known.pictures)
     alone = len(plan.pieces) == 1 and list(plan.ways.values())
     whole = alone[0].part if alone else make_part(raw, BINARY, context)
     split = _split(raw, plan, options, progress)
@@ -125,6 +175,13 @@ def decode_frame(frame: Frame, context: Context, progress: Callable[[int], None]
         FormatError: a channel is damaged or the checksum does not match.
         ModelError: the frame needs a model and the context has none.
     """
+    raw = decode_channels(frame, context, progress)
+    frame.verify(raw)
+    return raw
+
+
+def decode_channels(frame: Frame, context: Context, progress: Callable[[int], None]) -> bytes:
+    """The raw bytes of `frame`, not verified; raises as `decode_frame`."""
     repeats = [i for i, channel in enumerate(frame.channels) if channel.coder == c.REPEAT]
     if len(repeats) > 1:
         raise FormatError("damaged: a frame with more than one channel of repeats")
@@ -138,6 +195,4 @@ def decode_frame(frame: Frame, context: Context, progress: Callable[[int], None]
         if len(data) != channel.raw_size:
             raise FormatError("damaged: a channel decodes to another length than stored")
         contents.append(data)
-    raw = layout.join(frame, contents, repeats[0] if repeats else None)
-    frame.verify(raw)
-    return raw
+    return layout.join(frame, contents, repeats[0] if repeats else None)

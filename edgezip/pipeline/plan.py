@@ -7,6 +7,7 @@ which what the language model knows as words is kept apart from what it does not
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgezip.pipeline import layout
@@ -16,7 +17,7 @@ from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import BINARY, REPEAT, TEXT, Content, Found, Kind, Piece
 from edgezip.pipeline.detect.encoded import LATIN1_TEXT, find_encoded, is_latin1
 from edgezip.pipeline.detect.given import parse_given
-from edgezip.pipeline.detect.media import MediaFinder
+from edgezip.pipeline.detect.media import MIN_SAMPLES, MediaFinder, most
 from edgezip.pipeline.detect.text import find_text
 from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import PackOptions
@@ -62,17 +63,43 @@ def media_finder(options: PackOptions) -> MediaFinder:
 
 
 def plan_frame(
-    raw: bytes, context: Context, options: PackOptions, finder: MediaFinder, more: bool
+    raw: bytes,
+    context: Context,
+    options: PackOptions,
+    finder: MediaFinder,
+    more: bool,
+    pictures: Sequence[Found] = (),
 ) -> Plan:
-    """The pieces of `raw`; arguments as for `frames.encode_frame`."""
+    """The pieces of `raw`; arguments as for `frames.encode_frame`. pictures: known beforehand."""
     repeats = find_repeats(raw) if len(raw) >= REPEATS_FROM else []
     found = finder.find(raw, lambda samples, content: pays(samples, content, context), more)
+    found = _with_pictures(raw, found, pictures, context)
     found = without_copies(found, repeats)
     repeats = outside_of(found, repeats)
     copies = [Found(repeat.start, repeat.length, REPEAT) for repeat in repeats]
     taken = sorted([*found, *copies], key=lambda item: item.start)
     pieces = layout.cut(len(raw), taken, _fresh(layout.outside(raw, taken), context, options))
     return _judged(raw, pieces, repeats, context, options)
+
+
+def _with_pictures(
+    raw: bytes, found: list[Found], pictures: Sequence[Found], context: Context
+) -> list[Found]:
+    """`found` and those of `pictures`, known beforehand, that are worth it."""
+    good = [
+        picture
+        for picture in pictures
+        if picture.length >= MIN_SAMPLES
+        and pays(raw[picture.start : picture.end], picture.content, context)
+    ]
+    if not good:
+        return found
+    apart = [
+        item
+        for item in found
+        if all(item.end <= other.start or item.start >= other.end for other in good)
+    ]
+    return most(sorted([*good, *apart], key=lambda item: item.start))
 
 
 def _fresh(data: bytes, context: Context, options: PackOptions) -> list[Piece]:

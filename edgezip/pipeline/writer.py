@@ -149,7 +149,7 @@ class Packer:
         content = self._encode(raw)
         if len(content.channels) == 1:
             channel = content.channels[0]
-            uses_model = channel.coder in c.MODEL_CODERS
+            uses_model = content.uses_model
             answer = len(raw) >= KNOWN_ANSWER_FROM
             header = self._header(uses_model, short=True, known_answer=answer)
             unprimed = header.primer is None

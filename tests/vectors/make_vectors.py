@@ -20,7 +20,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 import edgezip
+from edgezip.coding.deflate.codec import Method, Undone, restore
 from edgezip.coding.mixing.params import MixParams
 from edgezip.container import Channel, FrameEvent, Header, MemberWriter, parse, write_short
 from edgezip.container import constants as c
@@ -113,8 +116,15 @@ def _texts() -> dict[str, bytes]:
         "picture-deep": b"P5\n50 40\n65535\n" + _deep(50, 40),
         "picture-bits": b"P4\n320 240\n" + _bits(320, 240),
         "jpeg": b"a JPEG:" + (DATA / "picture.jpg").read_bytes() + story[:200],
+        "deflate": b"\x1f\x8b\x08" + bytes(7) + _deflate(story[:2500]) + b"\1\2\3\4\xc4\t\0\0",
         "utf16": story[:600].decode().encode("utf-16-be") + b"\xd8\x00",
     }
+
+
+def _deflate(data: bytes) -> bytes:
+    """`data` as zlib writes it at level 6, but beside any zlib."""
+    undone = Undone(Method(6), np.zeros((0, 2), np.int64))
+    return restore(np.frombuffer(data, np.uint8), undone, len(data))
 
 
 def _samples(frames: int) -> bytes:
@@ -204,6 +214,7 @@ def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
     yield "audio", "sound", none, "a sound, 16 bits, two channels"
     yield "audio-8", "sound8", none, "a sound, 8 bits, one channel"
     yield "jpeg", "jpeg", none, "a JPEG between texts"
+    yield "deflate", "deflate", none, "a gzip file, undone"
     yield "primed", "long", PackOptions(model="none", prime=_primer()), "context mixing, primed"
     yield "primed-mix", "story", with_(coder="mix", prime=_primer()), "mixing, primed"
 

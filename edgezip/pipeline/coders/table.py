@@ -12,6 +12,7 @@ from edgezip.pipeline.coders.jpeg import JPEG
 from edgezip.pipeline.coders.language import MIXED, PLAIN
 from edgezip.pipeline.coders.lzma1 import LZMA
 from edgezip.pipeline.coders.mixing import MIXING
+from edgezip.pipeline.coders.nested import NESTED
 from edgezip.pipeline.coders.stored import STORED
 from edgezip.pipeline.detect.content import Kind
 
@@ -22,7 +23,8 @@ MEDIA: dict[Kind, Coder] = {Kind.IMAGE: IMAGE, Kind.AUDIO: AUDIO, Kind.JPEG: JPE
 """Coders of pictures and sound, by what is looked for."""
 
 TABLE: dict[int, Coder] = {
-    coder.number: coder for coder in (STORED, *CLASSICAL, PLAIN, MIXING, MIXED, *MEDIA.values())
+    coder.number: coder
+    for coder in (STORED, *CLASSICAL, PLAIN, MIXING, MIXED, NESTED, *MEDIA.values())
 }
 
 

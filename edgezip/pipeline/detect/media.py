@@ -86,7 +86,7 @@ class MediaFinder:
                 jpeg = piece.content.kind is Kind.JPEG
                 budget -= piece.length if jpeg else min(piece.length, JUDGED)
         self._first = False
-        return _most(found)
+        return most(found)
 
     def _note(self, candidate: Found, size: int) -> None:
         """Remember what goes on in the next frame."""
@@ -143,7 +143,7 @@ def _inside(found: Found, size: int) -> Found | None:
     return Found(start, length, found.content)
 
 
-def _most(found: list[Found]) -> list[Found]:
+def most(found: list[Found]) -> list[Found]:
     """`found` without the contents that have the fewest bytes, where they are too many."""
     sizes: dict[Content, int] = defaultdict(int)
     for piece in found:

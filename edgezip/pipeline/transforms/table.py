@@ -6,7 +6,7 @@ from functools import partial
 
 from edgezip.container import constants as c
 from edgezip.errors import UnsupportedError
-from edgezip.pipeline.transforms import digits, latin1, lineends, utf16, x86
+from edgezip.pipeline.transforms import deflated, digits, latin1, lineends, utf16, x86
 from edgezip.pipeline.transforms.transform import Transform
 
 
@@ -16,6 +16,7 @@ def _digits(number: int, kind: digits.Digits) -> Transform:
     )
 
 
+DEFLATED = Transform(c.DEFLATED, deflated.apply, deflated.restore, deflated.MOST_GROWTH)
 LINE_ENDS = Transform(c.LINE_ENDS, lineends.shorten, lineends.restore)
 LONE_CR = Transform(c.LONE_CR, lineends.shorten_cr, lineends.restore_cr)
 LATIN1 = Transform(c.LATIN1, latin1.widen, latin1.restore, grows=2)
@@ -27,7 +28,17 @@ X86 = Transform(c.X86, x86.shorten, x86.restore)
 
 TRANSFORMS: dict[int, Transform] = {
     transform.number: transform
-    for transform in (LINE_ENDS, BASE64, LOWER_HEX, UTF16, UPPER_HEX, LONE_CR, LATIN1, X86)
+    for transform in (
+        LINE_ENDS,
+        DEFLATED,
+        BASE64,
+        LOWER_HEX,
+        UTF16,
+        UPPER_HEX,
+        LONE_CR,
+        LATIN1,
+        X86,
+    )
 }
 
 

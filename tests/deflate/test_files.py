@@ -1,0 +1,197 @@
+"""Files with deflate streams inside, through the whole pipeline."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgezip
+from edgezip.coding.deflate.codec import Method, Undone
+from edgezip.container import Channel, Span
+from edgezip.container import constants as c
+from edgezip.container.nested import decode_nested, encode_nested
+from edgezip.errors import EdgezipError, FormatError
+from edgezip.pipeline import deflated as search
+from edgezip.pipeline.channels import decode_channel
+from edgezip.pipeline.context import Context
+from edgezip.pipeline.detect.content import Kind
+from edgezip.pipeline.options import PackOptions
+from edgezip.pipeline.transforms import deflated
+from edgezip.pipeline.transforms.deflated import Entry
+
+TEXT = (Path(__file__).parents[1] / "data" / "courage.txt").read_bytes()[:6000]
+NONE = PackOptions(model="none")
+
+
+def ignore(count: int) -> None:
+    """Progress that nobody wants to know."""
+
+
+def png(width: int, height: int, channels: int, portion: int = 700) -> bytes:
+    """A picture whose rows have all five filters, in several chunks."""
+    rng = random.Random(9)
+    stride, rows = width * channels, []
+    above = bytes(stride)
+    for y in range(height):
+        row = bytes((3 * x + 5 * y + rng.randrange(5)) & 255 for x in range(stride))
+        kind, out = y % 5, bytearray([y % 5])
+        for x in range(stride):
+            left = row[x - channels] if x >= channels else 0
+            corner = above[x - channels] if x >= channels else 0
+            up = above[x]
+            near = min((left, up, corner), key=lambda v: abs(left + up - corner - v))
+            out.append((row[x] - (0, left, up, (left + up) // 2, near)[kind]) & 255)
+        rows.append(bytes(out))
+        above = row
+    stream = zlib.compress(b"".join(rows), 9)
+    kinds = {1: 0, 2: 4, 3: 2, 4: 6}
+    head = struct.pack(">IIBBBBB", width, height, 8, kinds[channels], 0, 0, 0)
+    chunks = [(b"IHDR", head)]
+    chunks += [(b"IDAT", stream[i : i + portion]) for i in range(0, len(stream), portion)]
+    chunks.append((b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+
+
+def zipped() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", TEXT)
+        archive.writestr("word/styles.xml", TEXT[1000:3000] * 2)
+        archive.writestr("media/image.png", png(40, 30, 3), zipfile.ZIP_STORED)
+    return file.getvalue()
+
+
+def pdf() -> bytes:
+    parts = [b"%PDF-1.5\n"]
+    for i in range(3):
+        body = zlib.compress(TEXT[1500 * i : 1500 * i + 2500])
+        parts.append(b"%d 0 obj\n<</Length %d/Filter/FlateDecode>>\nstream\n" % (i, len(body)))
+        parts += [body, b"\nendstream\nendobj\n"]
+    return b"".join(parts)
+
+
+FILES = {
+    "gzip": gzip.compress(TEXT, 6, mtime=0),
+    "zip": zipped(),
+    "pdf": pdf(),
+    "png": png(60, 50, 3),
+    "gray": b"before" + png(90, 41, 1) + b"behind",
+    "png in gzip": gzip.compress(TEXT[:3000] + png(60, 50, 3) + TEXT[:50], mtime=0),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_come_back(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = FILES[name]
+    opened = search.undo(data)
+    assert opened is not None
+    assert deflated.restore(opened.data, b"", len(data)) == data
+    packed = edgezip.compress(data, options=NONE)
+    assert len(packed) < 0.9 * len(data)
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("the decoder called zlib")
+
+    for function in ("compress", "compressobj"):
+        monkeypatch.setattr(zlib, function, refuse)
+    assert edgezip.decompress(packed) == data
+
+
+def test_a_picture_is_found_in_a_png() -> None:
+    opened = search.undo(FILES["png"])
+    assert opened is not None
+    (picture,) = opened.pictures
+    assert picture.content.kind is Kind.IMAGE and picture.length == 60 * 50 * 3
+    assert not opened.contents
+    moved = opened.moved(search.Found(3, 5, picture.content))
+    assert moved is not None and opened.data[moved.start : moved.end] == FILES["png"][3:8]
+    assert opened.moved(search.Found(3, len(FILES["png"]) - 3, picture.content)) is None
+
+
+def test_streams_that_are_none_cost_nothing() -> None:
+    rng = random.Random(2)
+    starts = (b"\x1f\x8b\x08", b"PK\x03\x04", b"\x89PNG\r\n\x1a\n", b"\x78\x9c", b"stream\n")
+    for start in starts:
+        for size in (0, 5, 40, 3000):
+            assert search.undo(start + rng.randbytes(size)) is None
+    for name, data in FILES.items():
+        for _ in range(6):
+            damaged = bytearray(data[: rng.randrange(20, len(data))])
+            damaged[rng.randrange(len(damaged))] ^= 0x41
+            opened = search.undo(bytes(damaged))
+            if opened is not None:
+                back = deflated.restore(opened.data, b"", len(damaged))
+                assert back == damaged, name
+
+
+def test_damaged_lists_are_refused() -> None:
+    data = FILES["zip"]
+    opened = search.undo(data)
+    assert opened is not None
+    rng = random.Random(4)
+    length = int.from_bytes(opened.data[:1], "little") + 1
+    for _ in range(150):
+        damaged = bytearray(opened.data)
+        damaged[rng.randrange(min(length, 60))] = rng.randrange(256)
+        try:
+            assert len(deflated.restore(bytes(damaged), b"", len(data))) == len(data)
+        except FormatError:
+            continue
+    for damaged in (b"", b"\xff", opened.data[:-1], opened.data + b"x"):
+        with pytest.raises(FormatError):
+            deflated.restore(damaged, b"", len(data))
+    with pytest.raises(FormatError):
+        deflated.restore(opened.data, b"x", len(data))
+
+
+def test_list_round_trip() -> None:
+    rows = np.array([(0, 65), (7, 3 << 9 | 5)], np.int64)
+    entries = [
+        Entry(3, deflated.RAW, 100, Undone(Method(1, 4, 9, 0), rows[:0])),
+        Entry(0, deflated.ROWS, 44, Undone(Method(9, 3, 15, 9), rows, ((2, 7), (0, 9))), 30876,
+              (8, 1), 10, 3),
+    ]  # fmt: skip
+    text = deflated.write_list(entries)
+    again = deflated.read_list(text[1:])
+    assert len(text) == text[0] + 1
+    for one, other in zip(entries, again, strict=True):
+        assert np.array_equal(one.undone.corrections, other.undone.corrections)
+        assert one.undone.method == other.undone.method and one.chunks == other.chunks
+        assert (one.gap, one.kind, one.size, one.stride) == (
+            other.gap, other.kind, other.size, other.stride,
+        )  # fmt: skip
+
+
+def test_checks() -> None:
+    for size in (0, 1, 70_000):
+        data = random.Random(size).randbytes(size)
+        assert deflated.adler32(np.frombuffer(data, np.uint8)) == zlib.adler32(data)
+
+
+def nest(payload: bytes, size: int) -> bytes:
+    return encode_nested(size, [Channel(c.NESTED, payload, size)], [Span(0, size)])
+
+
+def test_nested_frames() -> None:
+    inner = encode_nested(5, [Channel(c.STORED, b"hello", 5)], [Span(0, 5)])
+    once, twice, thrice = inner, nest(inner, 5), nest(nest(inner, 5), 5)
+    for payload in (once, twice):
+        assert decode_channel(Channel(c.NESTED, payload, 5), Context(), ignore) == b"hello"
+    for payload in (thrice, inner[:-1], inner + b"x", b"", inner[:1]):
+        with pytest.raises(EdgezipError):
+            decode_channel(Channel(c.NESTED, payload, 5), Context(), ignore)
+    with pytest.raises(FormatError):
+        decode_nested(inner, (64 << 20) + 1, False)
+    with pytest.raises(FormatError):
+        decode_nested(b"\x01\x04\x01x", 1, False)  # a language model's channel, but no model
