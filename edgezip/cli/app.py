@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edgezip.cli import looking
 from edgezip.cli import options as o
 from edgezip.cli.console import Console, write_line
 from edgezip.cli.helptext import App
@@ -299,6 +300,9 @@ def score(
         return score_files(files, request, Console(quiet, verbose, json))
 
     return job
+
+
+looking.register(app)
 
 
 @app.command(short_help="Check this installation.")
