@@ -17,7 +17,7 @@ from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import BINARY, Content, Kind
 from edgezip.pipeline.detect.text import find_text
 from edgezip.pipeline.model import LanguageModel
-from edgezip.pipeline.options import PackOptions
+from edgezip.pipeline.options import MEDIA_LEVEL, PackOptions
 from edgezip.pipeline.parts import Part, smallest, untold
 from edgezip.pipeline.transforms.table import LINE_ENDS, LONE_CR, X86, transform_of
 
@@ -66,7 +66,7 @@ def encode_part(
 ) -> Coded:
     """Code `part`, whose bytes are `content`, in the smallest of the ways that are to be tried."""
     if verdict is Verdict.SAMPLES:
-        return part.media(content, progress)
+        return part.media(content, options.media_level, progress)
     if verdict is Verdict.BYTES:
         part.watch(progress)
         return part.compact
@@ -129,7 +129,7 @@ def pays(samples: bytes, content: Content, context: Context) -> bool:
         return packed is not None and len(packed) + MEDIA_COST < len(samples)
     tried = _strips(samples, content.unit)
     part = Part(tried, context)
-    as_samples = part.media(content, untold).size
+    as_samples = part.media(content, MEDIA_LEVEL, untold).size
     saved = (part.compact.size - as_samples) * len(samples) // len(tried)
     return saved > MEDIA_COST and 100 * as_samples < 99 * part.compact.size
 

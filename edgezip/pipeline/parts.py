@@ -10,7 +10,7 @@ from typing import Any
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.profile import BINARY, PROFILES
 from edgezip.pipeline.channels import Coded, encode_channel
-from edgezip.pipeline.coders.coder import Coder, Progress
+from edgezip.pipeline.coders.coder import Coder, MediaSettings, Progress
 from edgezip.pipeline.coders.language import MIXED, PLAIN, LanguageSettings
 from edgezip.pipeline.coders.mixing import MIXING
 from edgezip.pipeline.coders.stored import STORED
@@ -99,9 +99,10 @@ class Part:
         settings = LanguageSettings(options.streams, self.classical.size)
         return self._encode(coder, settings, progress)
 
-    def media(self, content: Content, progress: Progress) -> Coded:
-        """Coded as samples."""
-        return self._encode(MEDIA[content.kind], content.geometry, progress)
+    def media(self, content: Content, level: int, progress: Progress) -> Coded:
+        """Coded as samples, at `level` of their coder."""
+        settings = MediaSettings(content.geometry, level)
+        return self._encode(MEDIA[content.kind], settings, progress)
 
     def _encode(self, coder: Coder, settings: Any, progress: Progress) -> Coded:
         return encode_channel(self.data, coder, settings, self.context, progress, self._changed)

@@ -9,6 +9,7 @@ import pytest
 
 import edgezip
 from edgezip import api
+from edgezip.container import FrameEvent, parse
 from edgezip.errors import SettingsError
 from edgezip.pipeline import plan
 from edgezip.pipeline.options import PackOptions
@@ -109,3 +110,14 @@ def test_a_picture_that_frames_cut_is_a_picture_in_each() -> None:
     ]
     assert len(frames) == 4
     assert sum("image" in coders for coders in frames) >= 3
+
+
+@pytest.mark.parametrize("name", ["a.pgm", "2-16.wav"])
+def test_the_level_of_the_coders_is_an_option(name: str) -> None:
+    for level in (0, 2):
+        packed = _pack(FILES[name].data, replace(NONE, media_level=level))
+        frames = (event.frame for event in parse(packed) if isinstance(event, FrameEvent))
+        coded = [part for frame in frames for part in frame.channels if part.coder in (7, 8)]
+        assert [part.params[0] for part in coded] == [level]
+    with pytest.raises(SettingsError):
+        replace(NONE, media_level=3)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from edgezip.coding.audio import codec
 from edgezip.coding.audio.geometry import AudioGeometry
-from edgezip.coding.audio.levels import DEFAULT, LEVELS
+from edgezip.coding.audio.levels import LEVELS
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
 from edgezip.pipeline import selftest
-from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
+from edgezip.pipeline.coders.coder import Coder, Encoded, MediaSettings, Progress
 from edgezip.pipeline.context import Context
 
 
-def encode(data: bytes, settings: AudioGeometry, context: Context, progress: Progress) -> Encoded:
-    """As `Encode`; `settings` are the layout of the samples. Params: the level, the layout."""
-    selftest.before_encoding(c.AUDIO)
-    payload = codec.encode(data, settings, DEFAULT, progress)
-    return Encoded(payload, bytes([DEFAULT]) + settings.to_bytes())
+def encode(data: bytes, settings: MediaSettings, context: Context, progress: Progress) -> Encoded:
+    """As `Encode`. Params: the level, the layout of the samples."""
+    geometry: AudioGeometry = settings.geometry
+    payload = codec.encode(data, geometry, settings.level, progress)
+    return Encoded(payload, bytes([settings.level]) + geometry.to_bytes())
 
 
 def decode(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:

@@ -14,6 +14,14 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class MediaSettings:
+    """How samples lie in their bytes, and the level of their coder: 0 fast, 1 default, 2 strong."""
+
+    geometry: Any
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """What a coder makes of the bytes of a channel.
 

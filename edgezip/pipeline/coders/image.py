@@ -7,15 +7,15 @@ from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
 from edgezip.pipeline import selftest
-from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
+from edgezip.pipeline.coders.coder import Coder, Encoded, MediaSettings, Progress
 from edgezip.pipeline.context import Context
 
 
-def encode(data: bytes, settings: ImageGeometry, context: Context, progress: Progress) -> Encoded:
-    """As `Encode`; `settings` are the layout of the samples. Params: the level, the layout."""
-    selftest.before_encoding(c.IMAGE)
-    payload = codec.encode(data, settings, codec.DEFAULT, progress)
-    return Encoded(payload, bytes([codec.DEFAULT]) + settings.to_bytes())
+def encode(data: bytes, settings: MediaSettings, context: Context, progress: Progress) -> Encoded:
+    """As `Encode`. Params: the level, the layout of the samples."""
+    geometry: ImageGeometry = settings.geometry
+    payload = codec.encode(data, geometry, settings.level, progress)
+    return Encoded(payload, bytes([settings.level]) + geometry.to_bytes())
 
 
 def decode(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
