@@ -4,6 +4,7 @@
     python -m bench.folders frames FOLDER...     # sizes by frame size, kind order and name order
     python -m bench.folders member               # one member out of 200, 10 MB in all
     python -m bench.folders pipes FILE...        # sizes and first bytes by frame size
+    python -m bench.folders twins                # what equal files cost
     python -m bench.folders --show               # what is stored
 
 Every row goes to bench/results/folders.csv as it comes. Archives of `sizes` are extracted again and
@@ -42,7 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="bench.folders", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", nargs="?", choices=["sizes", "frames", "member", "pipes"])
+    parser.add_argument("what", nargs="?", choices=["sizes", "frames", "member", "pipes", "twins"])
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH")
     parser.add_argument("--model", default=None, help="as of pack (default: the bundled one)")
     parser.add_argument("--show", action="store_true", help="only print what is stored")
@@ -54,6 +55,7 @@ def main() -> int:
             "frames": _frames,
             "member": _member,
             "pipes": _pipes,
+            "twins": _twins,
         }[arguments.what]
         for path in arguments.paths or [None]:
             failed += measure(path, arguments.model)
@@ -233,6 +235,30 @@ def _pipes(path: Path | None, model: str | None) -> int:
                 break
         _note("pipes", path.name, f"{size >> 10} KiB", model, path.stat().st_size, len(packed),
               seconds or 0.0, "seconds to the first byte")  # fmt: skip
+    return 0
+
+
+def _twins(_path: Path | None, model: str | None) -> int:
+    """Bytes that each of ten further copies of a file costs, under other names and times."""
+    noise = random.Random(3).randbytes(3_000_000)
+    text = (Path(__file__).resolve().parent.parent / "docs" / "format.md").read_bytes()
+    for name, data in (
+        ("noise 3 MB", noise), ("noise 200 KB", noise[:200_000]), ("noise 5 KB", noise[:5000]),
+        ("noise 300 B", noise[:300]), ("docs/format.md", text), ("text 1.5 KB", text[:1500]),
+    ):  # fmt: skip
+        started = time.perf_counter()
+        sizes = []
+        for copies in (1, 11):
+            with tempfile.TemporaryFile() as target:
+                archive = edgezip.Archive(target, "w", model=model)
+                for number in range(copies):
+                    path = f"folder{number % 4}/name{number}.txt"
+                    archive.add_bytes(path, data, mtime=1_700_000_000 + 1000 * number**2)
+                archive.close()
+                sizes.append(target.tell())
+        each = (sizes[1] - sizes[0]) / 10
+        _note("twins", name, "10 copies", model, len(data), sizes[1],
+              time.perf_counter() - started, f"{each:.1f} bytes each")  # fmt: skip
     return 0
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from edgezip.cli import report, signals
+from edgezip.cli import report
 from edgezip.cli.console import Console, for_each, label, printable, write_line
 from edgezip.cli.inputs import STDIN, SUFFIX, InputRules, Source, open_source
 from edgezip.cli.outputs import open_output
@@ -269,8 +269,16 @@ def extract_archive(
     select = Selection(members, how.exclude)
     target = Target(how.folder or ".", how.strip, files.force, files.sparse)
     count = 0
-    for archive in _archives(source, options, problems):
-        count += extract(archive, select, target, problems.failed, _check_signals)
+    with progress_bar(console, "unpack", source.name, _tar_size(source, console)) as progress:
+        for archive in _archives(source, options, problems):
+            # Counted where a member ends; what was left out before it counts as done.
+            count += extract(
+                archive,
+                select,
+                target,
+                problems.failed,
+                lambda _name, tar=archive: progress(tar.offset),  # type: ignore[misc]
+            )
     for name in select.missing:
         problems.failed(name, InputError("is not in the archive"))
     seconds = time.monotonic() - started
@@ -278,8 +286,17 @@ def extract_archive(
     return problems.code
 
 
-def _check_signals(_name: str) -> None:
-    signals.check()
+def _tar_size(source: Source, console: Console) -> int | None:
+    """Bytes of the tar, so that a bar has an end; None where that cannot be known at once."""
+    if not console.shows_progress or not is_archive(source):
+        return None
+    from edgezip.access import read_index
+
+    try:
+        last = read_index(source.file)[-1]
+    except (EdgezipError, IndexError):
+        return None
+    return last.offset + last.raw_size
 
 
 def _archives(

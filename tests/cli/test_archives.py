@@ -41,6 +41,8 @@ def test_a_folder_in_and_out(cli: Any, docs: Path) -> None:
     assert Path("docs/a.txt").read_bytes() == before
     assert cli("unpack", "docs.tar.ez", "docs/a.txt").code == 1  # it is there
     assert cli("unpack", "-f", "docs.tar.ez", "docs/a.txt").code == 0
+    shown = cli("unpack", "-f", "docs.tar.ez", terminals=("stderr",))
+    assert shown.code == 0 and "docs.tar.ez: 5 members" in shown.err
     assert cli("unpack", "docs.tar.ez", "-C", "one", "*.py").code == 0
     assert [str(p) for p in Path("one").rglob("*.*")] == ["one/docs/deep/b.py"]
     assert cli("unpack", "docs.tar.ez", "-C", "two", "--strip-components", "2").code == 0
