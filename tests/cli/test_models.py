@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+import edgezip
 from edgezip import api
+from edgezip.models import bundled
 
 
 def test_list_and_path(cli: Any, bundled_model: Path) -> None:
@@ -117,6 +119,37 @@ def test_what_is_no_model_is_said_in_a_line(cli: Any, notes: Path) -> None:
     cli("pack", "-m", "", "notes.txt").failed(2, "name is empty")
     cli("pack", "-m", "none", "--prime", "/dev/zero", "notes.txt").failed(2, "--prime", "64 MiB")
     assert cli.names() == ["notes.txt", "pipe.gguf"]
+
+
+def test_a_flipped_byte_exits_4_before_the_model_is_parsed(
+    cli: Any,
+    notes: Path,
+    stories_model: Path,
+    strict_library: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Named by its file, found by its hash, and the bundled one."""
+    model = Path("models/copy.gguf")
+    model.parent.mkdir()
+    model.write_bytes(stories_model.read_bytes())
+    notes.write_bytes(b"Once upon a time there was a little girl who liked to play. " * 3)
+    assert cli("pack", "-T", "1", "-m", str(model), "notes.txt", "-o", "a.ez").code == 0
+    damaged = bytearray(model.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    model.write_bytes(damaged)
+    edgezip.release_models()
+
+    def parsed(path: Path) -> None:
+        raise AssertionError(f"{path} was parsed")
+
+    monkeypatch.setattr("edgezip.models.registry.read_gguf", parsed)
+    cli("unpack", "-m", str(model), "a.ez", "-o", "x").failed(4, "is not the model of this file")
+    monkeypatch.setenv("EDGEZIP_MODELS_PATH", str(model.parent))
+    cli("unpack", "a.ez", "-o", "x").failed(4, "no model with SHA-256")
+    shutil.copy(model, "models/edgezip-small.gguf")
+    monkeypatch.setattr(bundled, "bundled_folders", lambda: [model.parent.resolve()])
+    cli("pack", "notes.txt", "-o", "x").failed(4, "damaged")
+    assert "x" not in cli.names()
 
 
 def test_an_empty_variable_is_none(cli: Any, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
