@@ -68,6 +68,13 @@ def main() -> int:
     return 0
 
 
+def chosen(named: list[str]) -> dict[str, Path]:
+    """Samples by kind, from KIND=FILE; the usual ones if there are none."""
+    if not named:
+        return dict(SAMPLES)
+    return {kind: Path(path) for kind, _, path in (text.partition("=") for text in named)}
+
+
 def sample(path: Path, size: int) -> bytes:
     """The first `size` bytes of a file; of a folder, of its first file (pictures are whole)."""
     if path.is_dir():

@@ -84,7 +84,7 @@ class Bar:
                 return
             self._drawn = now
             width = shutil.get_terminal_size().columns
-            text = self._text(now - self._start, width - 1)
+            text = self._text(now - self._start, width - 3)  # and "^C" behind it
             if self._dumb:
                 write_line(sys.stderr, text)
             elif sys.stderr is not None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from edgezip.cli import signals
 from edgezip.cli.bar import Bar
 from edgezip.cli.console import Console, label
+from edgezip.cli.inputs import STDIN
 from edgezip.coding.watch import watching
 
 FIRST_USE = (
@@ -40,7 +41,7 @@ def progress_bar(
         yield console.overall.file(action, name, total)
         return
     with (
-        Bar(f"{action} {label(name)}", total) as bar,
+        Bar(f"{action} {os.path.basename(name) if name != STDIN else label(name)}", total) as bar,
         watching(_Compiling(bar, console)),
     ):
 

@@ -20,9 +20,9 @@ LEVELS: Mapping[int, Mapping[str, Any]] = {
     4: {"streams": 64},
     5: {"streams": 32},
     6: {},
-    7: {"streams": 8},
-    8: {"streams": 4},
-    9: {"streams": 1},
+    7: {"most_streams": 8},
+    8: {"most_streams": 4},
+    9: {"most_streams": 1},
 }
 """What each level changes. 6 is what is done without one."""
 

@@ -39,6 +39,7 @@ class PackOptions:
         coder: "plain" top-k coding, "mix" adaptive mixing, "auto" picks what is smaller.
         top_k: 0 for the whole vocabulary, or the number of tokens in front of the escape.
         streams: lockstep streams, None to choose from the size.
+        most_streams: streams that are chosen at most.
         window: cells of the context window in tokens; None for the model's recommendation.
         keep: tokens evaluated again when a window is full; None for the model's recommendation.
         frame_size: raw bytes in an independent frame.
@@ -61,6 +62,7 @@ class PackOptions:
     prime: bytes | None = field(default=None, repr=False)
     content: str | None = None
     media_level: int = MEDIA_LEVEL
+    most_streams: int = MAX_STREAMS
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values outside their range."""
@@ -70,6 +72,7 @@ class PackOptions:
         _check_range("media_level", self.media_level, 0, 2)
         if self.streams is not None:
             _check_range("streams", self.streams, 1, MAX_STREAMS)
+        _check_range("most_streams", self.most_streams, 1, MAX_STREAMS)
         if self.window is not None:
             _check_range("window", self.window, 16, 1 << 17)
         if self.keep is not None:

@@ -96,7 +96,7 @@ class Part:
     def language(self, options: PackOptions, progress: Progress) -> Coded:
         """Coded with the language model."""
         coder = PLAIN if options.coder == "plain" or options.top_k else MIXED
-        settings = LanguageSettings(options.streams, self.classical.size)
+        settings = LanguageSettings(options.streams, self.classical.size, options.most_streams)
         return self._encode(coder, settings, progress)
 
     def media(self, content: Content, level: int, progress: Progress) -> Coded:

@@ -12,6 +12,7 @@ from edgezip.pipeline import selftest
 from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.model import LanguageModel, TokenLayout
+from edgezip.pipeline.options import MAX_STREAMS
 from edgezip.pipeline.progress import Scaled
 
 
@@ -20,11 +21,12 @@ class LanguageSettings:
     """How to code a text.
 
     streams: lockstep streams, None to choose. information: about the bytes that a classical codec
-    makes of the text, by which they are chosen.
+    makes of the text, by which they are chosen. most: of them where they are chosen.
     """
 
     streams: int | None
     information: int
+    most: int = MAX_STREAMS
 
 
 def encode(
@@ -36,7 +38,7 @@ def encode(
     text, escape = escaped if escaped is not None else (data, None)
     ids = model.tokenizer.encode(text)
     chosen = model.choose_streams(context.settings, len(ids), settings.information)
-    streams = settings.streams or chosen
+    streams = settings.streams or min(chosen, settings.most)
     streams = min(streams, len(ids))
     layout = TokenLayout(len(data), len(ids), streams, context.prime)
     selftest.before_encoding(number)
