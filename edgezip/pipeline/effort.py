@@ -14,15 +14,15 @@ from edgezip.errors import SettingsError
 from edgezip.pipeline.options import PackOptions
 
 LEVELS: Mapping[int, Mapping[str, Any]] = {
-    1: {"model": "none"},
-    2: {"coder": "plain", "streams": 64},
-    3: {"coder": "plain", "streams": 16},
+    1: {"model": "none", "media_level": 0},
+    2: {"coder": "plain", "streams": 64, "media_level": 0},
+    3: {"coder": "plain", "streams": 16, "media_level": 0},
     4: {"streams": 64},
     5: {"streams": 32},
     6: {},
     7: {"most_streams": 8},
-    8: {"most_streams": 4},
-    9: {"most_streams": 1},
+    8: {"most_streams": 4, "media_level": 2},
+    9: {"most_streams": 1, "media_level": 2},
 }
 """What each level changes. 6 is what is done without one."""
 
