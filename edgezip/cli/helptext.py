@@ -24,7 +24,10 @@ GROUPS = {
     "Compression": (
         "level", "coder", "streams", "frame_size", "content", "prime", "top_k", "media_level",
     ),
-    "Language model": ("model", "engine", "gpu_layers", "window", "keep_tokens"),
+    "Language model": ("model", "models", "engine", "gpu_layers", "window", "keep_tokens"),
+    "What is shown": (
+        "tokens", "coders", "limit", "prefix", "length", "seed", "peers",
+    ),
     "Messages and threads": ("quiet", "verbose", "json", "threads", "jobs", "help"),
 }  # fmt: skip
 _F = TypeVar("_F", bound=Callable[..., Any])
