@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Literal, cast
 
 from edgezip.archive import collect
+from edgezip.archive.contents import BROKEN
 from edgezip.archive.extraction import Report, Target, extract
 from edgezip.archive.names import Selection
 from edgezip.archive.writing import write_archive
@@ -334,7 +335,7 @@ def open_tar(content: EdgezipFile, *, stream: bool = False) -> tarfile.TarFile:
 def _as_format_error() -> Iterator[None]:
     try:
         yield
-    except tarfile.TarError as error:
+    except BROKEN as error:
         raise FormatError(f"the content is no sound tar archive: {error}") from error
 
 

@@ -18,6 +18,8 @@ from edgezip.container import varint
 from edgezip.container.source import Source, run
 from edgezip.errors import FormatError, TruncatedError
 
+BROKEN = (tarfile.TarError, RecursionError, OverflowError, UnicodeError)
+"""What `tarfile` raises for headers without sense; thousands of extended ones nest its calls."""
 WRONG = "damaged: the table of contents is not that of the archive"
 
 
@@ -140,7 +142,7 @@ class Contents:
             with tarfile.open(fileobj=cast(IO[bytes], skeleton), mode="r:") as archive:
                 self.members = archive.getmembers()
                 end = archive.offset
-        except tarfile.TarError as error:
+        except BROKEN as error:
             raise FormatError(WRONG) from error
         if not skeleton.used_up or end > size:
             raise FormatError(WRONG)

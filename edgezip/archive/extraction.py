@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from edgezip.archive.collect import XATTR
+from edgezip.archive.contents import BROKEN
 from edgezip.archive.names import stripped
 from edgezip.atomic import AtomicFile
 from edgezip.errors import EdgezipError, FormatError, InputError
@@ -82,7 +83,7 @@ def extract(
                 report(member.name, FormatError(str(error)))
             except InputError as error:
                 report(member.name, error)
-            except tarfile.TarError as error:
+            except BROKEN as error:
                 raise FormatError(f"damaged archive: {error}") from error
             else:
                 count += 1
@@ -96,7 +97,7 @@ def extract(
 def _members(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:
     try:
         yield from archive
-    except tarfile.TarError as error:
+    except BROKEN as error:
         raise FormatError(f"damaged archive: {error}") from error
 
 

@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from typing import IO, BinaryIO, cast
 
+from edgezip.archive.contents import BROKEN
 from edgezip.errors import EdgezipError, FormatError
 from edgezip.pipeline.options import UnpackOptions
 
@@ -83,7 +84,7 @@ def rescued(
     pieces = ((result.start, raw) for raw in recovered(file, options, result))
     part = _Part(pieces)
     while part.begin():
-        with contextlib.suppress(tarfile.TarError):  # the end of a member without its beginning
+        with contextlib.suppress(*BROKEN):  # the end of a member without its beginning
             yield tarfile.open(  # noqa: SIM115
                 fileobj=cast(IO[bytes], part),
                 mode="r|",

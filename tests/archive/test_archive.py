@@ -225,3 +225,23 @@ def test_mistakes(tmp_path: Path) -> None:
             archive.add(tmp_path)
     with pytest.raises(ValueError):
         archive.read("log/000.log")
+
+
+def test_broken_tables_only_raise_format_errors() -> None:
+    headers = b"".join(
+        collect.from_bytes(f"{'long' * 40}/{number}", b"text", collect.Rules(), number).header
+        for number in range(4)
+    )
+    table = encode(headers, b"")
+    assert len(Contents(table, 1 << 20).members) == 4
+    rng = random.Random(4)
+    for _ in range(400):
+        broken = bytearray(table)
+        for _ in range(rng.randrange(1, 4)):
+            broken[rng.randrange(len(broken))] = rng.choice(b"\0xgLKS057/9\xff")
+        with contextlib.suppress(FormatError):
+            Contents(bytes(broken), 1 << 20)
+    nested = tarfile.TarInfo("x")
+    nested.type = tarfile.XHDTYPE
+    with pytest.raises(FormatError):
+        Contents(encode(nested.tobuf(tarfile.USTAR_FORMAT) * 3000 + headers, b""), 1 << 30)
