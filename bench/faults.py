@@ -2,6 +2,7 @@
 
     python -m bench.faults                       # bundled model and no model; takes long
     python -m bench.faults --every 16 --jobs 2
+    python -m bench.faults --resume              # without the rows that are stored for this version
     python -m bench.faults --stories
 
 Each archive of about 4 KB is cut at every prefix, every bit of its first 1 KB is flipped, every
@@ -20,7 +21,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -67,37 +68,49 @@ def main() -> int:
     parser.add_argument("--stories", action="store_true", help="stories260K for the bundled model")
     parser.add_argument("--only", choices=[*KINDS], help="only archives of this kind")
     parser.add_argument("--no-model", action="store_true", help="only archives without a model")
+    parser.add_argument("--resume", action="store_true", help="keep rows of this version")
     parser.add_argument("--csv", type=Path, default=RESULTS / "faults.csv")
     arguments = parser.parse_args()
+    stamp = {"version": code_version(), "date": today()}
     models = [str(STORIES) if arguments.stories else None, "none"][arguments.no_model :]
-    rows = []
+    rows: list[Mapping[str, object]] = []
     for model in models:
         for kind in [arguments.only] if arguments.only else KINDS:
             archive = make(kind, model)
             every = arguments.every * (SINGLE_FRAME_EVERY if kind == "single frame" else 1)
-            rows += _all_faults(archive, every, arguments.jobs)
+            kept = _stored(arguments.csv, stamp["version"]) if arguments.resume else {}
+            for row in _all_faults(archive, every, arguments.jobs, kept):
+                rows.append({**row, **stamp})
+                # One row after the other: a run that is ended has not been in vain.
+                write_csv(arguments.csv, [*_others(arguments.csv, rows), *rows])
     headings = ["archive", "fault", "tried", "losses", "crashes", "coders", "unpacking said"]
     cells = [[f"{r['model']}, {r['archive']}", *list(r.values())[2:8]] for r in rows]
     print_table(headings, cells)
-    version = code_version()
-    new = [{**row, "version": version, "date": today()} for row in rows]
-    write_csv(arguments.csv, [*_others(arguments.csv, new), *new])
     bad = sum(int(str(row["losses"])) + int(str(row["crashes"])) for row in rows)
     print(f"{bad} losses and crashes")
     return 1 if bad else 0
 
 
-def _others(path: Path, rows: list[dict[str, object]]) -> list[Row]:
-    """Stored rows of archives that `rows` are not about."""
-    done = {(row["model"], row["archive"]) for row in rows}
+def _others(path: Path, rows: Sequence[Mapping[str, object]]) -> list[Row]:
+    """Stored rows that `rows` do not replace."""
+    done = {(row["model"], row["archive"], row["fault"]) for row in rows}
     stored = read_csv(path)
     if stored and [*stored[0]] != [*rows[0]]:
         return []
-    return [row for row in stored if (row["model"], row["archive"]) not in done]
+    return [row for row in stored if (row["model"], row["archive"], row["fault"]) not in done]
 
 
-def _all_faults(archive: Archive, every: int, jobs: int) -> list[dict[str, object]]:
-    """Rows for truncations, bit flips and the command line."""
+def _stored(path: Path, version: str) -> dict[tuple[str, str, str], Row]:
+    """The stored rows of a version, by model, archive and fault."""
+    rows = [row for row in read_csv(path) if row["version"] == version]
+    return {(row["model"], row["archive"], row["fault"]): row for row in rows}
+
+
+def _all_faults(
+    archive: Archive, every: int, jobs: int, stored: Mapping[tuple[str, str, str], Row]
+) -> Iterator[Mapping[str, object]]:
+    """Rows for truncations, bit flips and the command line; those of `stored` as they are, if they
+    are about as many damages."""
     size = len(archive.packed)
     changes = every if archive.model == "none" else every * WITH_MODEL_EVERY
     cuts = [("cut", n) for n in range(0, size, every)]
@@ -106,16 +119,26 @@ def _all_faults(archive: Archive, every: int, jobs: int) -> list[dict[str, objec
     blocks = [("block", n) for n in range(-(-size // BLOCK))]
     faults = {"truncated": cuts, "bit flipped": flips, "byte changed": bytes_, "block zero": blocks}
     log(f"{archive.title}: {len(archive.raw):,} -> {size:,} bytes")
-    rows = []
+
+    def known(fault: str, damages: Sequence[Damage]) -> Row | None:
+        row = stored.get((archive.model_name, archive.kind, fault))
+        return row if row is not None and row["tried"] == str(len(damages)) else None
+
     for name, damages in faults.items():
-        unpacked, recovered = zip(*_spread(archive, damages, jobs, try_damages), strict=True)
-        rows.append(_row(archive, name, unpacked))
-        rows.append(_row(archive, f"{name}, recovered", recovered))
+        names = [name, f"{name}, recovered"]
+        rows = [known(fault, damages) for fault in names]
+        if None in rows:
+            outcomes = zip(*_spread(archive, damages, jobs, try_damages), strict=True)
+            yield from (_row(archive, *pair) for pair in zip(names, outcomes, strict=True))
+        else:
+            yield from (row for row in rows if row is not None)
     prefixes = cuts if archive.model == "none" else cuts[::WITH_MODEL_EVERY]
-    rows.append(_row(archive, "truncated, command", _spread(archive, prefixes, jobs, try_commands)))
+    name = "truncated, command"
+    yield known(name, prefixes) or _row(
+        archive, name, _spread(archive, prefixes, jobs, try_commands)
+    )
     some = [*cuts[:: -(-len(cuts) // 3)], *flips[:: -(-len(flips) // 3)]][:CLI_TRIES]
-    rows.append(_row(archive, "by command line", [cli_outcome(archive, d) for d in some]))
-    return rows
+    yield _row(archive, "by command line", [cli_outcome(archive, d) for d in some])
 
 
 def _spread(
