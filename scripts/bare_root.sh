@@ -25,4 +25,4 @@ mkdir -p "$bare/tmp/bare" && chmod 1777 "$bare/tmp" && chmod 777 "$bare/tmp/bare
 head -c 4000 "$here/tests/data/roughing_it.txt" >"$bare/tmp/bare/text"
 cp "$here/scripts/bare_root_inside.sh" "$bare/tmp/inside.sh"
 exec unshare --net --mount sh -c '
-    mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && exec chroot "$1" sh /tmp/inside.sh' sh "$bare"
+    mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" && exec chroot "$1" env -i "EDGEZIP_SLOWER=${EDGEZIP_SLOWER:-1}" sh /tmp/inside.sh' sh "$bare"
