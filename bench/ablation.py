@@ -2,9 +2,11 @@
 
     python -m bench.ablation                          # a few files of ../shared/eval, bundled model
     python -m bench.ablation --model PATH FILE...
+    python -m bench.ablation --alone FILE...          # without a model, in the profile that suits
 
 For every file the language model is evaluated once; the mixer then codes the same tokens again and
 again, each time with some of its inputs silenced. CSV and a Markdown table go to standard output.
+Of a file for `--alone` the first 192 KiB are coded.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from edgezip.coding.mixing.layout import CONTEXT_INPUT, DIRECT, DIRECT_INPUT, MA
 from edgezip.coding.mixing.model import Model, new_model
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.prior import plain_prior
-from edgezip.coding.mixing.profile import TOKEN_PROFILE
+from edgezip.coding.mixing.profile import PROFILES, TOKEN_PROFILE, Profile, suiting
 from edgezip.coding.mixing.token_mixing import MixingEncoder, PathLogits
 from edgezip.coding.mixing.trie import build_trie
 from edgezip.engine import Engine, Session
@@ -42,12 +44,18 @@ def _contexts(*numbers: int) -> list[int]:
     return [CONTEXT_INPUT + 2 * i + j for i in numbers for j in (0, 1)]
 
 
-PARTS: dict[str, list[int]] = {
-    "language model": [1, 2],
-    "match models": list(range(MATCH_INPUT, MATCH_INPUT + 4)),
-    "direct maps": list(range(DIRECT_INPUT, DIRECT_INPUT + DIRECT)),
-    **{group: _contexts(*slots) for group, slots in TOKEN_PROFILE.groups().items()},
-}
+def _parts(profile: Profile) -> dict[str, list[int]]:
+    return {
+        "match models": list(range(MATCH_INPUT, MATCH_INPUT + 4)),
+        "direct maps": list(range(DIRECT_INPUT, DIRECT_INPUT + DIRECT)),
+        **{group: _contexts(*slots) for group, slots in profile.groups().items()},
+    }
+
+
+PARTS: dict[str, list[int]] = {"language model": [1, 2], **_parts(TOKEN_PROFILE)}
+ALONE = ["text/alice29.txt", "logs/Linux_2k.log", "json/github_events.json"]
+ALONE += ["binary/kennedy.xls", "binary/sum"]
+MOST_ALONE = 192 << 10
 
 
 class _Collector:
@@ -130,12 +138,54 @@ def measure(
     return sizes
 
 
+def measure_alone(data: bytes) -> dict[str, int]:
+    """Return bytes by variant of the byte coder for one file."""
+    data = data[:MOST_ALONE]
+    profile = PROFILES[suiting(data).stronger]
+    params = MixParams.for_size(len(data), profile.number)
+
+    def fresh(other: MixParams = params) -> Model:
+        return new_model(other, 1, len(data) + 1, tokens=False)
+
+    sizes = {"everything": _bytes_alone(data, fresh())}
+    for name, inputs in _parts(profile).items():
+        sizes[f"without {name}"] = _bytes_alone(data, _without(fresh(), inputs))
+    plain = fresh()._replace(**plain_prior(profile)._asdict())
+    sizes["without the learned start"] = _bytes_alone(data, plain)
+    for level in (1, 0):
+        other = MixParams(params.mem_log2, params.profile, level)
+        sizes[f"level {level}"] = _bytes_alone(data, fresh(other))
+    sizes[f"profile {suiting(data).name}"] = _bytes_alone(
+        data, fresh(MixParams.for_size(len(data), suiting(data).number))
+    )
+    return sizes
+
+
+def _show(table: dict[str, dict[str, int]]) -> None:
+    variants = list(dict.fromkeys(variant for sizes in table.values() for variant in sizes))
+    rows = [[sizes.get(variant) for sizes in table.values()] for variant in variants]
+    writer = csv.writer(sys.stdout)
+    writer.writerow(["variant", *table])
+    writer.writerows([variant, *row] for variant, row in zip(variants, rows, strict=True))
+    print()
+    print("| bytes | " + " | ".join(table) + " |")
+    print("|---" * (len(table) + 1) + "|")
+    for variant, row in zip(variants, rows, strict=True):
+        shown = ["" if size is None else f"{size:,}" for size in row]
+        print(f"| {variant} | " + " | ".join(shown) + " |")
+
+
 def main() -> None:
     """Measure the named files and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=None)
+    parser.add_argument("--alone", action="store_true", help="without a language model")
     parser.add_argument("files", nargs="*", type=Path)
     arguments = parser.parse_args()
+    if arguments.alone:
+        files = arguments.files or [EVAL / name for name in ALONE]
+        _show({path.name: measure_alone(path.read_bytes()) for path in files})
+        return
     model = arguments.model
     if model is None:
         model = next(iter(sorted((Path(__file__).parents[1] / "models/gguf").glob("*.gguf"))))
@@ -148,17 +198,7 @@ def main() -> None:
         path.name: measure(path.read_bytes(), engine, vocabulary, tokenizer, session)
         for path in files
     }
-    variants = list(next(iter(table.values())))
-    writer = csv.writer(sys.stdout)
-    writer.writerow(["variant", *table])
-    for variant in variants:
-        writer.writerow([variant, *(sizes[variant] for sizes in table.values())])
-    print()
-    print("| bytes | " + " | ".join(table) + " |")
-    print("|---" * (len(table) + 1) + "|")
-    for variant in variants:
-        row = [f"{sizes[variant]:,}" for sizes in table.values()]
-        print(f"| {variant} | " + " | ".join(row) + " |")
+    _show(table)
 
 
 if __name__ == "__main__":
