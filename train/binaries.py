@@ -99,6 +99,69 @@ def _program(rng: random.Random, words: Iterator[bytes]) -> bytes:
     return bytes(out) + b"\0".join(names)
 
 
+def _floats(rng: random.Random, words: Iterator[bytes]) -> bytes:
+    """Traces of a damped resonator as numbers of four bytes, a head of integers before each."""
+    order = rng.choice("<>")
+    out = bytearray()
+    while len(out) < _SIZE:
+        out += struct.pack(f"{order}6i", 1, len(out) // 100, 0, rng.randrange(9), 500, 0)
+        first = second = 0
+        size = rng.randrange(200, 20_000)
+        for _ in range(500):
+            value = (400 * first - 200 * second) // 256 + rng.randrange(-size, size + 1)
+            second, first = first, value
+            out += struct.pack(f"{order}f", value / 16)
+    return bytes(out[:_SIZE])
+
+
+def _sheet(rng: random.Random, words: Iterator[bytes]) -> bytes:
+    """Rows of a spreadsheet: cells of several kinds and lengths, a block of heads for some rows."""
+    columns = rng.randrange(4, 14)
+    kinds = [rng.randrange(4) for _ in range(columns)]
+    sums = [rng.randrange(1000) for _ in range(columns)]
+    out, row = bytearray(), 0
+    while len(out) < _SIZE:
+        if row % 32 == 0:
+            for i in range(row, row + 32):
+                out += struct.pack("<8H", 0x208, 12, i, 0, columns, 255, 0, 0x100)
+        for column, kind in enumerate(kinds):
+            place = (row, column, 15 + kind)
+            if rng.randrange(20) == 0:
+                out += struct.pack("<5H", 0x201, 6, *place)
+            elif kind < 2:
+                sums[column] += rng.choice((0, 1, 1, rng.randrange(30)))
+                out += struct.pack("<5Hi", 0x27E, 10, *place, sums[column] << 2 | 2)
+            else:
+                value = rng.randrange(20_000) / (100 if kind == 3 else 1)
+                out += struct.pack("<5Hd", 0x203, 14, *place, value)
+        row += 1
+    return bytes(out[:_SIZE])
+
+
+def _code(rng: random.Random, words: Iterator[bytes]) -> bytes:
+    """Instructions of whole words, two or four bytes each, big-endian; their operands follow."""
+    wide = rng.randrange(2)
+    codes = [rng.randrange(1 << 7) for _ in range(24)]
+    calls = [rng.randrange(1 << 12) << 2 for _ in range(30)]
+    out = bytearray()
+    while len(out) < _SIZE:
+        code = codes[min(int(rng.expovariate(0.2)), 23)]
+        target, source = (min(int(rng.expovariate(0.4)), 15) for _ in range(2))
+        small = rng.choice((0, 1, 4, 8, 12, 255, rng.randrange(256)))
+        if wide:
+            out += struct.pack(">BBH", code << 1 | target >> 3, (target & 7) << 5 | source, small)
+            if code & 7 == 0:
+                distance = rng.choice(calls) - len(out) >> 2
+                out += struct.pack(">I", 0x40000000 | distance & 0xFFFFFF)
+        else:
+            out += struct.pack(">H", code << 9 | (target & 7) << 6 | source)
+            if code & 3 == 0:
+                out += struct.pack(">H", small)
+            if code & 15 == 1:
+                out += struct.pack(">I", rng.choice(calls))
+    return bytes(out[:_SIZE])
+
+
 _MAKERS: tuple[Callable[[random.Random, Iterator[bytes]], bytes], ...] = (
     _records,
     _doubles,
@@ -107,12 +170,16 @@ _MAKERS: tuple[Callable[[random.Random, Iterator[bytes]], bytes], ...] = (
     _bitmap,
     _program,
 )
+_MORE = (*_MAKERS, _floats, _sheet, _code)
 
 
-def make_binaries(documents: list[bytes], seed: int, rounds: int = 6) -> list[bytes]:
-    """`rounds` documents of every kind in random order; the words in them are from `documents`."""
+def make_binaries(
+    documents: list[bytes], seed: int, rounds: int = 6, more: bool = False
+) -> list[bytes]:
+    """`rounds` documents of every kind in random order, of `more` kinds for `records`; the words in
+    them are from `documents`."""
     rng = random.Random(seed)
     words = _words(documents, rng)
-    made = [maker(rng, words) for _ in range(rounds) for maker in _MAKERS]
+    made = [maker(rng, words) for _ in range(rounds) for maker in (_MORE if more else _MAKERS)]
     rng.shuffle(made)
     return made

@@ -166,8 +166,9 @@ def busy_rows(profile: Profile, prior: Prior) -> Iterator[NDArray[np.int64]]:
 
 def learn(profile: Profile, documents: list[bytes], arguments: argparse.Namespace) -> Prior:
     """What the mixer learns of `documents` with a profile."""
-    if profile.taught_by == "binary":
-        documents = make_binaries(documents, arguments.seed)
+    if profile.taught_by in ("binary", "records"):
+        more = profile.taught_by == "records"
+        documents = make_binaries(documents, arguments.seed, more=more)
     if profile.taught_by != "tokens":
         return train_bytes(documents, profile)
     model = open_for_packing(PackOptions(model=arguments.model))

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from edgezip.coding.mixing.params import MixParams
-from edgezip.coding.mixing.profile import BINARY, PROFILES
+from edgezip.coding.mixing.profile import suiting
 from edgezip.pipeline.channels import Coded, encode_channel
 from edgezip.pipeline.coders.coder import Coder, MediaSettings, Progress
 from edgezip.pipeline.coders.language import MIXED, PLAIN, LanguageSettings
@@ -108,18 +108,14 @@ class Part:
         return encode_channel(self.data, coder, settings, self.context, progress, self._changed)
 
     def _mix_params(self) -> list[MixParams]:
-        """Settings of context mixing to try; fast ones where no language model sets the pace.
-
-        In binary data, black and white pictures above all, more contexts are not always better, so
-        both are tried.
-        """
+        """Settings of context mixing to try; fast ones where no language model sets the pace."""
         size = len(self.inner) + len(self.context.prime)
-        profile = PROFILES[MixParams.for_data(self.inner).profile]
+        profile = suiting(self.inner)
         fast = MixParams.for_size(size, profile.number, profile.fast_level)
         if self.context.model is None or self.flat:
             return [fast]
         full = MixParams.for_size(size, profile.stronger, FULL_LEVEL)
-        return [full, fast] if profile.number == BINARY else [full]
+        return [full, fast] if profile.both_pay else [full]
 
 
 def smallest(candidates: Iterable[Coded]) -> Coded:

@@ -13,12 +13,13 @@ from typing import Any
 
 M32 = 0xFFFFFFFF
 PRIORS = Path(__file__).parents[2] / "edgezip" / "coding" / "mixing" / "priors"
-# name: contexts at levels 0, 1, 2; sets; rate R; rate F; inputs I; width of a final row
+# name: contexts at levels 0, 1, 2; sets; rates R, F; inputs I; width of a final row; sets of the
+# further final rows
 PROFILES = [
-    ("text", (9, 17, 25), 6, 8000, 128, 64, 8),
-    ("binary", (9, 17, 25), 6, 8000, 128, 64, 8),
-    ("lines", (24, 34, 45), 12, 12000, 128, 112, 16),
-    ("records", (25, 33, 41), 12, 12000, 128, 96, 16),
+    ("text", (9, 17, 25), 6, 8000, 128, 64, 8, ()),
+    ("binary", (9, 17, 25), 6, 8000, 128, 64, 8, ()),
+    ("lines", (24, 34, 51), 14, 7000, 128, 128, 16, (2, 6, 13)),
+    ("records", (25, 33, 51), 13, 7000, 128, 128, 16, (2, 9, 4)),
 ]
 
 
@@ -135,13 +136,13 @@ class Decoder:
 
     def __init__(self, memory: int, profile: int, level: int) -> None:
         self.profile = profile
-        name, counts, self.sets, self.R, self.F, self.I, self.width = PROFILES[profile]
+        name, counts, self.sets, self.R, self.F, self.I, self.width, self.finals = PROFILES[profile]
         self.n, self.M = counts[level], memory
         self._read_prior(name, counts[2])
         self.slots: dict[int, bytearray] = {}  # by line: four slots of 16 bytes
         self.direct_size = 1 << min(max(memory - 4, 14), 21)
         self.direct: dict[int, int] = {}
-        self.apms: dict[int, list[int]] = {}
+        self.apms: dict[tuple[int, int], list[int]] = {}
         self.heads: dict[int, int] = {}
         self.votes = [0] * 2048
         self.seen: dict[int, int] = {}
@@ -149,6 +150,8 @@ class Decoder:
         self.data = bytearray()
         self.c4 = self.c8 = self.w0 = self.w1 = self.w2 = self.w3 = 0
         self.line = self.line1 = self.linehash = self.linehash1 = self.shape = 0
+        self.record2 = self.left1 = self.left2 = self.changed = self.same = self.zero = 0
+        self.trail, self.wanted, self.after = [0] * 2, [0] * 3, [0] * 3
         self.record = self.key = self.number = self.depth = 0
         self.field = self.row = self.start = self.fieldhash = 0
         self.starts = [[0] * 64, [0] * 64]
@@ -212,6 +215,7 @@ class Decoder:
             self.opened[self.depth] = (31 * self.w1 + c) & M32
         elif c in b"}])>":
             self.depth = max(self.depth - 1, 0)
+        last = self.fieldhash
         if c in b"\n ,\t;|" or (self.profile == 2 and c in b'"()/:=[]{'):
             self.hashes[self.row][self.field] = self.fieldhash
             self.fieldhash = 0
@@ -231,12 +235,41 @@ class Decoder:
         d, self.heads[place] = pos - self.heads.get(place, 0), pos
         if 1 < d < 2048:
             self.votes[d] += 16
-            if self.votes[d] > self.votes[self.record]:
-                self.record = d
+            if d == self.record:
+                pass
+            elif self.votes[d] > self.votes[self.record]:
+                self.record2, self.record = self.record, d
+            elif self.votes[d] > self.votes[self.record2]:
+                self.record2 = d
         if pos % 256 == 0:
             self.votes = [v - (v >> 2) for v in self.votes]
         for k, least in enumerate((6, 20)):
             self._match(k, least, c)
+        self._trails(c, last)
+
+    def _trails(self, c: int, last: int) -> None:
+        pos = len(self.data)
+        if self.start == pos:
+            if last:
+                self.left2, self.left1 = self.left1, last
+            if self.field == 0:
+                self.changed = 0
+            elif self.hashes[1 - self.row][self.field - 1] != last:
+                self.changed = min(self.changed + 1, 3)
+            keys = [(60, self.left1, self.left2), (61, self.linehash, self.field)]
+            for k, key in enumerate(keys):
+                place = 196608 + (C(*key) >> 8 & 0xFFFF)
+                self.trail[k], self.heads[place] = self.heads.get(place, 0), pos
+            self.same = 7
+        else:
+            for k in range(3):
+                if self.wanted[k] != c:
+                    self.same &= ~(1 << k)
+        for k, trail in enumerate(self.trail):
+            at = trail + pos - self.start
+            self.wanted[k] = self._byte(at) if trail else 0
+            self.after[k] = self._byte(at + 1) if trail else 0
+        _, self.wanted[2], self.after[2] = self._above_field()
 
     def _match(self, k: int, least: int, c: int) -> None:
         data, pos = self.data, len(self.data)
@@ -358,8 +391,8 @@ class Decoder:
             }
         elif self.profile == 2:
             row = self.hashes[self.row]
-            left1 = row[field - 1] if field > 0 else 0
-            left2 = row[field - 2] if field > 1 else 0
+            left1, left2, same = self.left1, self.left2, self.same
+            (x1, x2, _), (y1, y2, _) = self.wanted, self.after
             first, offset = row[0], pos - self.start
             pairs = {
                 7: (c4, c8 & 0xFFFFFF),
@@ -400,11 +433,23 @@ class Decoder:
                 42: (w1, B * w3 + w0),
                 43: (left1, over + part),
                 44: (fa | fr << 8, left1),
+                45: (x1 | y1 << 8 | (same & 1) << 16, b1),
+                46: (x2 | y2 << 8 | (same & 2) << 16, b1),
+                47: (fa | fr << 8 | (same & 4) << 16 | self.changed << 20, field),
+                48: (x1 | x2 << 8 | fa << 16, same),
+                49: (x1 | (same & 1) << 8 | offset << 9, left1),
+                50: (x2 | (same & 2) << 8 | self.changed << 16, self.linehash),
             }
             h |= {i: C(i, a & M32, b & M32) for i, (a, b) in pairs.items()}
         else:
             right2 = self._byte(pos - rec + 2) if rec > 2 else 0
             d = (r1 - left + b1) & 255
+            q = self.record2
+            q1, q2 = (self._byte(pos - i * q) if q else 0 for i in (1, 2))
+            ql, lane = self._byte(pos - q - 1), pos & 3
+            self.zero = pos if pos and b1 == 0 else self.zero
+            since, z = min(pos - self.zero, 255), self._byte(self.zero - 2)
+            self.q1 = q1
             pairs = {
                 7: (two & 0xFFFF, b1),
                 8: (one, 0),
@@ -440,6 +485,16 @@ class Decoder:
                 38: (c4 & 0xFF0000FF, 0),
                 39: (r1 | (left & 7) << 8 | (right >> 5) << 11, r2 | (b1 & 15) << 8),
                 40: (r1 | r2 << 8 | (b1 & 7) << 16, r3),
+                41: (q1 | b1 << 8, q),
+                42: (q1 | q2 << 8 | r1 << 16, 0),
+                43: (q1 | r1 << 8 | b1 << 16, phase),
+                44: (q1 | ql << 8 | b1 << 16, r1),
+                45: (b4 | lane << 8, b1),
+                46: (b2 | b4 << 8 | (pos & 1) << 16, c8 & 0xFF00),
+                47: (c4 & 0xFFFFFF | lane << 24, 0),
+                48: (b4 | b8 << 8 | lane << 16, b1),
+                49: (since, b1),
+                50: (since | r1 << 8, z),
             }
             h |= {i: C(i, a, b) for i, (a, b) in pairs.items()}
         self.h = [h[i] for i in range(self.n)]
@@ -515,6 +570,8 @@ class Decoder:
                 9 * (self.w0 & 255) + b,
                 b2 + half,
                 9 * (8 * min(offset, 31) + band) + b,
+                self.wanted[0] + 256 * (self.same & 1) + 512 * (b // 2),
+                9 * (4 * (4 * self.same + self.changed) + (self.shape & 3)) + b,
             ]
         else:
             r1, r2 = self.r1, self.r2
@@ -529,19 +586,27 @@ class Decoder:
                 9 * (16 * alike + min(length, 15)) + b,
                 c0 + 256 * (len(self.data) & 7),
                 9 * r2 + b,
+                9 * self.q1 + b,
             ]
         vectors = [self._weights(k, row) for k, row in enumerate(rows)]
         d = [
             clamp(sum(a * w for a, w in zip(x, vector, strict=False)) >> 16, 2840)
             for vector in vectors
         ]
-        final = (c0 + 256 * band) * self.width
-        m = clamp(sum(d[k] * self.final[final + k] for k in range(self.sets)) >> 16, 2840)
+        finals = [
+            (2304 * j + row) * self.width
+            for j, row in enumerate([c0 + 256 * band, *(rows[k] for k in self.finals)])
+        ]
+        ms = [
+            clamp(sum(d[k] * self.final[at + k] for k in range(self.sets)) >> 16, 2840)
+            for at in finals
+        ]
+        m = sum(ms) * 16384 >> 16 if len(ms) == 4 else ms[0]
         t = 32 * (clamp(m, 2047) + 2048)
         col, w = t >> 12, t & 4095
         v = self.r1 if self.profile == 3 and self.record > 1 else length
         pair = ((self.c4 & 0xFFFF) * 0x3D4D51CB + c0 * 0x2F0B4C47 >> 13) % 65536
-        map_rows = [c0 | b1 << 8, 65536 + (c0 | v << 8), 81920 + pair]
+        map_rows = [(0, c0 | b1 << 8), (1, c0 | v << 8), (2, pair)]
         q = 0
         for row in map_rows:
             a = self._map(row)
@@ -549,13 +614,13 @@ class Decoder:
         p = min(max((SQUASH[m] + q + 2) >> 2, 1), 65535)
         return p, {
             "x": x, "bits": bits, "direct": direct, "node": node, "vectors": vectors, "d": d,
-            "final": final, "m": m, "maps": map_rows, "column": col + (w >> 11),
+            "finals": finals, "ms": ms, "maps": map_rows, "column": col + (w >> 11),
         }  # fmt: skip
 
     def _weights(self, k: int, row: int) -> list[int]:
         return self.weights.setdefault(2304 * k + row, list(self.means[k]))
 
-    def _map(self, row: int) -> list[int]:
+    def _map(self, row: tuple[int, int]) -> list[int]:
         start = [SQUASH[clamp((j - 16) * 128, 2047)] for j in range(33)]
         return self.apms.setdefault(row, start)
 
@@ -565,9 +630,8 @@ class Decoder:
         Y, x = 65536 * bit, was["x"]
         for k, vector in enumerate(was["vectors"]):
             d = was["d"][k]
-            self.final[was["final"] + k] += (
-                d * ((Y - SQUASH[was["m"]]) * self.F >> 8) + 32768
-            ) >> 16
+            for at, m in zip(was["finals"], was["ms"], strict=True):
+                self.final[at + k] += (d * ((Y - SQUASH[m]) * self.F >> 8) + 32768) >> 16
             step = (Y - SQUASH[d]) * self.R >> 12
             for j, value in enumerate(x):
                 vector[j] += (value * step + 131072) >> 18
@@ -585,4 +649,7 @@ class Decoder:
                 self.matchmaps[self.index[k]] = adapt(self.matchmaps[self.index[k]], right, 1023)
         for row in was["maps"]:
             a, column = self._map(row), was["column"]
-            a[column] += (Y - bit - a[column]) >> 6
+            if self.profile < 2:
+                a[column] += (Y - bit - a[column]) >> 6
+            else:
+                a[column] += (65535 - a[column] + 63) >> 6 if bit else -((a[column] + 63) >> 6)

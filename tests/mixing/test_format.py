@@ -24,11 +24,11 @@ from edgezip.coding.mixing.token_mixing import MixingEncoder
 PRIORS = {
     "text": "901c774f2d223a01",
     "binary": "081aff2b2061d779",
-    "lines": "0187a76cc232fed5",
-    "records": "2ef8fc72dc02ae46",
+    "lines": "dd8c3f10e2ef9033",
+    "records": "4dfd52add055ddfa",
     "tokens": "38c581121395b2d7",
 }
-LINES_AND_RECORDS = "074432bd24607506"
+LINES_AND_RECORDS = "286690801fef2a82"
 PAYLOADS = "338ae3fb518f85a4"
 
 

@@ -61,6 +61,7 @@ def test_the_prior_is_the_same_every_time_and_knows_no_evaluation_text(tmp_path:
             "text": documents[:4],
             "lines": logs[:4],
             "binary": [binary[:4000] for binary in binaries],
+            "records": [binary[:4000] for binary in make_binaries(documents, 3, 1, more=True)],
         }
         files.append(
             b"".join(learned(p, taught[p.taught_by]) for p in ALL if p.taught_by in taught)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from edgezip.coding.hashing import context
 from edgezip.coding.jit import njit
 
-from .history import byte_at, set_orders
+from .fields import above_record
+from .history import set_orders
 from .layout import R_EXPECT, S_C4, S_C8, S_MATCH, S_POS, S_RECORD
 
 
@@ -18,12 +19,7 @@ def binary_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-
     b4 = c4 >> 24
     pos = st[S_POS]
     rec = st[S_RECORD]
-    phase = pos % rec if rec > 1 else 0
-    r1 = byte_at(history, n, s, pos - rec)
-    r2 = byte_at(history, n, s, pos - 2 * rec)
-    r3 = byte_at(history, n, s, pos - 3 * rec)
-    left = byte_at(history, n, s, pos - rec - 1)
-    right = byte_at(history, n, s, pos - rec + 1) if rec > 1 else 0
+    phase, r1, r2, r3, left, right = above_record(history, n, s, st)
     set_orders(h, st)
     h[7] = context(22, heads[256 + (c4 & 0xFFFF)] & 0xFFFF, b1)
     h[8] = context(14, r1 | b1 << 8, rec)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from edgezip.coding.hashing import MASK32, context, mix32
 from edgezip.coding.jit import njit
 
+from .fields import byte_at
 from .layout import (
     DEPTHS,
     F_HASHES,
@@ -28,6 +29,7 @@ from .layout import (
     S_POS,
     S_PREFIX,
     S_RECORD,
+    S_RECORD2,
     S_ROW,
     S_SHAPE,
     S_TOKEN0,
@@ -38,41 +40,11 @@ from .layout import (
     S_WORD3,
 )
 from .match import advance_match, find_match, match_place
+from .trails import follow_trails
 
 _VOTES = 65536 + 1024
 """Where in `heads` the places of pairs of bytes begin."""
 _PUNCTUATION, _LETTER, _DIGIT, _SPACE = range(4)
-
-
-@njit(_nrt=False, forceinline=True)
-def byte_at(history, n, s, pos):  # type: ignore[no-untyped-def]
-    """Byte `pos` of stream `s` of `n`, 0 before its start."""
-    return int(history[pos * n + s]) if pos >= 0 else 0
-
-
-@njit(_nrt=False, forceinline=True)
-def byte_above(history, n, s, st, ahead):  # type: ignore[no-untyped-def]
-    """The byte `ahead` of the one at the present column of the line before, or 0."""
-    at = st[S_LINE1] + st[S_POS] - st[S_LINE] + ahead
-    return byte_at(history, n, s, at) if at < st[S_LINE] else 0
-
-
-@njit(_nrt=False, forceinline=True)
-def above_field(history, fields, n, s, st):  # type: ignore[no-untyped-def]
-    """What stands in the line before at the present offset behind the start of the present field:
-    (the field's index among those of the rows, the byte to the left, the byte, the next one). The
-    bytes are 0 if the line before has no such field or ends earlier; they may lie behind the
-    field's end."""
-    line = st[S_LINE]
-    before = (1 - st[S_ROW]) * FIELDS + st[S_FIELD]
-    offset = st[S_POS] - st[S_FIELD_START]
-    start = fields[F_STARTS + before]
-    left = there = following = 0
-    if start + offset < line and start >= st[S_LINE1] and line > 0:
-        there = byte_at(history, n, s, start + offset)
-        left = byte_at(history, n, s, start + offset - 1) if offset > 0 else 0
-        following = byte_at(history, n, s, start + offset + 1) if start + offset + 1 < line else 0
-    return before, left, there, following
 
 
 @njit(_nrt=False, forceinline=True)
@@ -123,8 +95,12 @@ def _vote_record(heads, votes, st):  # type: ignore[no-untyped-def]
     heads[place] = pos
     if distance > 1 and distance < RECORD_MAX:
         votes[distance] += 16
-        if votes[distance] > votes[st[S_RECORD]]:
-            st[S_RECORD] = distance
+        if distance != st[S_RECORD]:
+            if votes[distance] > votes[st[S_RECORD]]:
+                st[S_RECORD2] = st[S_RECORD]
+                st[S_RECORD] = distance
+            elif votes[distance] > votes[st[S_RECORD2]]:
+                st[S_RECORD2] = distance
     if pos & 255 == 0:
         for j in range(RECORD_MAX):
             votes[j] -= votes[j] >> 2
@@ -209,6 +185,7 @@ def _end_byte(ends, history, bounds, streams, heads, votes, fields, seen, s, c, 
     find_match(history, seen, n, s, st, 0, first)
     advance_match(history, streams, st, 1, c)
     find_match(history, seen, n, s, st, 1, second)
+    follow_trails(history, heads, fields[s], n, s, st, c)
 
 
 @njit(inline="always", _nrt=False)

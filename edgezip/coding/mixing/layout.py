@@ -27,10 +27,12 @@ profile."""
 HITS_SET = 2
 
 APM_SIZE = 65536
-APM_LAST = 16384
-"""Rows of the map by model confidence or match length; the other two have APM_SIZE."""
+"""Rows of a probability map."""
 
 RECORD_MAX = 2048
+TRAILS = 2
+TRAILS_AT = 3 << 16
+"""Where in `heads` the beginnings of fields are."""
 FIELDS = 64
 DEPTHS = 64
 
@@ -72,7 +74,17 @@ S_FIELD_HASH = 27
 S_WORD3 = 28
 S_DEPTH = 29
 S_LINE_HASH1 = 30
-STREAM_FIELDS = 32
+S_PART = 32  # hash of the present field before the last byte
+S_LEFT1 = 33  # the last two fields that were not empty
+S_LEFT2 = 34
+S_CHANGED = 35  # fields of the line that differ from those above, up to 3
+S_SAME = 36  # which expectations have been right in all of the field, as bits
+S_TRAIL = 37  # where a field began last behind what stands before this one
+S_WANTED = 39  # what is expected: by each trail and by the field above
+S_AFTER = 42  # and behind it
+S_RECORD2 = 45  # the second best record length
+S_ZERO = 46  # of profile records: behind the last zero
+STREAM_FIELDS = 48
 
 # Parts of a stream's row of `fields`.
 F_STARTS = 0  # of the fields of the two rows
@@ -84,17 +96,13 @@ FIELD_ENTRIES = F_OPENED + DEPTHS
 R_C0 = 0
 R_NODE = 1
 R_STREAM = 2
-R_MIXED = 3
-R_FINAL = 4
 R_INPUTS = 5  # places of a weight row
 R_BITS = 6
 R_DEPTH = 7
 R_EXPECT = (
     8  # per match model: expected byte or -1, map index, expected bit or -1, expected end bit
 )
-R_APM = 16
 R_MASK = 20
-R_PAIRS = 21  # whether the map of pairs is used
 R_PROFILE = 22
 R_CONTEXTS = 23
 R_WRONG = 24  # share of sure decisions that the model was wrong in, WRONG_BITS fraction bits
@@ -102,4 +110,12 @@ R_SETS = 25
 R_FINAL_WIDTH = 26
 R_RATE = 27
 R_FINAL_RATE = 28
-REGISTERS = 32
+R_FINALS = 29  # final rows
+R_MAPS = 30  # probability maps
+R_EVEN = 31  # whether probability maps reach both ends
+R_MIXEDS = 32  # sums of the final rows
+R_FINAL_ROWS = 36
+R_FINAL_SETS = 40  # whose rows they take
+R_MAP_ROWS = 44
+R_APM = 48  # entries of the probability maps that were nearest
+REGISTERS = 52

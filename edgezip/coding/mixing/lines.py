@@ -9,7 +9,8 @@ from __future__ import annotations
 from edgezip.coding.hashing import MASK32, context
 from edgezip.coding.jit import njit
 
-from .history import above_field, byte_above, set_orders
+from .fields import above_field, byte_above
+from .history import set_orders
 from .layout import (
     F_HASHES,
     F_OPENED,
@@ -17,13 +18,18 @@ from .layout import (
     R_BITS,
     R_C0,
     R_EXPECT,
+    R_MAP_ROWS,
+    S_AFTER,
     S_C4,
     S_C8,
+    S_CHANGED,
     S_DEPTH,
     S_FIELD,
     S_FIELD_HASH,
     S_FIELD_START,
     S_KEY,
+    S_LEFT1,
+    S_LEFT2,
     S_LINE,
     S_LINE_HASH,
     S_LINE_HASH1,
@@ -31,11 +37,14 @@ from .layout import (
     S_NUMBER,
     S_POS,
     S_ROW,
+    S_SAME,
     S_SHAPE,
+    S_WANTED,
     S_WORD0,
     S_WORD1,
     S_WORD2,
     S_WORD3,
+    TRAILS,
 )
 from .text import common_rows
 
@@ -61,8 +70,14 @@ def line_contexts(r, h, history, heads, fields, n, s, st):  # type: ignore[no-un
     over = fields[F_HASHES + before]
     present = F_HASHES + st[S_ROW] * FIELDS
     first = fields[present]
-    left1 = fields[present + field - 1] if field > 0 else 0
-    left2 = fields[present + field - 2] if field > 1 else 0
+    left1 = st[S_LEFT1]
+    left2 = st[S_LEFT2]
+    x1 = st[S_WANTED]
+    x2 = st[S_WANTED + 1]
+    y1 = st[S_AFTER]
+    y2 = st[S_AFTER + 1]
+    same = st[S_SAME]
+    changed = st[S_CHANGED]
     punctuation = st[S_LINE_HASH]
     e0 = r[R_EXPECT]
     e1 = r[R_EXPECT + 4]
@@ -105,16 +120,23 @@ def line_contexts(r, h, history, heads, fields, n, s, st):  # type: ignore[no-un
     h[42] = context(42, w1, (st[S_WORD3] * _B + w0) & MASK32)
     h[43] = context(43, left1, (over + part) & MASK32)
     h[44] = context(44, up | up_right << 8, left1)
+    h[45] = context(45, x1 | y1 << 8 | (same & 1) << 16, b1)
+    h[46] = context(46, x2 | y2 << 8 | (same & 2) << 16, b1)
+    h[47] = context(47, up | up_right << 8 | (same & 4) << 16 | changed << 20, field)
+    h[48] = context(48, x1 | x2 << 8 | up << 16, same)
+    h[49] = context(49, x1 | (same & 1) << 8 | offset << 9, left1)
+    h[50] = context(50, x2 | (same & 2) << 8 | changed << 16, punctuation)
 
 
 @njit(_nrt=False, forceinline=True)
-def line_rows(r, history, fields, n, s, st, selected):  # type: ignore[no-untyped-def]
-    """Rows of all sets; returns the row of the second probability map."""
+def line_rows(r, history, n, s, st, selected):  # type: ignore[no-untyped-def]
+    """Rows of all sets and of the profile's probability maps."""
     bits = r[R_BITS]
     length = common_rows(r, st, selected)
+    same = st[S_SAME]
     band = min(length >> 2, 7)
     above = byte_above(history, n, s, st, 0)
-    _, _, up, _ = above_field(history, fields, n, s, st)
+    x1, up = st[S_WANTED], st[S_WANTED + TRAILS]
     expected = r[R_EXPECT] + 1 if length > 0 else 0
     selected[0] = r[R_C0] + 256 * band
     selected[4] = min(st[S_POS] - st[S_LINE], 255) * 9 + bits
@@ -125,4 +147,6 @@ def line_rows(r, history, fields, n, s, st, selected):  # type: ignore[no-untype
     selected[9] = (st[S_WORD0] & 255) * 9 + bits
     selected[10] = ((st[S_C4] >> 8) & 255) + 256 * (bits >> 1)
     selected[11] = (min(st[S_POS] - st[S_FIELD_START], 31) * 8 + band) * 9 + bits
-    return r[R_C0] | length << 8
+    selected[12] = x1 + ((same & 1) << 8) + ((bits >> 1) << 9)
+    selected[13] = ((same * 4 + st[S_CHANGED]) * 4 + (st[S_SHAPE] & 3)) * 9 + bits
+    r[R_MAP_ROWS + 1] = r[R_C0] | length << 8

@@ -19,17 +19,19 @@ from edgezip.coding.logistic import (
 )
 
 from .layout import (
-    APM_LAST,
     APM_SIZE,
     DIRECT,
     FIELD_ENTRIES,
     MOST_SETS,
     R_CONTEXTS,
+    R_EVEN,
     R_FINAL_RATE,
+    R_FINAL_SETS,
     R_FINAL_WIDTH,
+    R_FINALS,
     R_INPUTS,
+    R_MAPS,
     R_MASK,
-    R_PAIRS,
     R_PROFILE,
     R_RATE,
     R_SETS,
@@ -104,7 +106,6 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
     apm = squash[
         np.clip((np.arange(MAP_BINS) - 16) * 128, -STRETCH_LIMIT, STRETCH_LIMIT) + SQUASH_ZERO
     ].astype(np.uint16)
-    apm_rows = APM_SIZE + APM_LAST + (APM_SIZE if profile.pairs else 0)
     tables = memory.tables(
         {
             "slots": ((1 << log2) + (1 << log2 - 3) + 16, np.uint8),
@@ -112,7 +113,7 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
             "heads": (1 << 18, np.int64),
             "seen": (2 << max(log2 - 6, 14), np.int32),
             "votes": (RECORD_MAX, np.int32),
-            "apms": (apm_rows * MAP_BINS, np.uint16),
+            "apms": (profile.maps * APM_SIZE * MAP_BINS, np.uint16),
             **{name: (table.size, table.dtype) for name, table in prior._asdict().items()},
         }
     )
@@ -160,7 +161,10 @@ def _registers(profile: Profile, params: MixParams) -> NDArray[np.int64]:
     r[R_FINAL_WIDTH] = profile.final_width
     r[R_RATE] = profile.mixer_rate
     r[R_FINAL_RATE] = profile.final_rate
-    r[R_PAIRS] = profile.pairs
+    r[R_FINALS] = len(profile.finals) + 1
+    r[R_FINAL_SETS + 1 : R_FINAL_SETS + 1 + len(profile.finals)] = profile.finals
+    r[R_MAPS] = profile.maps
+    r[R_EVEN] = profile.even_maps
     return r
 
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 from edgezip.errors import FormatError, SettingsError
 
-from .profile import BINARY, PROFILES, TEXT
+from .profile import PROFILES, TEXT
 
 MEM_LOG2_MIN = 16
 MEM_LOG2_MAX = 26
 LEVELS = 3
 """Levels that every profile has."""
 _MEMORIES = MEM_LOG2_MAX - MEM_LOG2_MIN + 1
-_CONTROLS = bytes([*range(9), *range(14, 32)])
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,6 @@ class MixParams:
         is worth."""
         log2 = (size * 200).bit_length()
         return cls(min(max(log2, MEM_LOG2_MIN), MEM_LOG2_MAX), profile, level)
-
-    @classmethod
-    def for_data(cls, data: bytes, level: int = LEVELS - 1) -> MixParams:
-        """Return the settings that suit `data`: BINARY if over 2 % are control bytes that text does
-        not have."""
-        controls = len(data) - len(data.translate(None, _CONTROLS))
-        return cls.for_size(len(data), BINARY if controls * 50 > len(data) else TEXT, level)
 
     def to_bytes(self) -> bytes:
         """Return the stored form, one byte: mem_log2 - 16 + 11 * (level + 3 * profile)."""

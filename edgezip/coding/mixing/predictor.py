@@ -14,7 +14,6 @@ from edgezip.coding.memory import LINE
 from edgezip.coding.prefetch import prefetch
 
 from .layout import (
-    APM_LAST,
     APM_RATE,
     APM_SIZE,
     BIAS_INPUT,
@@ -30,22 +29,25 @@ from .layout import (
     R_BITS,
     R_C0,
     R_CONTEXTS,
+    R_EVEN,
+    R_FINAL_ROWS,
+    R_FINAL_SETS,
+    R_FINALS,
     R_INPUTS,
+    R_MAP_ROWS,
+    R_MAPS,
     R_MASK,
     R_NODE,
-    R_PAIRS,
     R_SETS,
     R_STREAM,
     S_C4,
     SET_SIZE,
 )
 from .match import match_inputs, update_matches
-from .mixer import learn, mix
+from .mixer import SHARES, learn, mix
 from .profiles import select
 
 _HALF_12 = np.int32(2048)
-_LAST_MAP, _PAIR_MAP = APM_SIZE, APM_SIZE + APM_LAST
-"""First rows of the second and third probability map."""
 
 
 @njit(_nrt=False, forceinline=True)
@@ -118,53 +120,42 @@ def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node, 
     return hits
 
 
-@njit(inline="always", _nrt=False)
-def _fetch_map(apms, row):  # type: ignore[no-untyped-def]
-    prefetch(apms, row * MAP_BINS)
-    prefetch(apms, row * MAP_BINS + MAP_BINS - 1)
-
-
 @njit(_nrt=False, forceinline=True)
-def _fetch(r, weights, apms, selected, c4, last):  # type: ignore[no-untyped-def]
+def _fetch(r, weights, apms, selected):  # type: ignore[no-untyped-def]
     """Ask for the weights and map rows of a decision before its inputs are made."""
     width = r[R_INPUTS]
-    c0 = r[R_C0]
     for k in range(r[R_SETS]):
         row = (k * SET_SIZE + selected[uintp(k)]) * width
         for j in range(0, width, LINE // 4):
             prefetch(weights, row + j)
-    _fetch_map(apms, c0 | (c4 & 255) << 8)
-    _fetch_map(apms, _LAST_MAP + last)
-    if r[R_PAIRS]:
-        _fetch_map(apms, _PAIR_MAP + _pair_row(c4, c0))
-
-
-@njit(inline="always", _nrt=False)
-def _pair_row(c4, c0):  # type: ignore[no-untyped-def]
-    """Row of the pair map: a hash of the last two bytes and the partial one."""
-    return ((c4 & 0xFFFF) * 0x3D4D51CB + c0 * 0x2F0B4C47 >> 13) & 65535
+    for k in range(r[R_MAPS]):
+        row = APM_SIZE * k + r[R_MAP_ROWS + k]
+        prefetch(apms, row * MAP_BINS)
+        prefetch(apms, row * MAP_BINS + MAP_BINS - 1)
 
 
 @njit(_nrt=False, forceinline=True)
-def _refine(r, apms, c4, mixed, p, last):  # type: ignore[no-untyped-def]
-    """Average `p` with what the probability maps make of the mixture in their contexts; the map of
-    pairs is for bytes only."""
+def _map_rows(r, c4):  # type: ignore[no-untyped-def]
+    """Rows of the maps that every profile has: of the last byte, and of the last two."""
     c0 = r[R_C0]
+    r[R_MAP_ROWS] = c0 | (c4 & 255) << 8
+    r[R_MAP_ROWS + 2] = ((c4 & 0xFFFF) * 0x3D4D51CB + c0 * 0x2F0B4C47 >> 13) & 65535
+
+
+@njit(_nrt=False, forceinline=True)
+def _refine(r, apms, mixed, p):  # type: ignore[no-untyped-def]
+    """Average `p` with what the probability maps make of the mixture in their contexts."""
     t = (min(max(mixed, -STRETCH_LIMIT), STRETCH_LIMIT) + STRETCH_LIMIT + 1) * (MAP_BINS - 1)
     w = t & 4095
-    a0 = (c0 | (c4 & 255) << 8) * MAP_BINS + (t >> 12)
-    a1 = (_LAST_MAP + last) * MAP_BINS + (t >> 12)
-    near = w >> 11
-    r[R_APM] = a0 + near
-    r[R_APM + 1] = a1 + near
-    total = p + between(apms, a0, w) + between(apms, a1, w)
-    if r[R_PAIRS]:
-        a2 = (_PAIR_MAP + _pair_row(c4, c0)) * MAP_BINS + (t >> 12)
-        r[R_APM + 2] = a2 + near
-        total += between(apms, a2, w)
-    else:
-        total += p
-    return min(max(total + 2 >> 2, 1), 65535)
+    maps = r[R_MAPS]
+    total = 0
+    for k in range(maps):
+        a = (APM_SIZE * k + r[R_MAP_ROWS + k]) * MAP_BINS + (t >> 12)
+        r[R_APM + k] = a + (w >> 11)
+        total += between(apms, a, w)
+    # Two maps: half of it is the mixture. More: each counts as much as the mixture.
+    mean = total + 2 * p + 2 >> 2 if maps == 2 else (total + p) * SHARES[maps + 1] + 32768 >> 16
+    return min(max(mean, 1), 65535)
 
 
 @njit(inline="always", _nrt=False)
@@ -174,13 +165,16 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     x = m.inputs
     st = m.streams[r[R_STREAM]]
     match_inputs(r, m.matchmaps, m.stretch, x)
-    last = select(r, m.streams, m.history, m.fields, m.selected, logit)
-    _fetch(r, m.weights, m.apms, m.selected, st[S_C4], last)
+    _map_rows(r, st[S_C4])
+    select(r, m.streams, m.history, m.fields, m.selected, logit)
+    _fetch(r, m.weights, m.apms, m.selected)
     hits = _context_inputs(
         m.slots, m.maps, m.direct, m.stretch, m.bases, m.direct_bases, x, r[R_NODE],
         r[R_CONTEXTS],
     )  # fmt: skip
     m.selected[HITS_SET] += 9 * hits
+    for j in range(1, r[R_FINALS]):
+        r[R_FINAL_ROWS + j] = m.selected[r[R_FINAL_SETS + j]]
     x[MODEL_INPUT] = logit
     x[MODEL_INPUT + 1] = (int(m.squash[uintp(logit + SQUASH_ZERO)]) - 32768) >> 4
     x[BIAS_INPUT] = 256
@@ -188,7 +182,13 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
         x[m.silent[j]] = 0
     used = CONTEXT_INPUT + 2 * r[R_CONTEXTS]
     mixed = mix(r, m.weights, m.final, x, m.selected, m.outputs, used)
-    return _refine(r, m.apms, st[S_C4], mixed, int(m.squash[uintp(mixed + SQUASH_ZERO)]), last)
+    return _refine(r, m.apms, mixed, int(m.squash[uintp(mixed + SQUASH_ZERO)]))
+
+
+@njit(inline="always", _nrt=False)
+def _moved_evenly(v, bit):  # type: ignore[no-untyped-def]
+    """Entry `v` of a probability map after `bit`, rounded so that both ends are reached."""
+    return np.uint16(v + (65535 - v + 63 >> APM_RATE) if bit else v - (v + 63 >> APM_RATE))
 
 
 @njit(_nrt=False, forceinline=True)
@@ -218,8 +218,9 @@ def update(m, bit):  # type: ignore[no-untyped-def]
     learn(r, m.weights, m.final, m.squash, m.inputs, m.selected, m.outputs, used, bit)
     _update_maps(r, m.slots, m.maps, m.direct, m.follow, m.reciprocal, m.bases, m.direct_bases, bit)
     update_matches(r, m.matchmaps, m.reciprocal, bit)
-    for k in range(3 if r[R_PAIRS] else 2):
+    for k in range(r[R_MAPS]):
         a = uintp(r[R_APM + k])
-        m.apms[a] = moved_map(int(m.apms[a]), bit, APM_RATE)
+        v = int(m.apms[a])
+        m.apms[a] = _moved_evenly(v, bit) if r[R_EVEN] else moved_map(v, bit, APM_RATE)
     r[R_C0] = r[R_C0] << 1 | bit
     r[R_NODE] = r[R_NODE] << 1 | bit

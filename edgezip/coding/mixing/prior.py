@@ -51,7 +51,11 @@ def plain_prior(profile: Profile) -> Prior:
         maps,
         np.full(MATCH_MAPS, 0xC0000000, np.uint32),
         np.tile(row, profile.sets * SET_SIZE),
-        np.full(SET_SIZE * profile.final_width, 65536 // profile.sets, np.int32),
+        np.full(
+            SET_SIZE * profile.final_width * (1 + len(profile.finals)),
+            65536 // profile.sets,
+            np.int32,
+        ),
     )
 
 

@@ -12,6 +12,7 @@ the profile's prior anew (`python -m train.prior`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,10 +25,12 @@ TEXT, BINARY, LINES, RECORDS = range(4)
 TOKENS = 4
 """Tokens beside a language model; never stored, because the coder's number says it."""
 
-Teacher = Literal["text", "lines", "binary", "tokens"]
+Teacher = Literal["text", "lines", "binary", "records", "tokens"]
 _FIELD_ENDS = b"\n ,\t;|"
 _LINE_ENDS = _FIELD_ENDS + b'"()/:=[]{'
 
+Context = tuple[str, str]
+"""Name and group of a context."""
 Group = tuple[str, tuple[str, ...]]
 """A group of contexts for the ablation table: its name, and its contexts in slot order."""
 
@@ -39,16 +42,20 @@ class Profile:
     contexts: names in slot order, each with its group for the ablation table. sets: weight rows
     are selected from so many sets. levels: how many contexts are in use at each level.
     mixer_rate, final_rate: steps of the two layers of weights. plain_weight: of a logit, before
-    anything is learned. pairs: whether the third probability
-    map, of the last two bytes, is used. model_weight: as plain_weight, of the language model.
+    anything is learned. maps: probability maps: 2 (last byte, the profile's own) or 3 (and the
+    last two bytes). even_maps: whether they are rounded so that they come as near to 1 as to 0,
+    which matters where nearly everything is foreseen. finals: sets whose rows further final rows
+    take; all final rows are averaged. model_weight: as plain_weight, of the language model.
     field_ends: bytes behind which a field of a line begins. taught_by: the documents of which
     train.prior makes the starting state. fast_level: where time counts; of text, fewer contexts
-    keep 2 % of size for a third more speed. stronger: the profile for such data where it does not.
+    keep 2 % of size for a third more speed. suits: whether it is for some data; None where another
+    profile decides. stronger: the profile for such data where time does not count; both_pay: in
+    such data more contexts are not always better, so both are tried.
     """
 
     number: int
     name: str
-    contexts: tuple[tuple[str, str], ...]
+    contexts: tuple[Context, ...]
     sets: int
     levels: tuple[int, ...]
     mixer_rate: int
@@ -56,10 +63,14 @@ class Profile:
     plain_weight: int
     taught_by: Teacher
     field_ends: bytes = _FIELD_ENDS
-    pairs: bool = True
+    maps: int = 3
+    even_maps: bool = False
     model_weight: int = 0
     fast_level: int = 2
+    suits: Callable[[bytes], bool] | None = None
     stronger: int = TEXT
+    both_pay: bool = False
+    finals: tuple[int, ...] = ()
 
     @cached_property
     def inputs(self) -> int:
@@ -85,13 +96,15 @@ class Profile:
         return found
 
 
-def _named(*groups: Group) -> tuple[tuple[str, str], ...]:
+def _named(*groups: Group) -> tuple[Context, ...]:
     return tuple((name, group) for group, names in groups for name in names)
 
 
 _ORDERS = tuple((f"order {i}", "orders 0 to 2" if i < 3 else "orders 3 to 6") for i in range(7))
 _INDIRECT, _EXPECTED = "indirect", "expected byte, sparse"
 _WORDS, _LINES, _CLASSES = "words", "lines and fields", "character classes, numbers, keys"
+
+_TRAILS = "expected fields"
 
 _TEXT_CONTEXTS = (
     *_ORDERS,
@@ -164,6 +177,11 @@ _LINES_CONTEXTS = (
         (_CLASSES, ("punctuation of two lines", "high halves of six bytes")),
         (_WORDS, ("bracket's word", "word and the second before", "words one and three before")),
         ("fields", ("fields above and to the left", "bytes of the field above, field to the left")),
+        (_TRAILS, (
+            "after the same two fields", "in a line like this", "field above, whether it fits",
+            "three expected bytes", "after the same two fields, offset, field to the left",
+            "in a line like this, changes, punctuation",
+        )),
     ),
 )  # fmt: skip
 
@@ -193,8 +211,25 @@ _RECORD_CONTEXTS = (
         (_INDIRECT, ("three bytes after the last two",)),
         ("sparse", ("bytes 1 and 4 back, exact",)),
         ("bitmaps", ("bits around above", "bits of three rows")),
+        ("records", (
+            "above in the second length", "two above in it, above", "above in both, byte, phase",
+            "above and left in it, byte, above",
+        )),
+        ("sparse", (
+            "bytes 1 and 4 back, position modulo 4", "bytes 2, 4 and 6 back, position modulo 2",
+            "three bytes, position modulo 4", "bytes 1, 4 and 8 back, position modulo 4",
+            "since the last zero", "since the last zero, above, byte before it",
+        )),
     ),
 )  # fmt: skip
+
+_CONTROLS = bytes([*range(9), *range(14, 32)])
+
+
+def _has_controls(data: bytes) -> bool:
+    """Whether over 2 % are control bytes that text does not have."""
+    return 50 * (len(data) - len(data.translate(None, _CONTROLS))) > len(data)
+
 
 PROFILES = (
     Profile(
@@ -203,21 +238,21 @@ PROFILES = (
     ),
     Profile(
         BINARY, "binary", _BINARY_CONTEXTS, 6, (9, 17, 25), 8000, 128, 13000, "binary",
-        fast_level=1, stronger=RECORDS,
+        fast_level=1, suits=_has_controls, stronger=RECORDS, both_pay=True,
     ),
     Profile(
-        LINES, "lines", _LINES_CONTEXTS, 12, (24, 34, 45), 12000, 128, 6500, "lines", _LINE_ENDS,
-        stronger=LINES,
+        LINES, "lines", _LINES_CONTEXTS, 14, (24, 34, 51), 7000, 128, 6500, "lines", _LINE_ENDS,
+        even_maps=True, finals=(2, 6, 13), stronger=LINES,
     ),
     Profile(
-        RECORDS, "records", _RECORD_CONTEXTS, 12, (25, 33, 41), 12000, 128, 6500, "binary",
-        stronger=RECORDS,
+        RECORDS, "records", _RECORD_CONTEXTS, 13, (25, 33, 51), 7000, 128, 6500, "records",
+        even_maps=True, finals=(2, 9, 4), stronger=RECORDS,
     ),
 )  # fmt: skip
 """The profiles for bytes, by number."""
 TOKEN_PROFILE = Profile(
     TOKENS, "tokens", (*_TEXT_CONTEXTS, *_TOKEN_NGRAMS, *_TEXT_TAIL), 6, (9, 17, 25), 5000, 64,
-    3250, "tokens", pairs=False, model_weight=30000,
+    3250, "tokens", maps=2, model_weight=30000,
 )  # fmt: skip
 ALL = (*PROFILES, TOKEN_PROFILE)
 
@@ -225,3 +260,8 @@ ALL = (*PROFILES, TOKEN_PROFILE)
 def profile_of(number: int, tokens: bool = False) -> Profile:
     """The profile with a stored number, or the one of tokens."""
     return TOKEN_PROFILE if tokens else PROFILES[number]
+
+
+def suiting(data: bytes) -> Profile:
+    """The profile for `data` where time counts: the first that says so, else that of text."""
+    return next((row for row in PROFILES if row.suits and row.suits(data)), PROFILES[TEXT])

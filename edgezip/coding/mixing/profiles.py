@@ -10,7 +10,7 @@ from edgezip.coding.jit import njit
 
 from .binary import binary_contexts
 from .history import set_direct
-from .layout import R_C0, R_FINAL, R_PROFILE, R_STREAM
+from .layout import R_C0, R_FINAL_ROWS, R_PROFILE, R_STREAM
 from .lines import line_contexts, line_rows
 from .match import expect, match_length
 from .profile import BINARY, LINES, RECORDS, TOKENS
@@ -46,17 +46,18 @@ def set_contexts(m, s):  # type: ignore[no-untyped-def]
 
 @njit(_nrt=False, forceinline=True)
 def select(r, streams, history, fields, selected, logit):  # type: ignore[no-untyped-def]
-    """Choose the weight row of each set and of the final mixer; returns the row of the second
-    probability map. Set HITS_SET lacks the hits of the contexts yet."""
+    """Choose the weight row of each set and of the final mixer, and the rows of those probability
+    maps that are the profile's. Set HITS_SET lacks the hits of the contexts yet."""
     s = r[R_STREAM]
     st = streams[s]
     n = streams.shape[0]
-    r[R_FINAL] = r[R_C0] + 256 * min(match_length(r) >> 2, 7)
+    r[R_FINAL_ROWS] = r[R_C0] + 256 * min(match_length(r) >> 2, 7)
     profile = r[R_PROFILE]
     if profile == TOKENS:
-        return token_rows(r, st, selected, logit)
-    if profile == LINES:
-        return line_rows(r, history, fields[s], n, s, st, selected)
-    if profile == RECORDS:
-        return record_rows(r, history, n, s, st, selected)
-    return byte_rows(r, st, selected)
+        token_rows(r, st, selected, logit)
+    elif profile == LINES:
+        line_rows(r, history, n, s, st, selected)
+    elif profile == RECORDS:
+        record_rows(r, history, n, s, st, selected)
+    else:
+        byte_rows(r, st, selected)

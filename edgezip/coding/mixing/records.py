@@ -6,8 +6,22 @@ from __future__ import annotations
 from edgezip.coding.hashing import context
 from edgezip.coding.jit import njit
 
-from .history import byte_at, set_orders
-from .layout import R_BITS, R_C0, R_EXPECT, S_C4, S_C8, S_MATCH, S_POS, S_RECORD, S_WORD0
+from .fields import above_record, byte_at
+from .history import set_orders
+from .layout import (
+    R_BITS,
+    R_C0,
+    R_EXPECT,
+    R_MAP_ROWS,
+    S_C4,
+    S_C8,
+    S_MATCH,
+    S_POS,
+    S_RECORD,
+    S_RECORD2,
+    S_WORD0,
+    S_ZERO,
+)
 from .text import common_rows
 
 
@@ -21,14 +35,17 @@ def record_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-
     b4 = c4 >> 24
     pos = st[S_POS]
     rec = st[S_RECORD]
-    phase = pos % rec if rec > 1 else 0
-    r1 = byte_at(history, n, s, pos - rec)
-    r2 = byte_at(history, n, s, pos - 2 * rec)
-    r3 = byte_at(history, n, s, pos - 3 * rec)
-    left = byte_at(history, n, s, pos - rec - 1)
-    right = byte_at(history, n, s, pos - rec + 1) if rec > 1 else 0
+    phase, r1, r2, r3, left, right = above_record(history, n, s, st)
     right2 = byte_at(history, n, s, pos - rec + 2) if rec > 2 else 0
     difference = (r1 - left + b1) & 255
+    rec2 = st[S_RECORD2]
+    q1 = byte_at(history, n, s, pos - rec2)
+    q2 = byte_at(history, n, s, pos - 2 * rec2)
+    q_left = byte_at(history, n, s, pos - rec2 - 1)
+    if b1 == 0:
+        st[S_ZERO] = pos
+    since = min(pos - st[S_ZERO], 255)
+    lane = pos & 3
     set_orders(h, st)
     h[7] = context(7, heads[256 + (c4 & 0xFFFF)] & 0xFFFF, b1)
     h[8] = context(8, heads[b1] & 0xFFFF, 0)
@@ -64,11 +81,21 @@ def record_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-
     h[38] = context(38, c4 & 0xFF0000FF, 0)
     h[39] = context(39, r1 | (left & 7) << 8 | right >> 5 << 11, r2 | (b1 & 15) << 8)
     h[40] = context(40, r1 | r2 << 8 | (b1 & 7) << 16, r3)
+    h[41] = context(41, q1 | b1 << 8, rec2)
+    h[42] = context(42, q1 | q2 << 8 | r1 << 16, 0)
+    h[43] = context(43, q1 | r1 << 8 | b1 << 16, phase)
+    h[44] = context(44, q1 | q_left << 8 | b1 << 16, r1)
+    h[45] = context(45, b4 | lane << 8, b1)
+    h[46] = context(46, b2 | b4 << 8 | (pos & 1) << 16, c8 & 0xFF00)
+    h[47] = context(47, (c4 & 0xFFFFFF) | lane << 24, 0)
+    h[48] = context(48, b4 | (c8 >> 24) << 8 | lane << 16, b1)
+    h[49] = context(49, since, b1)
+    h[50] = context(50, since | r1 << 8, byte_at(history, n, s, st[S_ZERO] - 2))
 
 
 @njit(_nrt=False, forceinline=True)
 def record_rows(r, history, n, s, st, selected):  # type: ignore[no-untyped-def]
-    """Rows of all sets; returns the row of the second probability map."""
+    """Rows of all sets and of the profile's probability maps."""
     bits = r[R_BITS]
     length = common_rows(r, st, selected)
     band = min(length >> 2, 7)
@@ -91,4 +118,6 @@ def record_rows(r, history, n, s, st, selected):  # type: ignore[no-untyped-def]
     selected[9] = (alike * 16 + min(length, 15)) * 9 + bits
     selected[10] = r[R_C0] + 256 * (pos & 7)
     selected[11] = r2 * 9 + bits
-    return r[R_C0] | r1 << 8 if rec > 1 else r[R_C0] | length << 8
+    q1 = byte_at(history, n, s, pos - st[S_RECORD2])
+    selected[12] = q1 * 9 + bits
+    r[R_MAP_ROWS + 1] = r[R_C0] | (r1 if rec > 1 else length) << 8

@@ -5,13 +5,15 @@ from __future__ import annotations
 from edgezip.coding.hashing import MASK32, context
 from edgezip.coding.jit import njit
 
-from .history import above_field, byte_above, set_orders
+from .fields import above_field, byte_above
+from .history import set_orders
 from .layout import (
     F_HASHES,
     R_BITS,
     R_C0,
     R_DEPTH,
     R_EXPECT,
+    R_MAP_ROWS,
     S_C4,
     S_C8,
     S_FIELD,
@@ -84,12 +86,12 @@ def common_rows(r, st, selected):  # type: ignore[no-untyped-def]
 
 @njit(_nrt=False, forceinline=True)
 def byte_rows(r, st, selected):  # type: ignore[no-untyped-def]
-    """Rows of all sets for bytes; returns the row of the second probability map."""
+    """Rows of all sets for bytes and of the second probability map."""
     length = common_rows(r, st, selected)
     group = 256 * (r[R_BITS] >> 1)
     selected[4] = min(st[S_POS] - st[S_LINE], 255) + group
     selected[5] = ((st[S_C4] >> 8) & 255) + group
-    return r[R_C0] | length << 8
+    r[R_MAP_ROWS + 1] = r[R_C0] | length << 8
 
 
 @njit(_nrt=False, forceinline=True)
@@ -102,4 +104,4 @@ def token_rows(r, st, selected, logit):  # type: ignore[no-untyped-def]
     strength = min(abs(logit) >> 7, 15)
     selected[4] = strength * 9 + r[R_BITS] + 144 * agree + 432 * min(r[R_DEPTH], 3)
     selected[5] = st[S_TOKEN0] & 2047
-    return r[R_C0] | (strength * 3 + agree) << 8
+    r[R_MAP_ROWS + 1] = r[R_C0] | (strength * 3 + agree) << 8
