@@ -56,6 +56,7 @@ class Bar:
         self._total = total
         self._bytes = bytes_
         self._note = ""
+        self._waiting = False
         self._done = 0
         self._start = self._drawn = time.monotonic()
         self._dumb = os.environ.get("TERM", "dumb") in ("", "dumb", "unknown")
@@ -73,9 +74,13 @@ class Bar:
     ) -> None:
         self.clear()
 
-    def show(self, done: int | None = None, note: str | None = None) -> None:
-        """Draw, unless that was done a moment ago. `note` stands in front until it is replaced."""
+    def show(
+        self, done: int | None = None, note: str | None = None, *, waiting: bool = False
+    ) -> None:
+        """Draw, unless that was done a moment ago. `note` stands in front until it is replaced;
+        with `waiting` nothing but the time stands behind it."""
         with self._lock:
+            self._waiting = waiting
             self._done = self._done if done is None else done
             changed = note is not None and note != self._note
             self._note = self._note if note is None else note
@@ -115,9 +120,9 @@ class Bar:
     def _text(self, seconds: float, width: int) -> str:
         """The line, of at most `width` characters: details go first, then the bar, then names."""
         title = self._note or self._title
-        share = self._done / self._total if self._total else None
+        share = self._done / self._total if self._total and not self._waiting else None
         details = [] if share is None else [f"{min(share, 1):4.0%}"]
-        if self._bytes:
+        if self._bytes and not self._waiting:
             rate = self._done / seconds if seconds > 0.5 else 0
             if share and rate and self._total:
                 details.append(duration((self._total - self._done) / rate))

@@ -131,7 +131,7 @@ class _Compiling:
             self._bar.say(FIRST_USE)
         if self._bar is not None:
             kernel = name.rpartition("/")[2].partition("-")[0]
-            self._bar.show(note=f"compile {self._count}: {kernel}")
+            self._bar.show(note=f"compile {self._count}: {kernel}", waiting=True)
 
 
 def _only_check(_done: int) -> None:

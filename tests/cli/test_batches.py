@@ -68,7 +68,9 @@ def test_a_failure_stops_no_other(cli: Any, logs: list[str]) -> None:
 def test_the_bar_counts_files(cli: Any, logs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[tuple[int | None, str | None]] = []
     monkeypatch.setattr(Console, "shows_progress", property(lambda self: True))
-    monkeypatch.setattr(Bar, "show", lambda self, done=None, note=None: shown.append((done, note)))
+    monkeypatch.setattr(
+        Bar, "show", lambda self, done=None, note=None, **_: shown.append((done, note))
+    )
     size = os.path.getsize(logs[0])
     with overall_bar(Console(), "pack", logs) as overall:
         assert overall is not None
