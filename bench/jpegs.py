@@ -52,6 +52,7 @@ def main() -> int:
     for number, file in enumerate(files, 1):
         log(f"[{number}/{len(files)}] {file.name}")
         rows.append(_measured(file.name, file.read_bytes()))
+    jpegs.forget()
     rows.append(_measured(TAR, _tar(files)))
     write_csv(arguments.csv, rows)
     _show(rows)

@@ -47,6 +47,11 @@ class _Memo:
         self._made: OrderedDict[bytes, bytes | None] = OrderedDict()
         self._size = 0
 
+    def clear(self) -> None:
+        """Forget all."""
+        self._made.clear()
+        self._size = 0
+
     def get(self, jpeg: bytes, make: Callable[[bytes], bytes | None]) -> bytes | None:
         """`make(jpeg)`, from memory if it is there."""
         key = hashlib.blake2b(jpeg, digest_size=16).digest()
@@ -119,6 +124,11 @@ def _samples(frame: bytes) -> int:
         return 0
     height, width = int.from_bytes(frame[1:3]), int.from_bytes(frame[3:5])
     return height * width * min(frame[5], 4)
+
+
+def forget() -> None:
+    """Make the next `pack` of anything a new one, for measurements."""
+    _memo.clear()
 
 
 def pack(jpeg: bytes) -> bytes | None:

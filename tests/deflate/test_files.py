@@ -57,6 +57,10 @@ def png(width: int, height: int, channels: int, portion: int = 700) -> bytes:
     chunks = [(b"IHDR", head)]
     chunks += [(b"IDAT", stream[i : i + portion]) for i in range(0, len(stream), portion)]
     chunks.append((b"IEND", b""))
+    return chunked(chunks)
+
+
+def chunked(chunks: list[tuple[bytes, bytes]]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
         for kind, body in chunks
@@ -117,6 +121,28 @@ def test_a_picture_is_found_in_a_png() -> None:
     moved = opened.moved(search.Found(3, 5, picture.content))
     assert moved is not None and opened.data[moved.start : moved.end] == FILES["png"][3:8]
     assert opened.moved(search.Found(3, len(FILES["png"]) - 3, picture.content)) is None
+
+
+@pytest.mark.parametrize(
+    ("colour", "depth", "interlaced", "picture"),
+    [(0, 16, 0, True), (2, 16, 0, True), (3, 8, 0, True), (3, 1, 0, True), (4, 8, 0, True),
+     (6, 8, 0, True), (0, 4, 0, False), (2, 8, 1, False)],
+)  # fmt: skip
+def test_kinds_of_pixels(colour: int, depth: int, interlaced: int, picture: bool) -> None:
+    """Any bytes are rows; whether they are samples of a picture says the header alone."""
+    width, height = 37, 30
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    stride = (width * channels * depth + 7) // 8
+    rng = random.Random(depth)
+    rows = (bytes([rng.randrange(5)]) + rng.randbytes(stride) for _ in range(height))
+    stream = zlib.compress(b"".join(rows))
+    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
+    data = chunked([(b"IHDR", head), (b"PLTE", bytes(6)), (b"IDAT", stream), (b"IEND", b"")])
+    opened = search.undo(data)
+    assert opened is not None and bool(opened.pictures) is picture
+    assert deflated.restore(opened.data, b"", len(data)) == data
+    changed = data.replace(stream[40:50], bytes(10))  # the chunk's check is wrong
+    assert search.undo(changed) is None
 
 
 def test_streams_that_are_none_cost_nothing() -> None:
