@@ -191,8 +191,9 @@ class ContentReader:
         end = piece.find(b"\n", first) + 1 if 0 <= first < len(piece) else 0
         if end and size < 0 and self._options.max_output is None:
             # The common case without the general one's pieces.
+            line = piece[first:end]
             self.position = start + end
-            return piece[first:end]
+            return line
         parts: list[bytes] = []
         position, left = self.position, size
         while left and (part := self.rest(position)):
