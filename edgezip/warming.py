@@ -9,12 +9,14 @@ A new coder with kernels adds a row to `STEPS`; tests/pipeline/test_warming.py m
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import random
 import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -113,10 +115,36 @@ def _sounds() -> None:
         _round_trip(_wav(channels, size, 1200), _NO_MODEL)
 
 
+def _png(width: int, rows: bytes) -> bytes:
+    """A PNG of three bytes a pixel, its rows as differences to the left and to above."""
+    stride = 3 * width
+    filtered = bytearray()
+    for number, begin in enumerate(range(0, len(rows), stride)):
+        row = rows[begin : begin + stride]
+        before = rows[begin - stride : begin] if number % 2 else bytes(3) + row[:-3]
+        filtered.append(2 if number % 2 else 1)
+        filtered += bytes((a - b) & 255 for a, b in zip(row, before, strict=True))
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+    head = struct.pack(">IIBBBBB", width, len(rows) // stride, 8, 2, 0, 0, 0)
+    data = zlib.compress(bytes(filtered), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def _deflate() -> None:
+    text = b"".join(b"%d %s" % (i * i, _TEXT) for i in range(200))
+    _round_trip(gzip.compress(text, 6, mtime=0), _NO_MODEL)
+    _round_trip(_png(60, _gradient(60, 50, 3, 255)), _NO_MODEL)
+
+
 STEPS: dict[str, Callable[[], None]] = {
     "text": _text,
     "pictures": _pictures,
     "sounds": _sounds,
+    "deflate": _deflate,
     "bytes": _bytes,
     "plain": _plain,
 }
