@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from edgezip.coding.audio import codec
 from edgezip.coding.audio.geometry import AudioGeometry
-from edgezip.coding.audio.levels import LEVELS
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
 from edgezip.pipeline import selftest
@@ -14,6 +12,9 @@ from edgezip.pipeline.context import Context
 
 def encode(data: bytes, settings: MediaSettings, context: Context, progress: Progress) -> Encoded:
     """As `Encode`. Params: the level, the layout of the samples."""
+    from edgezip.coding.audio import codec  # kernels, which few files need
+
+    selftest.before_encoding(c.AUDIO)
     geometry: AudioGeometry = settings.geometry
     payload = codec.encode(data, geometry, settings.level, progress)
     return Encoded(payload, bytes([settings.level]) + geometry.to_bytes())
@@ -21,6 +22,9 @@ def encode(data: bytes, settings: MediaSettings, context: Context, progress: Pro
 
 def decode(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
     """As `Decode`."""
+    from edgezip.coding.audio import codec
+    from edgezip.coding.audio.levels import LEVELS
+
     if not params or params[0] >= len(LEVELS):
         raise FormatError("damaged: a sound without params, or of an unknown level")
     geometry = AudioGeometry.from_bytes(params[1:])

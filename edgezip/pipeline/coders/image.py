@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from edgezip.coding.image import codec
 from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
@@ -13,6 +12,9 @@ from edgezip.pipeline.context import Context
 
 def encode(data: bytes, settings: MediaSettings, context: Context, progress: Progress) -> Encoded:
     """As `Encode`. Params: the level, the layout of the samples."""
+    from edgezip.coding.image import codec  # kernels, which few files need
+
+    selftest.before_encoding(c.IMAGE)
     geometry: ImageGeometry = settings.geometry
     payload = codec.encode(data, geometry, settings.level, progress)
     return Encoded(payload, bytes([settings.level]) + geometry.to_bytes())
@@ -20,6 +22,8 @@ def encode(data: bytes, settings: MediaSettings, context: Context, progress: Pro
 
 def decode(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
     """As `Decode`."""
+    from edgezip.coding.image import codec
+
     if not params or params[0] >= len(codec.LEVELS):
         raise FormatError("damaged: a picture without params, or of an unknown level")
     geometry = ImageGeometry.from_bytes(params[1:])
