@@ -1,7 +1,7 @@
 """Calls with several models in turn: the memory of the process stops growing.
 
     python -m bench.memory                 # 50 rounds with two models and with four
-    python -m bench.memory --rounds 100
+    python -m bench.memory --rounds 150
 
 Each round packs and unpacks a message with each model: the bundled one, and copies of stories260K
 that differ in their context. Two models stay open; of four, each has to be opened again in every
@@ -22,8 +22,9 @@ from edgezip.pipeline.options import PackOptions, UnpackOptions
 TEXT = b"Once upon a time there was a little girl who liked to play in the park.\n"
 FIRST = 20
 """Round by which the allocator has settled."""
-ALLOWED = 4 << 20
-"""Bytes of growth that are no leak: what the allocator keeps."""
+ALLOWED = 64 << 20
+"""Bytes of growth that are no leak: what the allocator keeps goes up and down by that where models
+are opened again and again. The fault that this shows mended took 16 MB a round."""
 
 
 def main() -> int:
