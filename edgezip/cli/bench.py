@@ -15,6 +15,7 @@ from edgezip.cli.console import Console, printable, write_line
 from edgezip.cli.inputs import STDIN
 from edgezip.errors import InputError, SettingsError
 from edgezip.models import resolve
+from edgezip.pipeline.effort import LEVELS
 from edgezip.pipeline.opening import NO_MODEL
 
 _CODERS = ("mix", "plain")
@@ -23,11 +24,13 @@ _HEAD = ("coder", "bytes", "bpb", "% of raw", "packs KB/s", "unpacks KB/s", "mem
 
 @dataclass(frozen=True, slots=True)
 class BenchRequest:
-    """What to measure: models named with -m (none: the default one), threads; peers or not."""
+    """What to measure: models named with -m (none: the default one), threads; the levels 1 to 9 as
+    well; peers or not."""
 
     models: tuple[str, ...]
     threads: int | None = None
     peers: bool = True
+    levels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class _Job:
     name: str
     peer: str | None
     options: dict[str, Any]
+    level: int | None = None
 
 
 def bench_files(names: Sequence[str], request: BenchRequest, console: Console) -> int:
@@ -86,6 +90,10 @@ def _jobs(request: BenchRequest) -> list[_Job]:
             _Job(f"  --coder {coder}", None, {**common, "model": model, "coder": coder})
             for coder in _CODERS
         ]
+        if request.levels:
+            # Level 1 is without a model, whatever is named.
+            named = {**common, "model": None if file.bundled else model}
+            jobs += [_Job(f"  -{level}", None, named, level) for level in LEVELS]
     if request.peers:
         jobs += [_Job(name, name, {}) for name in bench_worker.available()]
     return jobs
@@ -93,7 +101,7 @@ def _jobs(request: BenchRequest) -> list[_Job]:
 
 def _measured(job: _Job, files: Sequence[str]) -> dict[str, Any]:
     """What the worker says."""
-    request = {"peer": job.peer, "options": job.options, "files": list(files)}
+    request = {"peer": job.peer, "options": job.options, "files": list(files), "level": job.level}
     done = subprocess.run(
         [sys.executable, "-m", "edgezip.cli.bench_worker"],
         input=json.dumps(request),

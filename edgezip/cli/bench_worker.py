@@ -23,6 +23,7 @@ from typing import Any
 from edgezip import api
 from edgezip.cli.report import peak_memory
 from edgezip.errors import EdgezipError
+from edgezip.pipeline.effort import at_level
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 
 Codec = tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]
@@ -87,6 +88,8 @@ def available() -> list[str]:
 
 def _edgezip(request: dict[str, Any]) -> Codec:
     options = PackOptions(**request["options"])
+    if request.get("level") is not None:
+        options = at_level(request["level"], options)
     unpacking = UnpackOptions(threads=options.threads)
     if options.model not in (None, "none"):
         unpacking = UnpackOptions(model=options.model, threads=options.threads)

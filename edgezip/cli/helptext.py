@@ -26,7 +26,7 @@ GROUPS = {
     ),
     "Language model": ("model", "models", "engine", "gpu_layers", "window", "keep_tokens"),
     "What is shown": (
-        "tokens", "coders", "limit", "prefix", "length", "seed", "peers",
+        "tokens", "coders", "limit", "prefix", "length", "seed", "peers", "levels",
     ),
     "Messages and threads": ("quiet", "verbose", "json", "threads", "jobs", "help"),
 }  # fmt: skip

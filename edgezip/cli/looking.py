@@ -123,6 +123,7 @@ def bench(
     peers: Annotated[
         bool, typer.Option("--peers/--no-peers", help="gzip, xz, zstd and brotli as well.")
     ] = True,
+    levels: Annotated[bool, typer.Option("--levels", help="The levels -1 to -9 as well.")] = False,
     json: o.Json = False,
     threads: o.Threads = 0,
 ) -> Job:
@@ -135,7 +136,7 @@ def bench(
     def job() -> int:
         from edgezip.cli.bench import BenchRequest, bench_files
 
-        request = BenchRequest(tuple(models or ()), threads or None, peers)
+        request = BenchRequest(tuple(models or ()), threads or None, peers, levels)
         return bench_files(files, request, Console(json=json))
 
     return job

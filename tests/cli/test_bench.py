@@ -17,6 +17,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def measured(job: Any, files: Sequence[str]) -> dict[str, Any]:
         request = {"peer": job.peer, "options": job.options, "files": list(files)}
+        request["level"] = job.level
         return bench_worker.measure(request)
 
     monkeypatch.setattr(bench, "_measured", measured)
@@ -45,6 +46,15 @@ def test_a_process_of_its_own(cli: Any) -> None:
     (row,) = cli("bench", "one.txt", "-m", "none", "--no-peers", "--json").json
     assert (row["coder"], row["raw_size"]) == ("edgezip, no model", 950)
     assert row["peak_memory"] > 10_000_000
+
+
+def test_levels(here: None, cli: Any, bundled_model: Path) -> None:
+    jobs = bench._jobs(bench.BenchRequest((), peers=False, levels=True))
+    assert [job.level for job in jobs if job.level is not None] == list(range(1, 10))
+    Path("one.txt").write_bytes(b"The rain in Spain. " * 50)
+    first = next(job for job in jobs if job.level == 1)
+    found = bench._measured(first, ["one.txt"])
+    assert 0 < found["sizes"][0] < 200
 
 
 def test_peers_and_errors(here: None, cli: Any) -> None:
