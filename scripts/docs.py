@@ -30,8 +30,8 @@ ORDER = [
     "README.md", "docs/tutorial.md", "docs/howto.md", "docs/cli.md", "docs/faq.md",
     "docs/distributed.md", "docs/scale.md", "docs/models.md", "docs/determinism.md",
     "docs/reliability.md", "docs/format.md", "docs/coding.md", "docs/modelling.md", "docs/media.md",
-    "docs/architecture.md", "docs/bench.md", "docs/scaling.md", "docs/errors.md", "CONTRIBUTING.md",
-    "SECURITY.md", "CHANGELOG.md",
+    "docs/architecture.md", "docs/bench.md", "docs/scaling.md", "docs/paper.md", "docs/errors.md",
+    "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md",
 ]  # fmt: skip
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:0;display:flex;color:#222;background:#fff}
 nav{min-width:14em;padding:1.5em;background:#f4f4f2;min-height:100vh}
