@@ -89,7 +89,7 @@ def judge(part: Part, content: Content, options: PackOptions) -> Verdict:
     if part.flat:
         return Verdict.BYTES
     sample = _strips(part.inner, 1)
-    tokens = len(model.tokenizer.encode(sample))
+    tokens = model.tokenizer.count(sample)
     if len(sample) < DENSE * tokens:
         return _compare(part, model, options)
     prose = len(sample) >= WORDS * tokens and NEW * part.classical.size > len(part.inner)

@@ -129,7 +129,7 @@ def _without_dense(data: bytes, pieces: list[Piece], model: LanguageModel) -> li
 
 def _by_density(text: bytes, model: LanguageModel) -> list[Piece]:
     blocks = [text[i : i + DENSE_BLOCK] for i in range(0, len(text), DENSE_BLOCK)]
-    dense = [len(block) < DENSE * len(model.tokenizer.encode(block)) for block in blocks]
+    dense = [len(block) < DENSE * model.tokenizer.count(block) for block in blocks]
     runs = [(flag, len(list(group))) for flag, group in itertools.groupby(dense)]
     contents: list[Content] = []
     for flag, count in runs:

@@ -63,6 +63,11 @@ class Tokenizer:
         parts = list(self._encode_parts(bytes(data)))
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
 
+    def count(self, data: bytes) -> int:
+        """Return how many tokens `data` takes, with the escapes of bytes that have none."""
+        escaped = self.escapes.apply(data)
+        return len(self.encode(data if escaped is None else escaped[0]))
+
     def cover(self, data: bytes) -> NDArray[np.int32]:
         """Return int32[n], the longest piece at each place of `data`: the same on every machine,
         which no tokenizer library promises. Of equal pieces the one with the highest id.

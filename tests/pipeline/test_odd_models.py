@@ -98,3 +98,11 @@ def test_bytes_without_a_token(made: Callable[..., Path], missing: bytes) -> Non
         assert back == data
         # The params tell of escapes, and text that needs none has none.
         assert bool(params) == (model.tokenizer.escapes.apply(data) is not None)
+
+
+@pytest.mark.parametrize("odd", [b"tut f\xfcr Int", b"\x04 \x06", EVERYTHING])
+def test_a_file_with_bytes_without_a_token(made: Callable[..., Path], odd: bytes) -> None:
+    """All that looks at a file before a coder is chosen asks for its tokens, too."""
+    options = PackOptions(model=made(missing=SMOLLM), threads=1)
+    data = TEXT * 15 + odd + TEXT * 15
+    assert edgezip.decompress(edgezip.compress(data, options=options), model=options.model) == data
