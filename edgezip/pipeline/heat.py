@@ -134,10 +134,10 @@ def sound_bits(
 
 
 def byte_bits(data: bytes, progress: Progress) -> NDArray[np.float32]:
-    """Bits of each byte by context mixing without a language model, float32 (n,)."""
+    """Bits of each byte by context mixing without a language model, as text, float32 (n,)."""
     array = np.frombuffer(data, np.uint8).copy()
     bits = np.zeros(array.size, np.float32)
-    model = primed_model(MixParams.for_data(data), 1, array.size + 1, False, b"")
+    model = primed_model(MixParams.for_size(array.size), 1, array.size + 1, False, b"")
     meter = _Meter()
     if array.size:
         first = (model, 0, meter.state, meter.payload)
