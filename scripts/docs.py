@@ -169,10 +169,11 @@ def documented(value: object) -> str:
 
 def man() -> str:
     """The man pages as text."""
+    from edgezip.cli.app import app
     from edgezip.cli.manual import files
 
     parts = ["<h1>Man pages</h1>"]
-    for name, text in files().items():
+    for name, text in files(app).items():
         if name.startswith("man/"):
             shown = text
             if groff := shutil.which("groff"):

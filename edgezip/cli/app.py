@@ -363,7 +363,7 @@ def manual(
     def job() -> int:
         from edgezip.cli.manual import write_manual
 
-        return write_manual(folder)
+        return write_manual(folder, app)
 
     return job
 

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import typer.main
+
 import edgezip
 from edgezip.cli.console import write_line
-from edgezip.cli.helptext import CommandText, OptionText, described
+from edgezip.cli.helptext import App, CommandText, OptionText, described
 from edgezip.errors import InputError
 
 _PACKED = ("unpack", "cat", "test", "list", "info")
@@ -22,10 +24,10 @@ _ALIASES = {
 }
 
 
-def write_manual(folder: str) -> int:
+def write_manual(folder: str, app: App) -> int:
     """Write all of it below `folder`, as below /usr/share; returns the exit code."""
     try:
-        for name, text in files().items():
+        for name, text in files(app).items():
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
@@ -35,12 +37,8 @@ def write_manual(folder: str) -> int:
     return 0
 
 
-def files() -> dict[str, str]:
-    """Return the content of every file by its name."""
-    import typer.main
-
-    from edgezip.cli.app import app
-
+def files(app: App) -> dict[str, str]:
+    """Return the content of every file by its name, for the commands of `app`."""
     command: Any = typer.main.get_command(app)
     program = described(command, "edgezip")
     pages = {f"man/man1/{name}.1": page for name, page in man_pages(program)}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from edgezip.cli import manual
+from edgezip.cli.app import app
 
 SHELLS = {
     "bash": "bash-completion/completions/edgezip",
@@ -22,7 +23,7 @@ SHELLS = {
 @pytest.fixture(scope="module")
 def share(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("share")
-    assert manual.write_manual(str(folder)) == 0
+    assert manual.write_manual(str(folder), app) == 0
     return folder
 
 
