@@ -97,7 +97,8 @@ def pack(
     def job() -> int:
         from edgezip.cli.archives import packing_options
         from edgezip.cli.batch import Batch
-        from edgezip.cli.pack import FileOptions, pack_files
+        from edgezip.cli.fileoptions import FileOptions
+        from edgezip.cli.pack import pack_files
         from edgezip.pipeline.effort import at_level
         from edgezip.pipeline.options import DEFAULT_FRAME_SIZE, PackOptions
 
@@ -165,7 +166,7 @@ def unpack(
     def job() -> int:
         from edgezip.cli.archives import Extraction
         from edgezip.cli.batch import Batch
-        from edgezip.cli.pack import FileOptions
+        from edgezip.cli.fileoptions import FileOptions
         from edgezip.cli.unpack import unpack_files
 
         names = files or ["-"]
@@ -191,7 +192,7 @@ def cat(
     """Write the content of packed files to stdout, one after the other, and nothing else."""
 
     def job() -> int:
-        from edgezip.cli.pack import FileOptions
+        from edgezip.cli.fileoptions import FileOptions
         from edgezip.cli.unpack import unpack_files
 
         names = files or ["-"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from edgezip.cli import report
 from edgezip.cli.console import Console, for_each, label, printable, write_line
+from edgezip.cli.fileoptions import ARCHIVE_SUFFIX, FileOptions
 from edgezip.cli.inputs import STDIN, SUFFIX, InputRules, Source, open_source
 from edgezip.cli.outputs import open_output
 from edgezip.cli.progress import progress_bar
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
     from edgezip.archive.archive import Member
     from edgezip.archive.collect import Entry, Rules
-    from edgezip.cli.pack import FileOptions
-
-ARCHIVE_SUFFIX = ".tar" + SUFFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +136,6 @@ def _time(text: str | None) -> int | None:
         raise SettingsError(f"--mtime {text}: use seconds since 1970 or 2026-11-29") from error
 
 
-def is_folder(name: str) -> bool:
-    """Whether an argument of `pack` is a folder."""
-    return name != STDIN and os.path.isdir(name)
-
-
-def makes_one(names: Sequence[str], output: str | None, to_stdout: bool) -> bool:
-    """Whether all arguments of `pack` go into one archive: folders into one output, or files into
-    one that is called an archive."""
-    if output is None and not to_stdout:
-        return False
-    folders = any(map(is_folder, names))
-    return folders or (output is not None and len(names) > 1 and output.endswith(ARCHIVE_SUFFIX))
-
-
 def archive_name(folder: str) -> str:
     """The name of the archive of a folder: beside it, also where it is called `.`."""
     path = folder.rstrip("/") or "/"
@@ -175,7 +159,7 @@ def pack_archive(
     """Pack files and folders into one archive; returns the exit code."""
     from edgezip.archive.collect import Rules, arranged
     from edgezip.archive.writing import write_archive
-    from edgezip.cli.pack import HashingWriter, verify_output
+    from edgezip.cli.verifying import HashingWriter, verify_output
 
     if files.remove:
         raise SettingsError("--rm removes files only, no folders")
