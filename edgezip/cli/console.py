@@ -11,13 +11,10 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from edgezip import streams
 from edgezip.errors import EdgezipError
-
-if TYPE_CHECKING:
-    from edgezip.cli.progress import Overall
 
 DEBUG_VARIABLE = "EDGEZIP_DEBUG"
 
@@ -69,6 +66,16 @@ class Tally:
             self.failed += bool(code)
 
 
+class BatchBar(Protocol):
+    """The bar of a batch: `progress.Overall`."""
+
+    def file(self, action: str, name: str, total: int | None) -> Callable[[int], None]:
+        """What takes the progress of one file."""
+
+    def ended(self, name: str) -> None:
+        """A file is done, or has failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Console:
     """Where results and messages go.
@@ -87,7 +94,7 @@ class Console:
     json: bool = False
     data_on_stdout: bool = False
     tally: Tally | None = field(default=None, compare=False)
-    overall: Overall | None = field(default=None, compare=False)
+    overall: BatchBar | None = field(default=None, compare=False)
 
     @property
     def shows_progress(self) -> bool:
