@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgezip.engine.library import EngineKind
+from edgezip.engine.session import Session
 from edgezip.errors import EngineError
-
-if TYPE_CHECKING:
-    from edgezip.engine.engine import Engine
 
 TOKENS = 32
 SINGLE_TOKENS = 4
@@ -21,6 +20,16 @@ DIGEST_BYTES = 32
 
 # Multiplier and increment of Knuth's MMIX generator; the upper bits choose the token.
 _MULTIPLIER, _INCREMENT, _SEED = 6364136223846793005, 1442695040888963407, 2309_10668
+
+
+class Tested(Protocol):
+    """What is tested: an `engine.Engine`, as far as the test needs it."""
+
+    kind: EngineKind
+    n_vocab: int
+
+    def session(self, n_streams: int, window: int, *, batch: int | None = None) -> Session:
+        """A cache of `n_streams` streams of `window` tokens, for batches of `batch`."""
 
 
 def fixed_tokens(n_vocab: int) -> NDArray[np.int32]:
@@ -33,7 +42,7 @@ def fixed_tokens(n_vocab: int) -> NDArray[np.int32]:
 
 
 def fixed_logits(
-    engine: Engine, rows_per_call: int = TOKENS, n: int = TOKENS
+    engine: Tested, rows_per_call: int = TOKENS, n: int = TOKENS
 ) -> NDArray[np.float32]:
     """Return float32[n, n_vocab] of the first `n` fixed tokens, `rows_per_call` at a time."""
     tokens = fixed_tokens(engine.n_vocab)[:n]
@@ -54,17 +63,17 @@ def digest(logits: NDArray[np.float32]) -> bytes:
     return hashlib.blake2b(data.tobytes(), digest_size=DIGEST_BYTES).digest()
 
 
-def known_answer(engine: Engine) -> bytes:
+def known_answer(engine: Tested) -> bytes:
     """Return the digest of the logits of the first STORED_TOKENS fixed tokens, from one batch."""
     return digest(fixed_logits(engine, n=STORED_TOKENS))
 
 
-def long_answer(engine: Engine) -> bytes:
+def long_answer(engine: Tested) -> bytes:
     """The same of all fixed tokens, as the manifest of the bundled models has it."""
     return digest(fixed_logits(engine))
 
 
-def check(engine: Engine, expected: bytes | None) -> bytes:
+def check(engine: Tested, expected: bytes | None) -> bytes:
     """Return the known answer; EngineError unless the long answer is `expected`.
 
     Where nothing is known of a model (None) the strict engine must give single tokens the bits that
@@ -89,6 +98,6 @@ def _failed(what: str) -> EngineError:
     )
 
 
-def batch_independent(engine: Engine) -> bool:
+def batch_independent(engine: Tested) -> bool:
     """Tell whether one batch and single tokens give the same bits, as they must when strict."""
     return digest(fixed_logits(engine, 1)) == digest(fixed_logits(engine, TOKENS))
