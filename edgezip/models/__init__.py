@@ -1,7 +1,8 @@
 """Finding models by path, name or SHA-256; nothing is downloaded unless `get_model` is called."""
 
 from edgezip.models.bundled import BundledModel, bundled_models
-from edgezip.models.catalogue import CatalogueEntry, entries, get_model, unpacked
+from edgezip.models.catalogue import CatalogueEntry, entries
+from edgezip.models.fetching import get_model, unpacked
 from edgezip.models.hashing import file_sha256
 from edgezip.models.registry import (
     DEFAULT_MODEL_VARIABLE,

