@@ -1,13 +1,14 @@
-"""One channel: its bytes through a transform and a coder, and back."""
+"""One channel: its bytes through a transform and a coder, and back; and all those of a frame."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from edgezip.container import Channel
+from edgezip.container import Channel, Frame
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
+from edgezip.pipeline import layout
 from edgezip.pipeline.coders.coder import Coder, Progress
 from edgezip.pipeline.coders.table import coder_of
 from edgezip.pipeline.context import Context
@@ -58,6 +59,7 @@ def decode_channel(channel: Channel, context: Context, progress: Progress) -> by
         ModelError: the channel needs a model and the context has none.
     """
     coder, raw_size = coder_of(channel.coder), channel.raw_size
+    context = replace(context, decode_inner=decode_channels)
     if channel.transform == c.NO_TRANSFORM:
         return coder.decode(channel.payload, channel.params, raw_size, context, progress)
     transform = transform_of(channel.transform)
@@ -68,3 +70,25 @@ def decode_channel(channel: Channel, context: Context, progress: Progress) -> by
     inner = coder.decode(channel.payload, params, size, context, done)
     done.finish()
     return transform.undo(inner, own, raw_size)
+
+
+def decode_channels(frame: Frame, context: Context, progress: Progress) -> bytes:
+    """The raw bytes of `frame`, not verified.
+
+    Raises:
+        FormatError, ModelError: as `decode_channel`.
+    """
+    repeats = [i for i, channel in enumerate(frame.channels) if channel.coder == c.REPEAT]
+    if len(repeats) > 1:
+        raise FormatError("damaged: a frame with more than one channel of repeats")
+    contents = []
+    for channel in frame.channels:
+        if channel.coder == c.REPEAT:
+            contents.append(b"")
+            progress(channel.raw_size)
+            continue
+        data = decode_channel(channel, context, progress)
+        if len(data) != channel.raw_size:
+            raise FormatError("damaged: a channel decodes to another length than stored")
+        contents.append(data)
+    return layout.join(frame, contents, repeats[0] if repeats else None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from edgezip.container import Header, Settings
+from edgezip.container import Frame, Header, Settings
 from edgezip.errors import ModelError
 from edgezip.pipeline.model import LanguageModel
 
@@ -15,13 +16,17 @@ class Context:
     """Model, settings and primer of a member.
 
     model: None where no language model is used. prime: text that both sides learn first. depth: of
-    nested frames around what is coded.
+    nested frames around what is coded. decode_inner: what decodes a frame inside of another, for
+    the coder of those; `channels.decode_channel` sets it.
     """
 
     model: LanguageModel | None = None
     settings: Settings = field(default_factory=Settings)
     prime: bytes = field(default=b"", repr=False)
     depth: int = 0
+    decode_inner: Callable[[Frame, Context, Callable[[int], None]], bytes] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     @property
     def primer_id(self) -> bytes | None:

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 
 from edgezip.container import Channel, Frame, Span
 from edgezip.container import constants as c
-from edgezip.errors import FormatError
 from edgezip.pipeline import deflated, layout
-from edgezip.pipeline.channels import Coded, decode_channel, encode_channel
+from edgezip.pipeline.channels import Coded, decode_channels, encode_channel
 from edgezip.pipeline.choice import encode_part, make_part
 from edgezip.pipeline.coders.nested import MOST_DEPTH, NESTED, Parts
 from edgezip.pipeline.coders.table import MEDIA, TABLE
@@ -178,21 +177,3 @@ def decode_frame(frame: Frame, context: Context, progress: Callable[[int], None]
     raw = decode_channels(frame, context, progress)
     frame.verify(raw)
     return raw
-
-
-def decode_channels(frame: Frame, context: Context, progress: Callable[[int], None]) -> bytes:
-    """The raw bytes of `frame`, not verified; raises as `decode_frame`."""
-    repeats = [i for i, channel in enumerate(frame.channels) if channel.coder == c.REPEAT]
-    if len(repeats) > 1:
-        raise FormatError("damaged: a frame with more than one channel of repeats")
-    contents = []
-    for channel in frame.channels:
-        if channel.coder == c.REPEAT:
-            contents.append(b"")
-            progress(channel.raw_size)
-            continue
-        data = decode_channel(channel, context, progress)
-        if len(data) != channel.raw_size:
-            raise FormatError("damaged: a channel decodes to another length than stored")
-        contents.append(data)
-    return layout.join(frame, contents, repeats[0] if repeats else None)

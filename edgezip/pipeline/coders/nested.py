@@ -34,14 +34,13 @@ def encode(data: bytes, settings: Parts, context: Context, progress: Progress) -
 
 def decode(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
     """As `Decode`."""
-    from edgezip.pipeline.frames import decode_channels  # which needs the table of coders
-
     if params:
         raise FormatError("damaged: a nested frame with params")
     if context.depth >= MOST_DEPTH:
         raise FormatError(f"damaged: more than {MOST_DEPTH} frames inside of each other")
     frame = decode_nested(payload, size, context.model is not None)
-    return decode_channels(frame, replace(context, depth=context.depth + 1), progress)
+    assert context.decode_inner is not None
+    return context.decode_inner(frame, replace(context, depth=context.depth + 1), progress)
 
 
 NESTED = Coder(c.NESTED, encode, decode)
