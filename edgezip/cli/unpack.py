@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import BinaryIO
@@ -40,6 +41,11 @@ def unpack_files(
         if extracts:
             raise SettingsError("members are extracted to files: -o and -c are for the tar itself")
         extracts = False
+    if files.remove and (members or how.strip or how.exclude):
+        raise SettingsError(
+            "--rm would remove members that are not extracted; leave out names, --exclude and"
+            " --strip-components, or --rm"
+        )
 
     def unpack(name: str) -> int:
         with open_source(name, rules, packed=True) as source:
@@ -47,6 +53,8 @@ def unpack_files(
                 where = replace(how, folder=how.folder or batch.mirror)
                 code = extract_archive(source, members, files, options, console, where)
                 if files.remove and name != STDIN and not code:
+                    if hasattr(os, "sync"):  # members are not synced one by one
+                        os.sync()
                     source.remove()
                 return code
             target = _output_name(name, files)

@@ -86,6 +86,17 @@ def test_several_into_one_and_what_is_left_out(cli: Any, docs: Path, notes: Path
     assert cli.pack("docs").code == 1  # the FIFO
 
 
+def test_an_archive_is_removed_only_when_all_of_it_is_extracted(cli: Any, docs: Path) -> None:
+    assert cli.pack("docs").code == 0
+    for more in (["docs/a.txt"], ["--exclude", "*.tmp"], ["--strip-components", "2"]):
+        cli("unpack", "--rm", "docs.tar.ez", "-C", "out", *more).failed(2, "not extracted")
+        assert Path("docs.tar.ez").exists() and not Path("out").exists()
+    assert cli("unpack", "--rm", "docs.tar.ez").code == 1  # they are there
+    assert Path("docs.tar.ez").exists()
+    assert cli("unpack", "--rm", "docs.tar.ez", "-C", "out").code == 0
+    assert not Path("docs.tar.ez").exists() and Path("out/docs/deep/c.tmp").exists()
+
+
 def test_an_archive_does_not_hold_itself(cli: Any, docs: Path) -> None:
     for _ in range(2):
         assert cli.pack(".", "-f", "-o", "me.tar.ez").code == 0
