@@ -7,13 +7,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from edgezip.archive.names import member_name
 from edgezip.cli import report
 from edgezip.cli.console import Console, Tally, for_each
 from edgezip.cli.progress import overall_bar
-from edgezip.errors import SettingsError
+from edgezip.errors import InputError, SettingsError
 
 _SAME_TIME = 2 * 10**9
 """Nanoseconds by which the times of input and output may differ: FAT keeps even seconds."""
@@ -34,6 +34,7 @@ class Batch:
     mirror: str | None = None
     resume: bool = False
     recursive: bool = False
+    _sources: dict[str, str] = field(default_factory=dict)
 
     def check(self, output: str | None, to_stdout: bool) -> None:
         """Raise `SettingsError` for options that do not go together."""
@@ -50,11 +51,18 @@ class Batch:
         """
         return list(_files(names, suffix)) if self.recursive else list(names)
 
-    def place(self, target: str) -> str:
-        """Where the output `target` goes; the folders for it are made."""
+    def place(self, source: str, target: str) -> str:
+        """Where the output `target` of `source` goes; the folders for it are made.
+
+        Raises:
+            InputError: the output of another input goes there: with -f it would be lost.
+        """
         if self.mirror is None:
             return target
         placed = os.path.join(self.mirror, *member_name(target).split("/"))
+        other = self._sources.setdefault(os.path.abspath(placed), source)
+        if os.path.abspath(other) != os.path.abspath(source):
+            raise InputError(f"{placed} is the output of {other} already")
         os.makedirs(os.path.dirname(placed), exist_ok=True)
         return placed
 

@@ -38,14 +38,14 @@ def pack_files(
 
     def pack(name: str) -> int:
         if is_folder(name):
-            target = batch.place(archive_name(name))
+            target = batch.place(name, archive_name(name))
             if batch.is_done(name, target):
                 report.skipped(console, name, target)
                 return 0
             return pack_archive([name], target, files, options, console, verify, packing)
         output = _output_name(name, files)
         if output != STDOUT and files.output is None:
-            output = batch.place(output)
+            output = batch.place(name, output)
             if batch.is_done(name, output):
                 report.skipped(console, name, output)
                 return 0

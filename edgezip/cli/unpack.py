@@ -59,7 +59,7 @@ def unpack_files(
                 return code
             target = _output_name(name, files)
             if target != STDOUT and files.output is None:
-                target = batch.place(target)
+                target = batch.place(name, target)
                 if batch.is_done(name, target):
                     report.skipped(console, name, target)
                     return 0

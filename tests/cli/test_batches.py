@@ -79,3 +79,15 @@ def test_the_bar_counts_files(cli: Any, logs: list[str], monkeypatch: pytest.Mon
             assert shown[-1] == (size // 2, "pack 1 of 6")
         overall.ended(logs[0])
         assert shown[-1] == (size, "pack 2 of 6")
+
+
+def test_two_inputs_never_share_an_output(cli: Any) -> None:
+    os.makedirs("x")
+    Path("x/f").write_bytes(b"inner")
+    Path("f").write_bytes(b"outer")
+    os.chdir("x")
+    done = cli.pack("-f", "--rm", "--output-dir-mirror", "out", "f", "../f")
+    done.failed(1, "../f", "is the output of f already")
+    assert not Path("f").exists() and Path("../f").exists()
+    assert cli("cat", "out/f.ez").out == b"inner"
+    assert cli.pack("-f", "--output-dir-mirror", "out", "../f", "./../f").code == 0
