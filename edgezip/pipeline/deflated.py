@@ -35,6 +35,8 @@ _VAIN = 16 << 20
 """Bytes of content that may be looked at in vain, besides those of the frame."""
 _VAIN_START = 256
 """Bytes that a start of no stream counts as."""
+_LIST_HEAD, _LONGER_GAP = 4, 3
+"""Bytes of the list for the number of streams, and for a gap besides the one that it always has."""
 
 _START = re.compile(
     rb"\x1f\x8b\x08|PK\x03\x04|\x89PNG\r\n\x1a\n|\x78[\x01\x5e\x9c\xda]|stream\r?\n", re.DOTALL
@@ -121,6 +123,7 @@ class _Search:
         self._view = memoryview(data)
         self._vain = len(data) + _VAIN
         self._room = c.MAX_FRAME_SIZE - len(data)
+        self._list = deflated.MOST_LIST - _LIST_HEAD
         self._method: Method | None = None
         """What wrote the last stream: most likely the next one too."""
 
@@ -131,8 +134,12 @@ class _Search:
             if match.start() < position or self._vain <= 0:
                 continue
             stream = self._at(match.start(), match.end(), end)
-            if stream is not None and len(stream.content) <= self._room:
+            if stream is None:
+                continue
+            listed = len(deflated.write_entry(stream.entry)) + _LONGER_GAP
+            if len(stream.content) <= self._room and listed <= self._list:
                 self._room -= len(stream.content)
+                self._list -= listed
                 position = stream.end
                 yield stream
 
@@ -191,7 +198,7 @@ class _Search:
             elif kind == b"IHDR":
                 header = self._data[place + 8 : stop - 4]
             place = stop
-        if not sizes or len(header) != 13:
+        if not 0 < len(sizes) <= deflated.MOST_CHUNKS or len(header) != 13:
             return None
         stream = b"".join(body)
         bits = _window_bits(stream[:2])

@@ -15,7 +15,7 @@ import pytest
 
 import edgezip
 from edgezip.coding.deflate.codec import Method, Undone
-from edgezip.container import Channel, Span
+from edgezip.container import Channel, Span, varint
 from edgezip.container import constants as c
 from edgezip.container.nested import decode_nested, encode_nested
 from edgezip.errors import EdgezipError, FormatError
@@ -179,6 +179,35 @@ def test_damaged_lists_are_refused() -> None:
             deflated.restore(damaged, b"", len(data))
     with pytest.raises(FormatError):
         deflated.restore(opened.data, b"x", len(data))
+
+
+def test_what_is_written_has_the_bounds_of_what_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = FILES["png"]
+    first = data.index(b"IDAT") - 4
+    empty = chunked([(b"IDAT", b"")])[8:]
+    for count, found in ((100, True), (deflated.MOST_CHUNKS, False)):
+        many = data[:first] + count * empty + data[first:]
+        opened = search.undo(many)
+        assert (opened is not None) is found
+        assert opened is None or deflated.restore(opened.data, b"", len(many)) == many
+    pages, all_of_them = pdf(), search.undo(pdf())
+    assert all_of_them is not None and len(all_of_them.contents) == 3
+    monkeypatch.setattr(deflated, "MOST_LIST", all_of_them.data[0] - 1)
+    opened = search.undo(pages)
+    assert opened is not None and 0 < len(opened.contents) < 3
+    assert deflated.restore(opened.data, b"", len(pages)) == pages
+    with pytest.raises(FormatError):
+        deflated.restore(all_of_them.data, b"", len(pages))
+
+
+def test_numbers_that_no_memory_holds() -> None:
+    """They are refused before they become sizes of arrays."""
+    nothing = Undone(Method(6), np.zeros((0, 2), np.int64))
+    wide = Entry(0, deflated.ROWS, 0, nothing, 30876, (1,), (1 << 63) - 1, 1)
+    far = varint.encode_all(1, 0, 0, 0, 100, 1 << 23) + (1 << 23) * varint.encode_all(1 << 40, 0)
+    for text in (deflated.write_list([wide]), varint.encode(len(far) + 1) + far + b"\0"):
+        with pytest.raises(FormatError):
+            deflated.restore(text, b"", 100)
 
 
 def test_list_round_trip() -> None:

@@ -26,7 +26,8 @@ and then samples."""
 
 MOST_GROWTH = 1100
 """Times that the content of a stream may be larger: deflate reaches 1032."""
-_MOST_CHUNKS = 1 << 16
+MOST_LIST, MOST_CHUNKS = 1 << 20, 1 << 16
+"""Bytes of the list, and chunks of a PNG: in memory a list is a hundred times as large."""
 _IDAT = b"IDAT"
 _STRATEGIES, _WINDOWS, _MEMORIES = codec.FAR + 1, 7, 10
 _EMPTY = np.zeros((0, 2), np.int64)
@@ -57,24 +58,27 @@ def apply(data: bytes) -> tuple[bytes, bytes] | None:
 
 
 def write_list(entries: Sequence[Entry]) -> bytes:
-    """The list that stands before the bytes."""
-    values = [len(entries)]
-    for entry in entries:
-        method = entry.undone.method
-        number = (method.memory * _WINDOWS + method.window_bits - 9) * _STRATEGIES
-        number = (number + method.strategy) * 9 + method.level - 1
-        values += [entry.gap, entry.kind, entry.size, number, len(entry.undone.corrections)]
-        last = -1
-        for place, token in entry.undone.corrections.tolist():
-            values += [place - last - 1, token]
-            last = place
-        values += [len(entry.undone.blocks), *(4 * n + kind for kind, n in entry.undone.blocks)]
-        if entry.kind >= CHUNKS:
-            values += [entry.header, len(entry.chunks), *entry.chunks]
-        if entry.kind == ROWS:
-            values += [entry.stride, entry.pixel]
-    text = varint.encode_all(*values)
+    """The list that stands before the bytes; it may have `MOST_LIST` bytes behind its length."""
+    text = b"".join([varint.encode(len(entries)), *map(write_entry, entries)])
     return varint.encode(len(text)) + text
+
+
+def write_entry(entry: Entry) -> bytes:
+    """One stream in the list."""
+    method = entry.undone.method
+    number = (method.memory * _WINDOWS + method.window_bits - 9) * _STRATEGIES
+    number = (number + method.strategy) * 9 + method.level - 1
+    values = [entry.gap, entry.kind, entry.size, number, len(entry.undone.corrections)]
+    last = -1
+    for place, token in entry.undone.corrections.tolist():
+        values += [place - last - 1, token]
+        last = place
+    values += [len(entry.undone.blocks), *(4 * n + kind for kind, n in entry.undone.blocks)]
+    if entry.kind >= CHUNKS:
+        values += [entry.header, len(entry.chunks), *entry.chunks]
+    if entry.kind == ROWS:
+        values += [entry.stride, entry.pixel]
+    return varint.encode_all(*values)
 
 
 class _Values:
@@ -106,6 +110,8 @@ def read_list(text: bytes) -> list[Entry]:
     Raises:
         FormatError: damaged.
     """
+    if len(text) > MOST_LIST:
+        raise FormatError("damaged: a list of deflate streams is too long")
     values = _Values(text)
     entries = [_read_entry(values) for _ in range(values(len(text)))]
     if values.left:
@@ -132,9 +138,9 @@ def _read_entry(values: _Values) -> Entry:
     chunks: tuple[int, ...] = ()
     if kind >= CHUNKS:
         header = values(0xFFFF)
-        chunks = tuple(values() for _ in range(values(min(_MOST_CHUNKS, values.left))))
+        chunks = tuple(values() for _ in range(values(min(MOST_CHUNKS, values.left))))
     if kind == ROWS:
-        stride, pixel = values(), values(8)
+        stride, pixel = values(size), values(8)
         if not stride or not pixel or size % (stride + 1):
             raise FormatError("damaged: rows of a PNG that do not fill it")
     return Entry(gap, kind, size, undone, header, chunks, stride, pixel)
