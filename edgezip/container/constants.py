@@ -43,6 +43,9 @@ TAIL_SIZE: Final = 12
 SMALL_SIZE: Final = 1 << 16
 """A short member with fewer raw bytes is checked by a CRC32, any other by an 8-byte digest."""
 MAX_FRAME_SIZE: Final = 64 << 20
+MAX_TRANSFORMED: Final = 2 * MAX_FRAME_SIZE
+"""What the channels of a frame give to their coders, together: transformed content may be longer
+than the raw size."""
 MAX_CHANNELS: Final = 64
 MAX_SPANS: Final = 1 << 16
 MAX_PARAMS: Final = 4096

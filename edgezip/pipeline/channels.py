@@ -51,6 +51,16 @@ def encode_channel(
     return Coded(channel, coded.tokens)
 
 
+def coded_size(channel: Channel) -> int:
+    """The bytes that the coder of `channel` gives: those that a transform made, if there is one.
+
+    Raises:
+        FormatError: damaged params.
+    """
+    plain = channel.transform == c.NO_TRANSFORM
+    return channel.raw_size if plain else split_params(channel.params)[0]
+
+
 def decode_channel(channel: Channel, context: Context, progress: Progress) -> bytes:
     """The raw bytes of one channel.
 
@@ -64,7 +74,7 @@ def decode_channel(channel: Channel, context: Context, progress: Progress) -> by
         return coder.decode(channel.payload, channel.params, raw_size, context, progress)
     transform = transform_of(channel.transform)
     size, own, params = split_params(channel.params)
-    if size > transform.grows * raw_size:
+    if size > min(transform.grows * raw_size, c.MAX_TRANSFORMED):
         raise FormatError(f"damaged: {size} bytes are too many for {raw_size} transformed ones")
     done = Scaled(size, raw_size, progress)
     inner = coder.decode(channel.payload, params, size, context, done)
@@ -81,6 +91,11 @@ def decode_channels(frame: Frame, context: Context, progress: Progress) -> bytes
     repeats = [i for i, channel in enumerate(frame.channels) if channel.coder == c.REPEAT]
     if len(repeats) > 1:
         raise FormatError("damaged: a frame with more than one channel of repeats")
+    # Else frames inside of frames would multiply: what one holds in memory and the work it is.
+    if len(frame.channels) > 1 and any(channel.coder == c.NESTED for channel in frame.channels):
+        raise FormatError("damaged: a nested frame beside other channels")
+    if sum(map(coded_size, frame.channels)) > c.MAX_TRANSFORMED:
+        raise FormatError("damaged: the channels of a frame hold too much for their transforms")
     contents = []
     for channel in frame.channels:
         if channel.coder == c.REPEAT:

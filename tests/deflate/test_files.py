@@ -15,17 +15,18 @@ import pytest
 
 import edgezip
 from edgezip.coding.deflate.codec import Method, Undone
-from edgezip.container import Channel, Span, varint
+from edgezip.container import Channel, Frame, Span, varint
 from edgezip.container import constants as c
 from edgezip.container.nested import decode_nested, encode_nested
 from edgezip.errors import EdgezipError, FormatError
 from edgezip.pipeline import deflated as search
-from edgezip.pipeline.channels import decode_channel
+from edgezip.pipeline.channels import decode_channel, decode_channels
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import Kind
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.transforms import deflated
 from edgezip.pipeline.transforms.deflated import Entry
+from edgezip.pipeline.transforms.transform import join_params
 
 TEXT = (Path(__file__).parents[1] / "data" / "courage.txt").read_bytes()[:6000]
 NONE = PackOptions(model="none")
@@ -250,3 +251,21 @@ def test_nested_frames() -> None:
         decode_nested(inner, (64 << 20) + 1, False)
     with pytest.raises(FormatError):
         decode_nested(b"\x01\x04\x01x", 1, False)  # a language model's channel, but no model
+
+
+def test_a_frame_is_a_bounded_amount_of_work() -> None:
+    """A few bytes are not made 1100 x 64 MiB by one transform, nor 64 x 64 x 64 MiB by frames."""
+    most = 64 << 20
+    params = join_params(1100 * most, b"", b"")
+    huge = Channel(c.LZMA, b"", most, c.DEFLATED, params)
+    many = Channel(c.BZIP2, b"", 1 << 20, c.DEFLATED, join_params(most, b"", b""))
+    nested = Channel(c.NESTED, encode_nested(1, [Channel(c.STORED, b"a", 1)], [Span(0, 1)]), 1)
+    for channels in ([huge], [many] * 3, [nested, Channel(c.STORED, b"b", 1)]):
+        spans = tuple(Span(i, channel.raw_size) for i, channel in enumerate(channels))
+        frame = Frame(0, sum(span.length for span in spans), tuple(channels), spans, b"")
+        with pytest.raises(FormatError, match=r"too many|too much|beside"):
+            decode_channels(frame, Context(), ignore)
+    with pytest.raises(FormatError, match="too many"):
+        decode_channel(huge, Context(), ignore)
+    alone = Frame(0, 1, (nested,), (Span(0, 1),), b"")
+    assert decode_channels(alone, Context(), ignore) == b"a"
