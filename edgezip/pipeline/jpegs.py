@@ -165,9 +165,10 @@ def _sound(packed: bytes, size: int) -> bool:
         header = decoder.decompress(packed[_HEADER_SIZE : _HEADER_SIZE + stored], _MOST_HEADER)
     except zlib.error:
         return False
-    if header[:3] != b"HDR":
-        return False
-    header = header[7 : 7 + int.from_bytes(header[3:7], "little")]
+    length = int.from_bytes(header[3:7], "little")
+    if header[:3] != b"HDR" or len(header) < 7 + length:
+        return False  # longer than what is looked at: the package would read on
+    header = header[7 : 7 + length]
     position = 0
     while position + 4 <= len(header) and header[position] == 0xFF:
         code = header[position + 1]

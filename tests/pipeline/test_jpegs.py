@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import zlib
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,26 @@ def test_a_picture_that_claims_to_be_huge_is_not_shown_to_the_package() -> None:
         assert packed is not None
         assert jpegs.unpack(packed, len(FILES[0]) + 1) is None
         assert jpegs.unpack(b"\xcf\x84" + bytes(40), len(FILES[0])) is None
+
+
+@needs_package
+def test_no_header_is_so_long_that_it_hides_a_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = jpegs.pack(FILES[0])
+    assert packed is not None
+    stop = 28 + int.from_bytes(packed[24:28], "little")
+    header = zlib.decompress(packed[28:stop])
+    size = int.from_bytes(header[3:7], "little")
+    head, rest = header[7 : 7 + size], header[7 + size :]
+    assert head.count(b"\x00\x40\x00\x60\x03") == 1
+    comment = b"\xff\xfe\xff\xff" + bytes(0xFFFD)
+    shown: list[str] = []
+    monkeypatch.setattr(jpegs, "_call", lambda name, data: shown.append(name))
+    large = head.replace(b"\x00\x40\x00\x60\x03", b"\x3e\x80\x3e\x80\x03")
+    for made in (head, 256 * comment + head, large, 256 * comment + large):
+        text = zlib.compress(b"HDR" + len(made).to_bytes(4, "little") + made + rest)
+        crafted = packed[:24] + len(text).to_bytes(4, "little") + text + packed[stop:]
+        assert jpegs.unpack(crafted, len(FILES[0])) is None
+        assert len(shown) == 1  # the first of these
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
