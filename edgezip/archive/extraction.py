@@ -131,7 +131,7 @@ class _Extraction:
 
     def _check(self, member: tarfile.TarInfo, name: str) -> None:
         """Raise `_Refused` unless the member stays below the root."""
-        if member.name.startswith(("/", "\\")) or os.path.isabs(member.name):
+        if member.name.startswith(("/", os.sep)) or os.path.isabs(member.name):
             raise _Refused("refused: an absolute name")
         if ".." in member.name.split("/") or "\0" in member.name:
             raise _Refused("refused: a name that leaves the folder")
@@ -176,7 +176,10 @@ class _Extraction:
         os.symlink(member.linkname, path)
         if os.utime in os.supports_follow_symlinks:
             time = _nanoseconds(member)
-            os.utime(path, ns=(time, time), follow_symlinks=False)
+            try:
+                os.utime(path, ns=(time, time), follow_symlinks=False)
+            except OverflowError as error:
+                return [f"its times could not be kept: {error}"]
         return []
 
     def _hard_link(self, member: tarfile.TarInfo, path: str) -> list[str]:
@@ -199,7 +202,8 @@ class _Extraction:
             content = self._archive.extractfile(member)
         except (KeyError, tarfile.StreamError) as error:
             raise InputError(f"is a link to {member.linkname}, which is not there") from error
-        assert content is not None
+        if content is None:
+            raise InputError(f"is a link to {member.linkname}, which is no file")
         with content, AtomicFile(path, overwrite=self._target.overwrite, durable=False) as output:
             file = SparseFile(output.file) if self._target.sparse else output.file
             left = getattr(getattr(content, "raw", None), "size", member.size)
@@ -234,8 +238,8 @@ class _Extraction:
                 os.fchmod(descriptor, member.mode & 0o777)
                 time = _nanoseconds(member)
                 os.utime(descriptor, ns=(time, time))
-            except OSError as error:
-                yield path, error.strerror or str(error)
+            except (OSError, OverflowError) as error:
+                yield path, getattr(error, "strerror", None) or str(error)
             finally:
                 os.close(descriptor)
 

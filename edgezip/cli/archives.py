@@ -364,10 +364,17 @@ def _lines(members: Sequence[Member], verbose: bool) -> Iterator[str]:
         if not verbose:
             yield name
             continue
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(member.mtime))
+        when = _when(member.mtime)
         arrow = {"link": " -> ", "hard link": " link to "}.get(member.type, "")
         who = printable(f"{member.owner}/{member.group}")
         yield (
             f"{mode_text(member)} {who:<16} {member.size:>{width},} {when} {name}"
             f"{arrow}{printable(member.target)}"
         )
+
+
+def _when(seconds: float) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    except (OSError, OverflowError, ValueError):  # a year that the calendar has not
+        return f"@{seconds:.0f}"

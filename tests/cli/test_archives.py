@@ -157,6 +157,32 @@ def test_what_means_harm_is_refused_line_by_line(cli: Any) -> None:
     assert len(report["problems"]) == 10 and report["members"] == 3
 
 
+def test_odd_members_do_not_stop_the_others(cli: Any) -> None:
+    """Links to folders, times beyond every calendar, names that begin with a backslash."""
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as tar:
+
+        def add(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", mtime: int = 0) -> None:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname, info.mtime, info.mode = kind, link, mtime, 0o755
+            info.size = 1 if info.isreg() else 0
+            tar.addfile(info, io.BytesIO(b"x"))
+
+        add("late", tarfile.DIRTYPE, mtime=1 << 70)
+        add("hard", tarfile.LNKTYPE, "late")
+        add("link", tarfile.SYMTYPE, "late", mtime=1 << 70)
+        add("file", mtime=1 << 70)
+        add("\\back")
+        add("last")
+    Path("odd.tar.ez").write_bytes(edgezip.compress(target.getvalue(), model="none"))
+    assert f"@{1 << 70}" in cli("list", "-v", "odd.tar.ez").out.decode()
+    done = cli("unpack", "odd.tar.ez", "-C", "to")
+    assert done.code == 1 and done.err.count("warning: ") == done.err.count("\n") - 1 == 3
+    assert "hard: is a link to late, which is no file" in done.err
+    there = {"late", "link", "file", "last"} | ({"\\back"} if os.sep == "/" else set())
+    assert set(os.listdir("to")) == there
+
+
 def test_a_cut_or_damaged_archive_gives_every_member_that_is_left(cli: Any) -> None:
     os.mkdir("d")
     for number in range(8):
