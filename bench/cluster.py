@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.common import RESULTS, ROOT, code_version, load_average, log, today, write_csv
+from bench.common import RESULTS, ROOT, load_average, log, provenance, write_csv
 from edgezip.distributed import Report, pack_urls, unpack_urls
 from edgezip.pipeline.options import PackOptions
 
@@ -39,7 +39,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="edgezip-cluster-") as name:
         row = measure(Path(name), arguments)
     print("\n".join(f"{key:<22} {value}" for key, value in row.items()))
-    write_csv(arguments.csv, [{**row, "version": code_version(), "date": today()}])
+    write_csv(arguments.csv, [{**row, **provenance()}])
     return 0 if row["equal"] == row["files"] and row["same_bits"] == row["files"] else 1
 
 

@@ -80,6 +80,11 @@ def today() -> str:
     return time.strftime("%Y-%m-%d", time.gmtime())
 
 
+def provenance() -> Row:
+    """What a row is of: the version of the code, and the date."""
+    return {"version": code_version(), "date": today()}
+
+
 def read_csv(path: Path) -> list[Row]:
     """Rows of a CSV file, none if it does not exist."""
     if not path.is_file():

@@ -26,14 +26,13 @@ from bench.common import (
     EVAL,
     RESULTS,
     Row,
-    code_version,
     files_of,
     integer,
     load_average,
     log,
     print_table,
+    provenance,
     read_csv,
-    today,
     write_csv,
 )
 from edgezip.pipeline import deflated
@@ -117,8 +116,7 @@ def _measured(name: str, data: bytes) -> Row:
         "pack_s": f"{middle - started:.2f}",
         "unpack_s": f"{done - middle:.2f}",
         "verified": "yes" if verified else "no",
-        "version": code_version(),
-        "date": today(),
+        **provenance(),
         "load": load_average(),
     }
 

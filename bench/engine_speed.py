@@ -25,14 +25,13 @@ from types import TracebackType
 from bench.common import (
     RESULTS,
     Row,
-    code_version,
     environment,
     load_average,
     log,
     print_table,
+    provenance,
     read_csv,
     require,
-    today,
     write_csv,
 )
 from bench.make_model import SHAPES, make
@@ -167,8 +166,7 @@ def _measure(
         **{f"{side.replace(' ', '_')}_runs": _list(found) for side, found in speeds.items()},
         "threads": str(arguments.threads),
         "depth": str(arguments.depth),
-        "version": code_version(),
-        "date": today(),
+        **provenance(),
         "load": load_average(),
     }
     log(f"{row['model']} {row['shape']}: {row['strict']} against {stock:.1f}, {row['ratio']}")

@@ -37,17 +37,7 @@ from bench.archives import (
     try_commands,
     try_damages,
 )
-from bench.common import (
-    RESULTS,
-    STORIES,
-    Row,
-    code_version,
-    log,
-    print_table,
-    read_csv,
-    today,
-    write_csv,
-)
+from bench.common import RESULTS, STORIES, Row, log, print_table, provenance, read_csv, write_csv
 
 FLIP_BYTES = 1024
 CHANGE_BYTES = 512
@@ -71,7 +61,7 @@ def main() -> int:
     parser.add_argument("--resume", action="store_true", help="keep rows of this version")
     parser.add_argument("--csv", type=Path, default=RESULTS / "faults.csv")
     arguments = parser.parse_args()
-    stamp = {"version": code_version(), "date": today()}
+    stamp = provenance()
     models = [str(STORIES) if arguments.stories else None, "none"][arguments.no_model :]
     rows: list[Mapping[str, object]] = []
     for model in models:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.common import RESULTS, code_version, log, print_table, safe_environment, today, write_csv
+from bench.common import RESULTS, log, print_table, provenance, safe_environment, write_csv
 
 SIZE = 300_000
 PAGE = 4096
@@ -51,7 +51,7 @@ def main() -> int:
             if os.geteuid() == 0 and sys.platform.startswith("linux"):
                 rows.append(_full(command, source, expected, arguments.steps, folder / "disk"))
     print_table(list(rows[0]), [list(row.values()) for row in rows])
-    stamp = {"version": code_version(), "date": today()}
+    stamp = provenance()
     write_csv(arguments.csv, [{**row, **stamp} for row in rows])
     return 1 if any(row["wrong"] for row in rows) else 0
 

@@ -20,13 +20,12 @@ from bench.common import (
     EVAL,
     RESULTS,
     Row,
-    code_version,
     files_of,
     integer,
     load_average,
     log,
     print_table,
-    today,
+    provenance,
     write_csv,
 )
 from edgezip.pipeline import jpegs
@@ -83,8 +82,7 @@ def _measured(name: str, data: bytes) -> Row:
         "unpack_s": f"{time.process_time() - middle:.2f}",
         "verified": "yes" if verified else "no",
         "package": f"{jpegs.PACKAGE} {jpegs.version()}",
-        "version": code_version(),
-        "date": today(),
+        **provenance(),
         "load": load_average(),
     }
 

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.common import RESULTS, ROOT, code_version, print_table, today, write_csv
+from bench.common import RESULTS, ROOT, print_table, provenance, write_csv
 
 SAMPLE = ROOT / "tests" / "data" / "roughing_it.txt"
 
@@ -48,7 +48,7 @@ def main() -> int:
         command += ["--runs", str(arguments.runs)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         rows.append({"level": level, **json.loads(done.stdout)})
-    stamped = [{**row, "version": code_version(), "date": today()} for row in rows]
+    stamped = [{**row, **provenance()} for row in rows]
     write_csv(arguments.csv, stamped)
     heads = ["level", "bytes", "packs KB/s", "unpacks KB/s", "compiled", "SHA-256"]
     print_table(heads, list(map(texts, rows)))

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.common import RESULTS, code_version, log, print_table, safe_environment, today, write_csv
+from bench.common import RESULTS, log, print_table, provenance, safe_environment, write_csv
 
 SIZE = 60_000
 POLITE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -77,7 +77,7 @@ def main() -> int:
             for job in jobs:
                 rows.append(_try(job, number, -(-times // len(jobs))))
     print_table(list(rows[0]), [list(row.values()) for row in rows])
-    stamp = {"version": code_version(), "date": today()}
+    stamp = provenance()
     write_csv(arguments.csv, [{**row, **stamp} for row in rows])
     faults = sum(int(str(row[what])) for row in rows for what in ("losses", "litter", "tracebacks"))
     print(f"{faults} losses, litter and tracebacks")

@@ -27,15 +27,14 @@ from pathlib import Path
 from bench.common import (
     RESULTS,
     Row,
-    code_version,
     files_of,
     integer,
     load_average,
     log,
     print_table,
+    provenance,
     read_csv,
     run_worker,
-    today,
     write_csv,
 )
 
@@ -142,8 +141,7 @@ def _measured(source: Path, level: int, frame_size: int) -> Row:
         "channels": there["channels"],
         "verified": "yes" if filecmp.cmp(source, back, shallow=False) else "no",
         "load": f"{load} {load_average()}",
-        "version": code_version(),
-        "date": today(),
+        **provenance(),
     }
 
 

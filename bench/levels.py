@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import edgezip
-from bench.common import RESULTS, ROOT, code_version, log, print_table, today, write_csv
+from bench.common import RESULTS, ROOT, log, print_table, provenance, write_csv
 from edgezip.pipeline.effort import LEVELS, at_level
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 
@@ -51,7 +51,7 @@ def main() -> int:
         for level in map(int, arguments.levels.split(",")):
             row = {"kind": kind, "level": level, **measure(data, level)}
             log(f"{kind} -{level}: {row['packed_size']:,} of {row['raw_size']:,} bytes")
-            rows.append({**row, "version": code_version(), "date": today()})
+            rows.append({**row, **provenance()})
     write_csv(arguments.csv, rows)
     print_table(
         ["kind", "level", "bytes", "packed", "%", "packs KB/s", "unpacks KB/s"],

@@ -16,15 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.common import (
-    EVAL,
-    RESULTS,
-    code_version,
-    log,
-    print_table,
-    today,
-    write_csv,
-)
+from bench.common import EVAL, RESULTS, log, print_table, provenance, write_csv
 from edgezip.coding.plain import Intervals, PlainEncoder
 from edgezip.coding.probability import ideal_bits
 from edgezip.engine import Engine
@@ -99,7 +91,7 @@ def main() -> None:
             )
             log(f"{path.name}: {rows[-1]['loss %']} %")
     print_table(list(rows[0]), [list(row.values()) for row in rows])
-    stamp = {"version": code_version(), "date": today()}
+    stamp = provenance()
     write_csv(arguments.csv, [{**row, **stamp} for row in rows])
 
 

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import edgezip
-from bench.common import RESULTS, STORIES, code_version, log, print_table, today, write_csv
+from bench.common import RESULTS, STORIES, log, print_table, provenance, write_csv
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 
 TEXT = b"Once upon a time there was a little girl who liked to play in the park.\n"
@@ -46,7 +46,7 @@ def main() -> int:
             rows.append({**row, f"growth since round {FIRST}": growth})
             log(f"  {len(models)} models: {[size >> 20 for size in sizes[::5]]} MiB")
     print_table([*rows[0]], [[*row.values()] for row in rows])
-    write_csv(arguments.csv, [{**r, "version": code_version(), "date": today()} for r in rows])
+    write_csv(arguments.csv, [{**r, **provenance()} for r in rows])
     return 1 if any(int(str([*row.values()][-1])) > ALLOWED for row in rows) else 0
 
 

@@ -18,16 +18,7 @@ import statistics
 import time
 from pathlib import Path
 
-from bench.common import (
-    EVAL,
-    RESULTS,
-    code_version,
-    load_average,
-    log,
-    print_table,
-    today,
-    write_csv,
-)
+from bench.common import EVAL, RESULTS, load_average, log, print_table, provenance, write_csv
 from edgezip import api
 from edgezip.models import resolve
 from edgezip.pipeline.options import PackOptions, UnpackOptions
@@ -103,7 +94,7 @@ def main() -> None:
             }
         )
     print_table(list(rows[0]), [list(row.values()) for row in rows])
-    stamp = {"load": load_average(), "version": code_version(), "date": today()}
+    stamp = {"load": load_average(), **provenance()}
     write_csv(arguments.csv, [{**row, **stamp} for row in rows])
 
 

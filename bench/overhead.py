@@ -18,16 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.common import (
-    EVAL,
-    RESULTS,
-    code_version,
-    load_average,
-    log,
-    print_table,
-    today,
-    write_csv,
-)
+from bench.common import EVAL, RESULTS, load_average, log, print_table, provenance, write_csv
 from edgezip import api
 from edgezip.coding.mixing.token_decoding import MixingDecoder
 from edgezip.coding.mixing.token_mixing import MixingEncoder
@@ -77,7 +68,7 @@ def main() -> None:
             rows.append({**fields, **row})
             log(str(rows[-1]))
     print_table(list(rows[0]), [list(row.values()) for row in rows])
-    stamp = {"load": load_average(), "version": code_version(), "date": today()}
+    stamp = {"load": load_average(), **provenance()}
     write_csv(arguments.csv, [{**row, **stamp} for row in rows])
 
 

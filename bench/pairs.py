@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import edgezip
-from bench.common import RESULTS, STORIES, code_version, log, print_table, today, write_csv
+from bench.common import RESULTS, STORIES, log, print_table, provenance, write_csv
 from edgezip.coding.plain import PlainDecoder, PlainEncoder
 from edgezip.container import (
     Channel,
@@ -88,7 +88,7 @@ def main() -> int:
             for text in lost[:5]:
                 log(f"  LOSS: {way}, {text.hex()}")
     print_table([*rows[0]], [[*row.values()] for row in rows])
-    write_csv(arguments.csv, [{**r, "version": code_version(), "date": today()} for r in rows])
+    write_csv(arguments.csv, [{**r, **provenance()} for r in rows])
     return 1 if any(row["losses"] for row in rows) else 0
 
 

@@ -19,16 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.common import (
-    RESULTS,
-    ROOT,
-    code_version,
-    load_average,
-    log,
-    print_table,
-    today,
-    write_csv,
-)
+from bench.common import RESULTS, ROOT, load_average, log, print_table, provenance, write_csv
 from edgezip import api
 from edgezip.pipeline.bare import compress_bare, decompress_bare
 from edgezip.pipeline.options import PackOptions, UnpackOptions
@@ -180,8 +171,7 @@ def _measure(name: str, pack: Pack, unpack: Unpack, records: Sequence[bytes]) ->
         "pack_ms": f"{1000 * (middle - started) / len(records):.2f}",
         "unpack_ms": f"{1000 * (ended - middle) / len(records):.2f}",
         "verified": "yes" if back == list(records) else "no",
-        "version": code_version(),
-        "date": today(),
+        **provenance(),
         "load": load_average(),
     }
 

@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.common import RESULTS, code_version, log, print_table, safe_environment, today, write_csv
+from bench.common import RESULTS, log, print_table, provenance, safe_environment, write_csv
 
 SOURCE = r"""
 #define _GNU_SOURCE
@@ -122,7 +122,7 @@ def _inside(csv: Path) -> int:
             rows.append(_row(folder, call, FATAL))
         rows.append(_row(folder, "names of 13 bytes", [errno.ENAMETOOLONG]))
     print_table(list(rows[0]), [list(row.values()) for row in rows])
-    stamp = {"version": code_version(), "date": today()}
+    stamp = provenance()
     write_csv(csv, [{**row, **stamp} for row in rows])
     return 1 if any(row["wrong"] for row in rows) else 0
 

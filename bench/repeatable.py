@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.common import RESULTS, ROOT, code_version, log, today, write_csv
+from bench.common import RESULTS, ROOT, log, provenance, write_csv
 
 LOCALES = ["C", "C.UTF-8", "tr_TR.UTF-8", "de_DE.UTF-8", "POSIX"]
 ZONES = ["UTC", "Asia/Kathmandu", "America/St_Johns", "Pacific/Kiritimati"]
@@ -48,7 +48,7 @@ def main() -> int:
         "wrong": wrong,
         "sha256": " ".join(sorted(found)),
     }
-    write_csv(arguments.csv, [{**row, "version": code_version(), "date": today()}])
+    write_csv(arguments.csv, [{**row, **provenance()}])
     return 0 if len(found) == 1 and not wrong else 1
 
 

@@ -19,12 +19,11 @@ from pathlib import Path
 from bench.common import (
     EVAL,
     RESULTS,
-    code_version,
     files_of,
     load_average,
     log,
     print_table,
-    today,
+    provenance,
     write_csv,
 )
 from edgezip import api
@@ -98,8 +97,7 @@ def _measure(tars: dict[str, bytes], options: PackOptions, runs: int) -> list[di
                 "unpack_s": f"{time.perf_counter() - started:.2f}",
                 "runs": runs,
                 "verified": "yes" if same else "no",
-                "version": code_version(),
-                "date": today(),
+                **provenance(),
                 "load": load_average(),
             }
         )

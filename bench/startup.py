@@ -21,12 +21,11 @@ from pathlib import Path
 from bench.common import (
     RESULTS,
     ROOT,
-    code_version,
     edgezip_cli,
     load_average,
     print_table,
+    provenance,
     safe_environment,
-    today,
     write_csv,
 )
 
@@ -111,8 +110,7 @@ def _row(what: str, times: list[float]) -> dict[str, object]:
         "slowest_ms": round(1000 * times[-1]),
         "limit_ms": round(1000 * limit) if limit else "",
         "runs": len(times),
-        "version": code_version(),
-        "date": today(),
+        **provenance(),
         "load": load_average(),
     }
 

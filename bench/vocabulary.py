@@ -20,14 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.common import (
-    RESULTS,
-    code_version,
-    load_average,
-    print_table,
-    today,
-    write_csv,
-)
+from bench.common import RESULTS, load_average, print_table, provenance, write_csv
 from edgezip.coding.logistic import fine_stretch_table
 from edgezip.coding.mixing.paths import collect, fill_weights, leaf_order, new_weights
 from edgezip.coding.mixing.trie import build_trie
@@ -78,8 +71,7 @@ def _measure(n: int, rounds: int, model_ms: float) -> dict[str, object]:
         "row_bytes": logits.nbytes + weights.nbytes + sums.nbytes,
         "model_ms": model_ms,
         "load": load_average(),
-        "version": code_version(),
-        "date": today(),
+        **provenance(),
     }
 
 

@@ -20,12 +20,11 @@ from bench.common import (
     RESULTS,
     SHARED,
     Row,
-    code_version,
     load_average,
     print_table,
+    provenance,
     read_csv,
     require,
-    today,
     write_csv,
 )
 from edgezip.container import Settings
@@ -92,7 +91,7 @@ def main() -> None:
             values = (model.file.name, name, window, keep, streams, len(data), packed, seconds)
             row = dict(zip(_COLUMNS, map(str, values), strict=True))
             row |= {"threads": str(arguments.threads), "load": load_average()}
-            row |= {"version": code_version(), "date": today()}
+            row |= provenance()
             rows[_key(row)] = row
             write_csv(arguments.csv, list(rows.values()))
     print_table(_COLUMNS, [[row[column] for column in _COLUMNS] for row in rows.values()])
