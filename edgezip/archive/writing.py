@@ -63,7 +63,7 @@ def write_archive(
     for number, part in enumerate(parts):
         if number:
             frames.end()
-        frames.whole = part[0].twins is not None
+        frames.whole = bool(part) and part[0].twins is not None
         for entry in part:
             if entry.info.islnk() and entry.info.linkname in missing:
                 report(entry.info.name, f"is left out, as {entry.info.linkname} is")

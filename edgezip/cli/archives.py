@@ -171,6 +171,8 @@ def pack_archive(
         rules = replace(rules, skipped=frozenset({(found.st_dev, found.st_ino)}))
     paths = [*names, *_names_in(packing.files_from)]
     entries = arranged(_collected(paths, rules, problems), rules.order)
+    if not entries:
+        raise InputError("nothing is left to pack; no archive is written")
     size = sum(entry.blocks_size for entry in entries)
     check = HashingWriter()
     with open_output(target, force=files.force, binary=True, spool=verify, source=None) as output:

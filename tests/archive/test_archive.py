@@ -205,6 +205,15 @@ def test_names_and_selections() -> None:
     assert select.missing == ["nothing"]
 
 
+def test_an_archive_of_nothing() -> None:
+    packed = io.BytesIO()
+    with edgezip.Archive(packed, "w", model="none"):
+        pass
+    packed.seek(0)
+    with edgezip.Archive(packed) as archive:
+        assert archive.names() == []
+
+
 def test_mistakes(tmp_path: Path) -> None:
     with pytest.raises(SettingsError):
         edgezip.Archive(tmp_path / "x", "a")  # type: ignore[arg-type]

@@ -97,6 +97,14 @@ def test_an_archive_is_removed_only_when_all_of_it_is_extracted(cli: Any, docs: 
     assert not Path("docs.tar.ez").exists() and Path("out/docs/deep/c.tmp").exists()
 
 
+def test_no_archive_of_nothing(cli: Any, docs: Path) -> None:
+    done = cli.pack("no", "neither", "-o", "x.tar.ez")
+    assert done.code == 1 and "nothing is left to pack" in done.err and done.err.count("\n") == 3
+    Path("names").touch()
+    cli.pack("--files-from", "names", "-o", "x.tar.ez").failed(1, "nothing is left to pack")
+    assert not Path("x.tar.ez").exists()
+
+
 def test_an_archive_does_not_hold_itself(cli: Any, docs: Path) -> None:
     for _ in range(2):
         assert cli.pack(".", "-f", "-o", "me.tar.ez").code == 0
