@@ -73,7 +73,8 @@ def pack_urls(
         progress: told how far it is.
 
     Raises:
-        InputError: two sources have the same name, or there are none.
+        InputError: two sources have the same name, the output of one is another source, or there
+            are none. Other files of the outputs' names are replaced.
     """
     names = _expanded(sources)
     targets = _targets(names, target, lambda name: name + SUFFIX)
@@ -153,7 +154,15 @@ def _targets(names: Sequence[str], folder: str, rename: Callable[[str], str]) ->
     ]
     if len(set(found)) < len(found):
         raise InputError("two sources have the same name: pack them into different folders")
+    if both := {_place(url) for url in found} & {_place(url) for url in names}:
+        raise InputError(f"{min(both)} is a source and would be replaced: use another folder")
     return found
+
+
+def _place(url: str) -> str:
+    """A URL as its file system writes it: `x`, `./x` and `file:///.../x` are one place."""
+    system, path = filesystem(url)
+    return str(system.unstrip_protocol(path))
 
 
 def _run(

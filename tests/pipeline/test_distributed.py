@@ -80,6 +80,11 @@ def test_a_failure_leaves_nothing_and_stops_no_other(logs: list[str], tmp_path: 
     assert list((tmp_path / "out").iterdir()) == []
     with pytest.raises(InputError, match="same name"):
         distributed.pack_urls([logs[0], logs[0]], str(tmp_path))
+    again = tmp_path / "logs/0.log.ez"
+    again.write_bytes(b"something else")
+    with pytest.raises(InputError, match="is a source and would be replaced"):
+        distributed.pack_urls([f"{tmp_path}/logs/*"], f"{tmp_path}/logs/", options=NONE)
+    assert again.read_bytes() == b"something else"
     with pytest.raises(InputError, match="no files"):
         distributed.pack_urls([], str(tmp_path))
 
