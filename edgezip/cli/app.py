@@ -121,8 +121,11 @@ def pack(
         if level is not None:
             settings = at_level(level, settings)
         if cluster is not None:
-            from edgezip.cli.cluster import pack_on_cluster
+            from edgezip.cli.cluster import check_alone, pack_on_cluster
 
+            check_alone({"-o": output, "-c": stdout, "--rm": remove, "--verify": verify,
+                         "--exclude": exclude, "--files-from": files_from, "--jobs": jobs > 1,
+                         "--output-dir-mirror": mirror, "-r": recursive})  # fmt: skip
             console = Console(quiet, verbose, json)
             return pack_on_cluster(cluster, names, settings, resume, console)
         console = Console(quiet, verbose, json, target.uses_stdout(names))

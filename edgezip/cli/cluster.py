@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,12 @@ from edgezip.pipeline.options import PackOptions
 
 _PATIENCE = 20
 """Seconds to wait for the scheduler."""
+
+
+def check_alone(given: Mapping[str, object]) -> None:
+    """Raise `SettingsError` if one of the options that mean nothing on a cluster was `given`."""
+    if used := [name for name, value in given.items() if value]:
+        raise SettingsError(f"--cluster does not go together with {', '.join(used)}")
 
 
 def pack_on_cluster(

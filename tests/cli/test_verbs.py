@@ -185,4 +185,7 @@ def test_tar_with_options(program: str, cli: Any, tmp_path: Path) -> None:
 def test_a_cluster_needs_a_folder_and_an_address(cli: Any) -> None:
     pytest.importorskip("dask.distributed", reason="needs edgezip[dask]")
     cli("pack", "--cluster", "tcp://127.0.0.1:1", "file").failed(2, "--cluster")
+    cli("pack", "--cluster", "tcp://127.0.0.1:1", "--rm", "--verify", "a", "b").failed(
+        2, "--cluster does not go together with --rm, --verify"
+    )
     cli("pack", "--cluster", "nonsense://x", "file", "folder").failed(1, "no cluster")
