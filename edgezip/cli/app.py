@@ -23,7 +23,7 @@ app = App(
     help="Lossless compression with a small language model.",
     epilog="edgezip pack notes.txt writes notes.txt.ez; edgezip unpack notes.txt.ez brings it"
     " back. tar -I edgezip works too. Exit codes: 0 ok, 1 input or output, 2 usage, 3 damaged"
-    " file, 4 model, 5 engine, 6 limit, 128+n signal.",
+    " file, 4 model, 5 engine, 6 limit, 7 package missing, 128+n signal.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
