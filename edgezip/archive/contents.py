@@ -79,6 +79,8 @@ def _blocks(headers: bytes) -> Iterator[int]:
                 size = int(block[_SIZE].rstrip(b"\0 ") or b"0", 8)
             except ValueError as error:
                 raise FormatError(WRONG) from error
+            if size < 0:  # headers that lead back to themselves
+                raise FormatError(WRONG)
             position += -(-size // _BLOCK) * _BLOCK
 
 

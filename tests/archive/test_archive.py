@@ -17,6 +17,7 @@ from edgezip.archive.contents import Contents, encode
 from edgezip.archive.names import Selection, member_name, stripped
 from edgezip.archive.writing import plan
 from edgezip.container import constants as c
+from edgezip.container import varint
 from edgezip.errors import FormatError, InputError, SettingsError
 from edgezip.pipeline import content
 
@@ -254,3 +255,7 @@ def test_broken_tables_only_raise_format_errors() -> None:
     nested.type = tarfile.XHDTYPE
     with pytest.raises(FormatError):
         Contents(encode(nested.tobuf(tarfile.USTAR_FORMAT) * 3000 + headers, b""), 1 << 30)
+    back = bytearray(nested.tobuf(tarfile.USTAR_FORMAT))
+    back[124:136] = b"-1000".ljust(12, b"\0")  # 512 bytes less than none: here again
+    with pytest.raises(FormatError):
+        Contents(varint.encode(len(back)) + back, 1 << 30)
