@@ -55,6 +55,8 @@ class Unpacker:
         self._header = Header()
         self._context: Context | None = None
         self._prime = b""
+        self._dropped = 0
+        """Raw bytes of auxiliary members so far."""
         self.raw_size = 0
         """Raw bytes that came out so far."""
         self.members = 0
@@ -111,6 +113,9 @@ class Unpacker:
             return self._emit(event.data)
         elif isinstance(event, FrameEvent):
             if self._header.auxiliary is not None:
+                # A table is smaller than what it describes; without a limit it could be any work.
+                self._check_limit(event.frame.raw_size, self._dropped)
+                self._dropped += event.frame.raw_size
                 self._decode(event, quiet=True)
                 return b""
             self._check_limit(event.frame.raw_size)
@@ -141,9 +146,10 @@ class Unpacker:
             self._progress(self.raw_size)
         return raw
 
-    def _check_limit(self, more: int) -> None:
+    def _check_limit(self, more: int, done: int | None = None) -> None:
+        """done: of auxiliary members; None: of the content."""
         limit = self._options.max_output
-        if limit is not None and self.raw_size + more > limit:
+        if limit is not None and (self.raw_size if done is None else done) + more > limit:
             raise LimitError(
                 f"the output would exceed the limit of {limit} bytes; raise --max-output if you"
                 " trust the file"

@@ -20,6 +20,7 @@ from edgezip.container import constants as c
 from edgezip.container import varint
 from edgezip.errors import FormatError, InputError, SettingsError
 from edgezip.pipeline import content
+from edgezip.pipeline.auxiliary import pack_auxiliary
 
 NOISE = random.Random(3).randbytes(4000)
 
@@ -259,3 +260,17 @@ def test_broken_tables_only_raise_format_errors() -> None:
     back[124:136] = b"-1000".ljust(12, b"\0")  # 512 bytes less than none: here again
     with pytest.raises(FormatError):
         Contents(varint.encode(len(back)) + back, 1 << 30)
+
+
+def test_the_limit_of_output_bounds_what_is_dropped(tree: Path) -> None:
+    """A table is decoded only to be checked: no more of it than there may be content."""
+    packed = io.BytesIO()
+    with edgezip.Archive(packed, "w", model="none") as archive:
+        archive.add(tree, "tree")
+    size = len(edgezip.decompress(packed.getvalue()))
+    limit = edgezip.UnpackOptions(max_output=size)
+    assert len(edgezip.decompress(packed.getvalue(), options=limit)) == size
+    many = packed.getvalue() + pack_auxiliary(bytes(size), 7) * 2
+    assert len(edgezip.decompress(many)) == size
+    with pytest.raises(edgezip.LimitError):
+        edgezip.decompress(many, options=limit)
