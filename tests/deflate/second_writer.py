@@ -58,11 +58,19 @@ def search(
     return (0, 0) if length == best or (level > 3 and dropped) else found
 
 
-def tokens(data: bytes, level: int, strategy: int, window: int, memory: int) -> list[Token]:
+def tokens(
+    data: bytes, level: int, strategy: int, window: int, memory: int,
+    corrections: dict[int, Token], stored: dict[int, int],
+) -> list[Token]:  # fmt: skip
+    """stored: by number of tokens before them, bytes of stored blocks."""
     chains, out, p = Chains(data, memory), [], 0
     reach, lazy = (1 << window) - 262, TABLE[level][1]
     known: tuple[int, int] | None = None
     while p < len(data):
+        if skipped := stored.get(len(out), 0):
+            stored = {number: n for number, n in stored.items() if number != len(out)}
+            p, known = p + skipped, None
+            continue
         if strategy in (2, 3):
             n = 0
             while (
@@ -78,6 +86,8 @@ def tokens(data: bytes, level: int, strategy: int, window: int, memory: int) -> 
                 if later[0] > match[0]:
                     known, match = later, (0, 0)
         token = match if match[0] >= 3 else (1, 0)
+        if len(out) in corrections:
+            token, known = corrections[len(out)], None
         if level <= 3 and token[0] > lazy:
             chains.insert(p + 1)
             chains.inserted = p + token[0]
@@ -198,8 +208,11 @@ def runs_of(lengths: list[int]) -> list[tuple[int, str]]:
     return out
 
 
-def block(content: bytes, part: list[Token], last: bool) -> str:
-    """Bits of a block that zlib still has the content of; a stored one begins with "S"."""
+def block(
+    content: bytes, part: list[Token], last: bool, there: bool, kind: int | None = None
+) -> str:
+    """Bits of a block; a stored one begins with "S". there: zlib's window has the content. kind:
+    which it is, where a list says so."""
     literals, distances, p = {256: 1}, {}, 0
     parts: list[tuple[int, str, int, str]] = []
     for n, d in part:
@@ -233,29 +246,74 @@ def block(content: bytes, part: list[Token], last: bool) -> str:
 
     dynamic = head + body(codes_of(tables[0]), codes_of(tables[1]))
     fixed = body(codes_of(static[0]), codes_of(static[1]))
+    if kind is not None:
+        return "S" * (kind == 0) + f"{int(last)}" + ("", "10" + fixed, "01" + dynamic)[kind]
     best, other = (len(dynamic) + 10) >> 3, (len(fixed) + 10) >> 3
-    if len(content) + 4 <= min(best, other) and len(content) < 65536:
+    if len(content) + 4 <= min(best, other) and len(content) < 65536 and there:
         return "S" + str(int(last))
     return f"{int(last)}" + ("10" + fixed if other <= best else "01" + dynamic)
 
 
-def write(data: bytes, level: int, strategy: int = 0, window: int = 15, memory: int = 8) -> bytes:
-    """The stream; without memory level 0, for data that the window has as a whole."""
-    found, size = tokens(data, level, strategy, window, memory), (1 << (memory + 6)) - 1
-    bits, p = "", 0
+def early(part: list[Token], level: int) -> int:
+    """Tokens of the next block of memory level 0."""
+    for n in range(4096, len(part), 4096):
+        matches = [d for _, d in part[:n] if d]
+        taken = sum(length for length, _ in part[: n - 1]) + (level > 3)
+        packed = 8 * n + sum(5 + distance_code(d)[1] for d in matches)
+        if level >= 3 and len(matches) < n // 2 and packed // 8 < taken // 2:
+            return n
+    return len(part)
+
+
+def joined(bits: str, made: str, content: bytes) -> str:
+    if made[0] != "S":
+        return bits + made
+    bits += made[1] + "00"
+    bits += "0" * (-len(bits) % 8) + number(len(content), 16)
+    return bits + number(len(content) ^ 0xFFFF, 16) + "".join(number(b, 8) for b in content)
+
+
+def write(
+    data: bytes,
+    level: int,
+    strategy: int = 0,
+    window: int = 15,
+    memory: int = 8,
+    corrections: dict[int, Token] | None = None,
+    blocks: list[tuple[int, int]] | None = None,
+) -> bytes:
+    """The stream. corrections: tokens by their numbers; blocks: kind and size of each."""
+    stored: dict[int, int] = {}
+    number_of = 0
+    for kind, size in blocks or []:
+        if kind:
+            number_of += size
+        else:
+            stored[number_of] = stored.get(number_of, 0) + size
+    found = tokens(data, level, strategy, window, memory, corrections or {}, stored)
+    most = (1 << (memory + 6)) - 1 if memory else 32767
+    bits, p, w = "", 0, 1 << window
     lazy = level > 3 and strategy not in (2, 3)
+    left = list(blocks or [])
     while True:
+        if left:
+            kind, size = left.pop(0)
+            part, found = (found[:size], found[size:]) if kind else ([], found)
+            content = data[p : p + (sum(n for n, _ in part) if kind else size)]
+            bits = joined(bits, block(content, part, not left, True, kind), content)
+            p += len(content)
+            if not left:
+                break
+            continue
+        size = most if memory else early(found[:most], level)
         part, found = found[:size], found[size:]
-        full = len(part) == size and not (lazy and part[-1][1] == 0)
+        full = len(part) == most and not (lazy and part[-1][1] == 0)
         last = not found and not full
         content = data[p : p + sum(n for n, _ in part)]
-        made = block(content, part, last)
-        if made[0] == "S":
-            bits += made[1] + "00"
-            bits += "0" * (-len(bits) % 8) + number(len(content), 16)
-            bits += number(len(content) ^ 0xFFFF, 16) + "".join(number(b, 8) for b in content)
-        else:
-            bits += made
+        e = len(data) if last else p + len(content) - part[-1][0] + lazy
+        m = {2: 1, 3: 259}.get(strategy, 262)
+        there = p >= max(-(-(e + m - 2 * w) // w), 0) * w
+        bits = joined(bits, block(content, part, last, there), content)
         p += len(content)
         if last:
             break
