@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgezip.atomic import AtomicFile
 from edgezip.cli.console import Console, label, printable
-from edgezip.cli.inputs import STDIN, InputRules, open_source
+from edgezip.cli.inputs import STDIN, read_source
 from edgezip.cli.page import Shades, data_uri, heat_page, text_page
 from edgezip.cli.png import encode_png
 from edgezip.cli.progress import progress_bar
@@ -30,7 +30,7 @@ from edgezip.pipeline.detect.media import MediaFinder
 from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.score import score
-from edgezip.streams import read_all, write_all
+from edgezip.streams import write_all
 
 MOST_MODELS = 2
 DEFAULT_LIMIT = 256 << 10
@@ -69,8 +69,7 @@ def explain_file(name: str, request: ExplainRequest, console: Console) -> int:
     if request.output is None and name == STDIN:
         raise SettingsError("name the page of standard input: -o page.html")
     output = request.output or f"{name}.html"
-    with open_source(name, InputRules(special=True)) as source:
-        data = read_all(source.file)
+    data = read_source(name)
     page, shown, unit = _page(name, data, request, console)
     if output == STDIN:
         write_all(sys.stdout.buffer, page)

@@ -166,6 +166,15 @@ def open_source(name: str, rules: InputRules, *, packed: bool = False) -> Iterat
         yield Source(name, file, status, _opened(file))
 
 
+def read_source(name: str) -> bytes:
+    """All of a file or stdin, for commands that work on one; errors have its name."""
+    try:
+        with open_source(name, InputRules(special=True)) as source:
+            return streams.read_all(source.file)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
 def _open(name: str) -> BinaryIO:
     try:
         return open(name, "rb")

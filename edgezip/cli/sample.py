@@ -13,7 +13,7 @@ import numpy as np
 
 from edgezip.atomic import AtomicFile
 from edgezip.cli.console import Console, is_terminal
-from edgezip.cli.inputs import STDIN, InputRules, open_source
+from edgezip.cli.inputs import STDIN, read_source
 from edgezip.cli.png import encode_png
 from edgezip.coding.audio.geometry import AudioGeometry, join, split
 from edgezip.coding.image.geometry import ImageGeometry
@@ -25,7 +25,7 @@ from edgezip.pipeline.detect.media import MediaFinder
 from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.sample import sample_bytes, sample_rows, sample_sound, sample_text
-from edgezip.streams import read_all, write_all
+from edgezip.streams import write_all
 
 DEFAULT_TEXT = 1000
 DEFAULT_ROWS = 64
@@ -59,8 +59,7 @@ def sample_file(request: SampleRequest, console: Console) -> int:
         raise SettingsError("the seed is 0 to 18446744073709551615, the length 0 or more")
     data = b""
     if request.prefix is not None:
-        with open_source(request.prefix, InputRules(special=True)) as source:
-            data = read_all(source.file)
+        data = read_source(request.prefix)
     content, samples = _content(data, request)
     if content is None:
         made = _text(data, request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import wave
 from pathlib import Path
@@ -82,3 +83,9 @@ def test_pictures_and_sounds_go_on(cli: Any) -> None:
     assert cli(*args, "--seed", "1").code == 0
     assert Path("more.wav").read_bytes() == once
     cli("sample", "--as", "audio:8000,1,8", "--length", "9").failed(2, "--prefix")
+
+
+def test_messages_name_the_file(cli: Any) -> None:
+    os.mkdir("folder")
+    cli("sample", "-m", "none", "--prefix", "folder").failed(1, "folder: is a directory")
+    cli("explain", "-m", "none", "folder").failed(1, "folder: is a directory")
