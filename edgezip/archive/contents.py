@@ -29,6 +29,8 @@ _TYPE = 156
 _EXTENDED = frozenset(b"xgXLK")
 """Types of headers whose content belongs to the header of the next member."""
 _BLOCK = tarfile.BLOCKSIZE
+_ZEROS = 1 << 16
+"""Bytes behind the last member that are given at once."""
 
 
 def encode(headers: bytes, last: bytes) -> bytes:
@@ -150,8 +152,7 @@ class Contents:
             raise FormatError(WRONG)
         self._known = [(at, headers[first:stop]) for at, first, stop in skeleton.runs]
         self._known += self._last_bytes(last)
-        if end < size:
-            self._known.append((end, bytes(size - end)))
+        self._end, self._size = end, size
         self._known.sort()
         self._starts = [position for position, _ in self._known]
 
@@ -170,6 +171,8 @@ class Contents:
 
     def piece(self, position: int) -> tuple[int, bytes] | None:
         """Where known bytes start of which one is at `position` of the tar, and those; or None."""
+        if self._end <= position < self._size:  # as much as is claimed, so not all at once
+            return position, bytes(min(self._size - position, _ZEROS))
         number = bisect.bisect_right(self._starts, position) - 1
         if number < 0:
             return None
@@ -179,6 +182,9 @@ class Contents:
     def check(self, start: int, content: bytes) -> None:
         """Compare with a part of the tar. FormatError if it is another one."""
         stop = start + len(content)
+        behind = content[max(self._end - start, 0) :]
+        if behind.count(0) != len(behind):
+            raise FormatError(WRONG)
         number = max(bisect.bisect_right(self._starts, start) - 1, 0)
         for position, known in self._known[number:]:
             if position >= stop:

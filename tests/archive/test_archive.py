@@ -252,6 +252,12 @@ def test_broken_tables_only_raise_format_errors() -> None:
             broken[rng.randrange(len(broken))] = rng.choice(b"\0xgLKS057/9\xff")
         with contextlib.suppress(FormatError):
             Contents(bytes(broken), 1 << 20)
+    largest = Contents(table, (1 << 63) - 1)
+    assert largest.piece(1 << 62) == (1 << 62, bytes(1 << 16))
+    assert largest.piece((1 << 63) - 9) == ((1 << 63) - 9, bytes(8))
+    largest.check(1 << 62, bytes(100))
+    with pytest.raises(FormatError):
+        largest.check(1 << 62, b"\0" * 50 + b"\1")
     nested = tarfile.TarInfo("x")
     nested.type = tarfile.XHDTYPE
     with pytest.raises(FormatError):
