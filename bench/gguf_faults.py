@@ -117,6 +117,8 @@ def _use_and_exit(path: Path, vocabulary: Any) -> None:
             engine.known_answer()
             tokenizer = Tokenizer(vocabulary, engine.tokenize)
             text = b"Once upon a time <s> </s>\r\n\x00\xff \xe2\x96\x81\xf0\x9f\x98\x80 <|end|>" * 3
+            escaped = tokenizer.escapes.apply(text)  # as packing does: not every byte has a token
+            text = text if escaped is None else escaped[0]
             if tokenizer.decode(tokenizer.encode(text)) == text:
                 code = 0
     except EdgezipError:
