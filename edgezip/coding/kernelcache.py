@@ -133,7 +133,11 @@ class Store:
             status = folder.stat()
             _trust(folder, status)
         except Refused as error:
-            self._tell("shipped", f"the kernels of the package are not used: {error}")
+            text = f"the kernels of the package are not used: {error}"
+            if status.st_mode & _OTHERS_WRITE:
+                self._tell("shipped", text)
+            else:  # another user's installation is no news at every call; `doctor` says it
+                self.problems.append(text)
         except OSError:  # none for these sources
             return
         else:

@@ -190,6 +190,18 @@ def test_what_came_with_the_package_is_read_last_and_never_written(
 
 
 @needs_root
+def test_an_installation_of_another_user_is_no_news(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shipped = tmp_path / "shipped"
+    Store.open(str(shipped), "kernels-1").write("k", b"shipped code")
+    os.chown(shipped / "kernels-1", 12345, 12345)
+    found = Store.open(str(tmp_path / "cache"), "kernels-1", shipped)
+    assert found.read("k") is None and found.shipped is None
+    assert not warnings(caplog) and "belongs to another user" in found.problems[0]
+
+
+@needs_root
 def test_the_right_to_write_of_a_private_group_is_nobodys_else(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
