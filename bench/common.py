@@ -141,7 +141,12 @@ def run_worker(module: str, request: Mapping[str, object]) -> dict[str, Any]:
     """
     command = [sys.executable, "-m", module]
     done = subprocess.run(
-        command, input=json.dumps(request), capture_output=True, text=True, env=environment()
+        command,
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
@@ -153,7 +158,9 @@ def run_worker(module: str, request: Mapping[str, object]) -> dict[str, Any]:
 def edgezip_cli(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user does and keep what it says."""
     command = [sys.executable, "-m", "edgezip", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=safe_environment())
+    return subprocess.run(
+        command, capture_output=True, text=True, env=safe_environment(), check=False
+    )
 
 
 def peak_memory() -> int:

@@ -21,6 +21,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from bench.common import (
     RESULTS,
@@ -64,7 +65,7 @@ class Child:
             raise SystemExit("the engine's process ended; its message is above")
         return float(json.loads(line).get("speed", 0))
 
-    def __enter__(self) -> Child:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

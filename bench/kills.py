@@ -52,7 +52,7 @@ class Job:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             # A bench in the background (nohup, `&`) hands down signals that are ignored.
-            preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in POLITE],
+            preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number in POLITE],  # noqa: PLW1509
         )
 
     def others(self) -> list[Path]:
@@ -74,8 +74,7 @@ def main() -> int:
         jobs = _jobs(Path(name))
         for number in (signal.SIGKILL, *POLITE):
             times = arguments.times if number == signal.SIGKILL else -(-arguments.times // 10)
-            for job in jobs:
-                rows.append(_try(job, number, -(-times // len(jobs))))
+            rows.extend(_try(job, number, -(-times // len(jobs))) for job in jobs)
     print_table(list(rows[0]), [list(row.values()) for row in rows])
     stamp = provenance()
     write_csv(arguments.csv, [{**row, **stamp} for row in rows])

@@ -108,7 +108,7 @@ def _outside(arguments: list[str]) -> int:
         subprocess.run(compiler, input=SOURCE.encode(), check=True)
         environment = {**safe_environment(), "LD_PRELOAD": library, "EDGEZIP_MODEL": "none"}
         line = [sys.executable, "-m", "bench.refusals", "--inside", *arguments]
-        return subprocess.run(line, env=environment).returncode
+        return subprocess.run(line, env=environment, check=False).returncode
 
 
 def _inside(csv: Path) -> int:
@@ -116,10 +116,8 @@ def _inside(csv: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="edgezip-refusals-") as name:
         folder = Path(name)
         _prepare(folder)
-        for call in CALLS:
-            rows.append(_row(folder, call, TOLERATED))
-        for call in ("fsync", "link", "rename-over"):
-            rows.append(_row(folder, call, FATAL))
+        rows.extend(_row(folder, call, TOLERATED) for call in CALLS)
+        rows.extend(_row(folder, call, FATAL) for call in ("fsync", "link", "rename-over"))
         rows.append(_row(folder, "names of 13 bytes", [errno.ENAMETOOLONG]))
     print_table(list(rows[0]), [list(row.values()) for row in rows])
     stamp = provenance()

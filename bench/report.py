@@ -105,8 +105,10 @@ def _show_sizes(groups: dict[str, list[File]], coders: Sequence[str]) -> None:
     headings = ["file", "raw", *coders]
     rows: list[list[str]] = []
     for files in groups.values():
-        for file in files:
-            rows.append([file.name, integer(file.raw), *(integer(file.size(c)) for c in coders)])
+        rows.extend(
+            [file.name, integer(file.raw), *(integer(file.size(c)) for c in coders)]
+            for file in files
+        )
         rows.append([""] * len(headings))
     print_table(headings, rows[:-1])
 

@@ -61,8 +61,7 @@ def main() -> int:
     runs = []
     for hours in (0.0, 100.0, 10.0, 2.0):
         for slow in (0.0, 0.1):
-            for copies in (1, 2):
-                runs.append(simulate(arguments, hours, slow, copies))
+            runs.extend(simulate(arguments, hours, slow, copies) for copies in (1, 2))
     print_table(
         ["worker dies every", "slow workers", "copies", "tasks", "runs", "lost", "time of ideal"],
         runs,

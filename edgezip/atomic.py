@@ -24,7 +24,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from edgezip.errors import InputError
 
@@ -83,7 +83,7 @@ class AtomicFile:
             raise
         return os.fdopen(descriptor, "w+b")
 
-    def __enter__(self) -> AtomicFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

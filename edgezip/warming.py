@@ -296,9 +296,7 @@ def ship(tell: Tell, levels: Sequence[str | None], jobs: int | None = None) -> l
     from edgezip.coding import jit
 
     jit.SHIPPED.mkdir(mode=0o755, exist_ok=True)
-    found = []
-    for level in levels:
-        found.append(warm(tell, level=level, folder=jit.SHIPPED, jobs=jobs))
+    found = [warm(tell, level=level, folder=jit.SHIPPED, jobs=jobs) for level in levels]
     if not any(warmed.failures for warmed in found):
         _tidy(jit.SHIPPED, set[str]().union(*(warmed.kernels for warmed in found)))
     return found

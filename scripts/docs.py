@@ -178,7 +178,9 @@ def man() -> str:
             shown = text
             if groff := shutil.which("groff"):
                 command = [groff, "-man", "-Tascii", "-P-cbou"]
-                done = subprocess.run(command, input=text, capture_output=True, text=True)
+                done = subprocess.run(
+                    command, input=text, capture_output=True, text=True, check=False
+                )
                 shown = done.stdout
             parts.append(f"<h2>{Path(name).stem}(1)</h2><pre>{html.escape(shown.strip())}</pre>")
     return "\n".join(parts)

@@ -47,7 +47,9 @@ class ReleaseError(Exception):
 def run(*command: str | Path, **environment: str) -> None:
     """Run a command, its output to stderr. Raises ReleaseError if it fails."""
     print("$", *command, file=sys.stderr, flush=True)
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, stdout=sys.stderr)
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | environment, stdout=sys.stderr, check=False
+    )
     if done.returncode:
         raise ReleaseError(f"{' '.join(map(str, command[:6]))} ... failed")
 

@@ -116,8 +116,10 @@ def main(argv: list[str] | None = None) -> None:
                 column[path.name] = score_file(model, proto, path, window, args.keep)
         columns[name] = column
     rows = [["what", *columns]]
-    for key in next(iter(columns.values())):
-        rows.append([key, *(f"{column[key]:.4f}" for column in columns.values())])
+    rows.extend(
+        [key, *(f"{column[key]:.4f}" for column in columns.values())]
+        for key in next(iter(columns.values()))
+    )
     for row in rows:
         print(f"{row[0]:20}", *(f"{cell:>14}" for cell in row[1:]))
     if args.csv:

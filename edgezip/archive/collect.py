@@ -246,7 +246,8 @@ def _linked(entries: Iterable[Entry]) -> Iterator[Entry]:
             if first != entry.info.name:
                 info = entry.info
                 info.type, info.linkname, info.size = tarfile.LNKTYPE, first, 0
-                entry = replace(entry, path=None)
+                yield replace(entry, path=None)
+                continue
         yield entry
 
 

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from types import TracebackType
+from typing import Self
 
 from edgezip.cli.console import printable, write_line
 
@@ -63,7 +64,7 @@ class Bar:
         self._lock = threading.RLock()
         self._there = False
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -108,6 +108,7 @@ def _measured(job: _Job, files: Sequence[str]) -> dict[str, Any]:
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONSAFEPATH": "1"},
+        check=False,
     )
     lines = done.stdout.splitlines()
     if done.returncode or not lines:

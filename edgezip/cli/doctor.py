@@ -173,9 +173,9 @@ def _measure(findings: _Findings, engine: Engine) -> None:
     """Tokens per second of the engine alone: long batches, then one token per stream and step."""
     window = min(256, engine.n_ctx_train)
     texts = [f"prefill {_prefill_rate(engine, window):,.0f}"]
-    for streams in (1, 16):
-        texts.append(f"{streams} streams {_decode_rate(engine, streams, window):,.0f}")
-    texts[1] = texts[1].replace("streams", "stream")
+    for name, streams in (("1 stream", 1), ("16 streams", 16)):
+        rate = _decode_rate(engine, streams, window)
+        texts.append(f"{name} {rate:,.0f}")
     findings.add("speed", True, f"{', '.join(texts)} tokens/s, {engine.threads} threads")
 
 

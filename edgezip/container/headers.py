@@ -242,7 +242,8 @@ def read_channels(
         sizes[span.channel] += span.length
     channels: list[ChannelHead] = []
     for size in sizes:
-        channels.append((yield from read_channel(source, header, rules, size)))
+        channel = yield from read_channel(source, header, rules, size)
+        channels.append(channel)
     return spans, tuple(channels)
 
 

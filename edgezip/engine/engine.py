@@ -6,7 +6,7 @@ import ctypes
 import os
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,7 +176,7 @@ class Engine:
         self._model = None
         self._freeing()
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from edgezip.coding.turns import BrokenOff, Turns
 from edgezip.errors import LimitError
@@ -86,7 +86,7 @@ class Behind:
             self._last.result()
         self._last = _submit(self._pool, job)
 
-    def __enter__(self) -> Behind:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:

@@ -65,12 +65,12 @@ def _names_and_types(vocabulary: Vocabulary) -> tuple[list[bytes], list[int]]:
     kinds: list[int] = []
     seen: set[bytes] = set()
     types = vocabulary.types.tolist()
-    for token, (piece, kind) in enumerate(zip(vocabulary.pieces, types, strict=True)):
-        name = _name(piece, kind)
+    for token, (piece, own_kind) in enumerate(zip(vocabulary.pieces, types, strict=True)):
+        name, kind = _name(piece, own_kind), own_kind
         if name is None or name in seen:
             # A noncharacter keeps the name apart from real pieces; control names match no text.
             name, kind = f"\U0010ffff{token}".encode(), _CONTROL
-        if kind == _CONTROL and _UNKNOWN not in kinds and types[token] == _UNKNOWN:
+        if kind == _CONTROL and _UNKNOWN not in kinds and own_kind == _UNKNOWN:
             kind = _UNKNOWN
         seen.add(name)
         names.append(name)

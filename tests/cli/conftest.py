@@ -119,4 +119,6 @@ def notes(cli: Cli) -> Path:
 
 def run(command: list[str], *args: str, **kwargs: Any) -> subprocess.CompletedProcess[bytes]:
     """Run a process of its own to its end."""
-    return subprocess.run([*command, *args], capture_output=True, timeout=120, **kwargs)
+    return subprocess.run(
+        [*command, *args], capture_output=True, timeout=120, **kwargs, check=False
+    )

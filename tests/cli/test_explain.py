@@ -105,7 +105,10 @@ def test_the_page_in_a_browser(cli: Any, models: tuple[str, ...], tmp_path: Path
     where = Path("read.html").absolute().as_uri()
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr")
     done = subprocess.run(
-        [browser, *options, profile, "--dump-dom", where], capture_output=True, timeout=120
+        [browser, *options, profile, "--dump-dom", where],
+        capture_output=True,
+        timeout=120,
+        check=False,
     )
     dom, log = done.stdout.decode(), done.stderr.decode()
     assert "CONSOLE" not in log, log

@@ -95,7 +95,7 @@ def test_interrupt_while_working(
         env=environment,
         stderr=subprocess.PIPE,
         # A test run in the background (nohup, `&`) inherits ignored signals, and so would edgezip.
-        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509
     )
     with open(tmp_path / "fifo", "wb") as fifo:
         fifo.write(b"some content")
@@ -125,7 +125,11 @@ print(main(), slow, signal.getsignal(signal.SIGINT) == signal.SIG_DFL)
 def test_ctrl_c_before_and_after_the_work_is_quiet(environment: dict[str, str]) -> None:
     """Python's own handler would print a traceback; until ours is there, little is imported."""
     done = subprocess.run(
-        [sys.executable, "-c", _WITHOUT_TRACEBACKS], env=environment, capture_output=True, text=True
+        [sys.executable, "-c", _WITHOUT_TRACEBACKS],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout.splitlines()[1:] == ["0 set() True"], done
 
@@ -185,6 +189,7 @@ def test_full_disk(command: list[str], text: Path, environment: dict[str, str]) 
                 stdout=full,
                 stderr=subprocess.PIPE,
                 timeout=120,
+                check=False,
             )
         assert process.returncode == 1
         assert b"No space left on device" in process.stderr
@@ -203,7 +208,7 @@ def test_closed_streams(command: list[str], text: Path, environment: dict[str, s
     """Without stdout and stderr, no message may end in the file that is written."""
     line = 'exec "$@" <&- >&- 2>&-'
     arguments = ["sh", "-c", line, "sh", *command, "pack", "-m", "none", "-v", "text"]
-    process = subprocess.run(arguments, cwd=text.parent, env=environment, timeout=120)
+    process = subprocess.run(arguments, cwd=text.parent, env=environment, timeout=120, check=False)
     assert process.returncode == 0
     process = run(command, "unpack", "-c", "text.ez", cwd=text.parent, env=environment)
     assert process.stdout == text.read_bytes()
@@ -251,6 +256,6 @@ def test_a_real_limit_of_threads(
     text.write_bytes(b"Once upon a time there was a little girl who liked to play. " * 9)
     text.parent.chmod(0o777)
     call = [*LIMITED, *READING, *command, "pack", "-T", "4", "-m", str(stories_model), text.name]
-    done = subprocess.run(call, cwd=text.parent, env=environment, capture_output=True)
+    done = subprocess.run(call, cwd=text.parent, env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert text.with_name("text.ez").stat().st_size < 250

@@ -44,7 +44,9 @@ def edgezip(
     def call(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         line = [*command, *arguments]
-        return subprocess.run(line, cwd=folder, env=environment, timeout=120, **streams)
+        return subprocess.run(
+            line, cwd=folder, env=environment, timeout=120, **streams, check=False
+        )
 
     return call
 

@@ -26,6 +26,7 @@ def run(code: str, *arguments: object, **variables: str) -> subprocess.Completed
         capture_output=True,
         text=True,
         timeout=120,
+        check=False,
     )
 
 

@@ -22,8 +22,8 @@ def lib_dir() -> Path:
     """The folder with libllama.so and its siblings: EDGEZIP_LIB_DIR or the installed package."""
     candidates = [Path(os.environ["EDGEZIP_LIB_DIR"])] if "EDGEZIP_LIB_DIR" in os.environ else []
     spec = importlib.util.find_spec("edgezip")
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        candidates.append(Path(place) / "engine" / "lib")
+    places = (spec.submodule_search_locations or []) if spec else []
+    candidates.extend(Path(place) / "engine" / "lib" for place in places)
     for candidate in candidates:
         if (candidate / "libllama.so").is_file():
             return candidate

@@ -34,9 +34,8 @@ def _joined(pieces: list[tuple[bytes, Content]]) -> list[tuple[bytes, Content]]:
     """Neighbours of equal content as one: strips that touch, planes."""
     out: list[tuple[bytes, Content]] = []
     for samples, content in pieces:
-        if out and out[-1][1] == content:
-            samples = out.pop()[0] + samples
-        out.append((samples, content))
+        before = out.pop()[0] if out and out[-1][1] == content else b""
+        out.append((before + samples, content))
     return out
 
 

@@ -267,8 +267,8 @@ def test_bytes_lost_and_added() -> None:
 def test_only_true_bytes(members: list[bytes], damages: list[tuple[int, int, bytes]]) -> None:
     """Whatever is done to a file: the parts that come out are parts of it, in their order."""
     data = b"".join(members)
-    for position, size, filling in damages:
-        position %= len(data)
+    for number, size, filling in damages:
+        position = number % len(data)
         data = data[:position] + filling * size + data[position + size :]
         data = data or b"x"
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -77,7 +77,7 @@ def test_short_periods_are_copied_in_few_pieces() -> None:
     class Counting(bytearray):
         pieces = 0
 
-        def __iadd__(self, piece: bytes) -> Counting:  # type: ignore[override,misc]
+        def __iadd__(self, piece: bytes) -> Self:  # type: ignore[override,misc]
             self.extend(piece)
             Counting.pieces += 1
             return self

@@ -28,7 +28,7 @@ def words(seed: int, count: int) -> str:
     return "\n".join(" ".join(chosen[i : i + 10]) for i in range(0, count, 10))
 
 
-@pytest.fixture()
+@pytest.fixture
 def evaluation(tmp_path: Path) -> Path:
     folder = tmp_path / "eval"
     (folder / "text").mkdir(parents=True)

@@ -31,7 +31,8 @@ def random_model(shape: Shape, seed: int = 0) -> Llama:
     model.initialize(seed)
     with torch.no_grad():  # nothing at a special value
         for weight in model.parameters():
-            weight += 0.3 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed))
+            noise = torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed))
+            weight.add_(noise, alpha=0.3)
     return model
 
 
@@ -107,7 +108,7 @@ def test_nats_of_a_document_are_those_of_its_tokens_one_by_one() -> None:
     assert got[0] < got[1]
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path: Path) -> TokenFolder:
     """Two streams whose tokens tell where they come from; `a` is in two parts."""
     (tmp_path / "tokenizer.model").write_bytes(b"x")

@@ -138,7 +138,7 @@ def _curves(near, out, at):  # type: ignore[no-untyped-def]
     gradient-adjusted (CALIC)."""
     west, north, north_west, north_east = near[W], near[N], near[NW], near[NE]
     low, high = min(west, north), max(west, north)
-    lowest, highest = min(low, min(north_west, north_east)), max(high, max(north_west, north_east))
+    lowest, highest = min(low, north_west, north_east), max(high, north_west, north_east)
     cubic = 3 * north - 3 * near[NN] + near[NNN]
     out[at] = min(max(min(max(cubic, lowest), highest) << 3, 0), MOST)
     median = min(max(west + north - north_west, low), high)
