@@ -242,6 +242,7 @@ _HEADERS = [
     Header(total_size=None, primer=b"primer!!"),
     Header(engine=EngineField("strict", 3), model=b"modelmodel", settings=Settings(256, 64, 40)),
     Header(engine=EngineField("native", 0, b"12345678"), model=b"modelmodel", known_answer=b"1234"),
+    Header(engine=EngineField("strict", 3), model=b"modelmodel", model_name="\u4e8b 7b"),
 ]
 
 
@@ -258,6 +259,7 @@ def _seeds() -> list[tuple[str, bytes, bytes]]:
             header.known_answer,
             None,
             header.primer,
+            model_name=header.model_name,
         )
         stored = Channel(c.STORED, text, len(text))
         found.append(("short", write_short(short, stored, text), text))

@@ -46,18 +46,16 @@ def model_name(model_id: str | None) -> str | None:
         return None
 
 
-def _where(model_id: str) -> str:
+def _where(model_id: str, called: str | None) -> str:
     """Whether a model is here, and what is known of one that is not."""
     from edgezip import models
 
     found = model_name(model_id)
     if found:
         return f"{found}, present"
-    known = (e.name for e in models.entries() if e.sha256.startswith(bytes.fromhex(model_id)))
-    name = next(known, None)
-    if name is not None:
-        return f"{name}, not found here (edgezip models get {name})"
-    return "not found here (edgezip models list)"
+    name, command = models.known_as(bytes.fromhex(model_id), called)
+    here = f"not found here ({command or 'edgezip models list'})"
+    return f"{name}, {here}" if name else here
 
 
 def _lines(name: str, members: Sequence[MemberInfo], verbose: bool) -> list[str]:
@@ -81,7 +79,7 @@ def _member_lines(member: MemberInfo, verbose: bool) -> list[str]:
     if member.model_id is None:
         rows.append(("model", "none needed"))
     else:
-        here = _where(member.model_id)
+        here = _where(member.model_id, member.model_name)
         rows += [("engine", member.engine or "?"), ("model", f"{member.model_id} ({here})")]
     if member.settings:
         settings = ", ".join(f"{key} {value}" for key, value in sorted(member.settings.items()))

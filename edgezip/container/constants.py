@@ -16,7 +16,10 @@ EXTRA_KNOWN_ANSWER: Final = 1
 EXTRA_TOTAL_SIZE: Final = 2
 EXTRA_PRIMER: Final = 4
 EXTRA_AUXILIARY: Final = 8
-EXTRA_KNOWN_BITS: Final = EXTRA_KNOWN_ANSWER | EXTRA_TOTAL_SIZE | EXTRA_PRIMER | EXTRA_AUXILIARY
+EXTRA_MODEL_NAME: Final = 16
+EXTRA_KNOWN_BITS: Final = (
+    EXTRA_KNOWN_ANSWER | EXTRA_TOTAL_SIZE | EXTRA_PRIMER | EXTRA_AUXILIARY | EXTRA_MODEL_NAME
+)
 
 CONTENTS: Final = 1
 """Kind of auxiliary member: the table of contents of a tar archive."""
@@ -50,6 +53,8 @@ MAX_CHANNELS: Final = 64
 MAX_SPANS: Final = 1 << 16
 MAX_PARAMS: Final = 4096
 MAX_EXTRAS: Final = 256
+MAX_MODEL_NAME: Final = 64
+"""Bytes of UTF-8 of the name that a header has for its model."""
 MAX_FRAMES: Final = 1 << 20
 MAX_STREAMS: Final = 64
 MIN_WINDOW: Final = 16

@@ -13,6 +13,7 @@ from edgezip.container.types import (
     Settings,
     Span,
     crc32,
+    model_name_problem,
 )
 from edgezip.errors import ChecksumError, FormatError, TruncatedError, UnsupportedError
 
@@ -106,7 +107,7 @@ def _read_block(block: Source, header: Header, id_size: int) -> Parse[Header]:
     bits = yield from block.varint()
     if bits & ~c.EXTRA_KNOWN_BITS:
         raise UnsupportedError(f"header flags {bits:#x} are not known; use a newer edgezip")
-    known_answer, total_size, primer, auxiliary = None, None, None, None
+    known_answer, total_size, primer, auxiliary, model_name = None, None, None, None, None
     if bits & c.EXTRA_KNOWN_ANSWER:
         known_answer = yield from block.take(c.KNOWN_ANSWER_SIZE)
     if bits & c.EXTRA_TOTAL_SIZE:
@@ -119,6 +120,8 @@ def _read_block(block: Source, header: Header, id_size: int) -> Parse[Header]:
         if header.short:
             raise FormatError("damaged header: a short member that is auxiliary")
         auxiliary = yield from block.varint()
+    if bits & c.EXTRA_MODEL_NAME:
+        model_name = yield from _read_model_name(block, header)
     settings = yield from _read_settings(block)
     return replace(
         header,
@@ -127,7 +130,25 @@ def _read_block(block: Source, header: Header, id_size: int) -> Parse[Header]:
         total_size=total_size,
         primer=primer,
         auxiliary=auxiliary,
+        model_name=model_name,
     )
+
+
+def _read_model_name(block: Source, header: Header) -> Parse[str]:
+    if header.model is None:
+        raise FormatError("damaged header: a model's name without a model")
+    size = yield from block.varint()
+    if not 1 <= size <= c.MAX_MODEL_NAME:
+        raise FormatError(f"damaged header: a model's name of {size} bytes")
+    raw = yield from block.take(size)
+    try:
+        name = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError("damaged header: the model's name is not valid UTF-8") from error
+    problem = model_name_problem(name)
+    if problem:
+        raise FormatError(f"damaged header: {problem}")
+    return name
 
 
 def _read_settings(block: Source) -> Parse[Settings]:

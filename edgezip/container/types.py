@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from dataclasses import dataclass, field
 from typing import Literal
@@ -59,6 +60,22 @@ class Settings:
         return None
 
 
+_NOT_IN_NAMES = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def model_name_problem(name: str) -> str | None:
+    """What is wrong with `name` as the model's name in a header, or None."""
+    try:
+        size = len(name.encode("utf-8"))
+    except UnicodeEncodeError:
+        return "the model's name is not valid UTF-8"
+    if not 1 <= size <= c.MAX_MODEL_NAME:
+        return f"the model's name has {size} bytes (1 to {c.MAX_MODEL_NAME} fit)"
+    if _NOT_IN_NAMES.search(name):
+        return "the model's name contains a control character"
+    return None
+
+
 SETTING_TAGS: dict[int, str] = {1: "window", 2: "keep", 3: "top_k"}
 """Tag of every setting; a tag is never given to another meaning."""
 
@@ -73,6 +90,8 @@ class Header:
     engine's known-answer digest for this model. total_size: raw size of the member, only in
     the long layout, None if the writer did not know it. auxiliary: kind of a member whose content
     is not part of the content of the file, only in the long layout; None for any other member.
+    model_name: what the writer called the model, for people who do not have it; a hint, by which
+    nothing is chosen.
     """
 
     short: bool = False
@@ -83,6 +102,7 @@ class Header:
     total_size: int | None = None
     primer: bytes | None = None
     auxiliary: int | None = None
+    model_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from edgezip.container.types import (
     crc32,
     frame_digest,
     member_tag,
+    model_name_problem,
     short_check,
     short_digest,
 )
@@ -72,8 +73,20 @@ def _encode_extras(header: Header, id_size: int) -> bytes:
             raise SettingsError("an auxiliary member has the long layout")
         bits |= c.EXTRA_AUXILIARY
         fields += encode(header.auxiliary)
+    if header.model_name is not None:
+        bits |= c.EXTRA_MODEL_NAME
+        fields += _model_name(header)
     fields += encode_settings(header.settings)
     return encode(bits) + fields if fields else b""
+
+
+def _model_name(header: Header) -> bytes:
+    name = header.model_name or ""
+    problem = model_name_problem(name)
+    if problem or header.model is None:
+        raise SettingsError(problem or "a model's name without a model")
+    raw = name.encode("utf-8")
+    return encode(len(raw)) + raw
 
 
 def _prefix(value: bytes, size: int, name: str) -> bytes:

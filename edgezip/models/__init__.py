@@ -4,6 +4,7 @@ from edgezip.models.bundled import BundledModel, bundled_models
 from edgezip.models.catalogue import CatalogueEntry, entries
 from edgezip.models.fetching import get_model, unpacked
 from edgezip.models.hashing import file_sha256
+from edgezip.models.names import how_to_get, known_as, known_name
 from edgezip.models.registry import (
     DEFAULT_MODEL_VARIABLE,
     MODELS_PATH_VARIABLE,
@@ -38,6 +39,9 @@ __all__ = [
     "file_sha256",
     "find_by_hash",
     "get_model",
+    "how_to_get",
+    "known_as",
+    "known_name",
     "list_models",
     "load_file",
     "remove_model",

@@ -13,12 +13,12 @@ from pathlib import Path
 from edgezip.atomic import AtomicFile
 from edgezip.errors import InputError, ModelError, ModelNotFoundError, SettingsError
 from edgezip.folders import user_data_folder
-from edgezip.models import catalogue
 from edgezip.models.bundled import BundledModel, bundled_by_hash, bundled_folders, bundled_models
 from edgezip.models.chosen import choose, chosen_name
 from edgezip.models.gguf import read_gguf
 from edgezip.models.hashing import check_magic, file_sha256
 from edgezip.models.llama import Llama, check_llama
+from edgezip.models.names import how_to_get
 from edgezip.models.vocabulary import Vocabulary, read_vocabulary
 
 DEFAULT_MODEL_VARIABLE = "EDGEZIP_MODEL"
@@ -110,9 +110,11 @@ def _expanded(path: Path) -> Path:
         return path
 
 
-def find_by_hash(prefix: bytes) -> ModelFile:
+def find_by_hash(prefix: bytes, called: str | None = None) -> ModelFile:
     """Return the model whose SHA-256 starts with `prefix` (1 to 32 bytes), read in this process.
 
+    called: what a packed file calls it, for the message where there is none; nothing is looked for
+    under that name.
     Raises ModelNotFoundError when no search folder has it, and ModelError when several different
     models match or the one that did has been damaged or changed since.
     """
@@ -127,19 +129,9 @@ def find_by_hash(prefix: bytes) -> ModelFile:
     if damaged:
         raise _damaged(damaged[0].path, file_sha256(damaged[0].path), damaged[0].sha256)
     shown = prefix.hex() + ("..." if len(prefix) < 32 else "")
-    name = f" ({_known_as(prefix)})" if _known_as(prefix) else ""
-    raise ModelNotFoundError(f"no model with SHA-256 {shown}{name} {_where()}")
-
-
-def _known_as(prefix: bytes) -> str:
-    """What a model that is not here is called, and how to get it; "" if it is not known."""
-    names = [b.name for b in bundled_models() if b.sha256.startswith(prefix)]
-    names += [
-        f"{entry.name}, run: edgezip models get {entry.name}"
-        for entry in catalogue.entries()
-        if entry.sha256.startswith(prefix)
-    ]
-    return names[0] if names else ""
+    raise ModelNotFoundError(
+        f"no model with SHA-256 {shown}{how_to_get(prefix, called)} {_where()}"
+    )
 
 
 def _matching(prefix: bytes) -> tuple[list[ModelFile], list[ModelFile]]:

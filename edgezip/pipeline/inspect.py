@@ -114,6 +114,7 @@ class _State:
             settings=settings if header.model else {},
             frames=tuple(self._frames),
             auxiliary=header.auxiliary,
+            model_name=header.model_name,
         )
 
 

@@ -14,6 +14,7 @@ from edgezip.models import (
     ModelFile,
     checked_vocabulary,
     find_by_hash,
+    how_to_get,
     resolve,
 )
 from edgezip.pipeline.model import LanguageModel
@@ -26,9 +27,10 @@ KEPT_PART = 4
 """Models stay open for the next call: the last two, if together they are smaller than a fourth of
 the memory, else the last one."""
 
-_Key = tuple[bytes, str, int | None, int]
+_Key = tuple[bytes, str, str, int | None, int]
 _opened: dict[_Key, LanguageModel] = {}
-"""The least recently used one first."""
+"""By hash, name (which is written into files), engine, threads and layers; the least recently used
+one first."""
 _opened_lock = forks.Lock()
 
 
@@ -54,7 +56,7 @@ def open_for_unpacking(header: Header, options: UnpackOptions) -> LanguageModel 
         return None
     model = _already_open(header.model, header.engine.kind, options)
     if model is None:
-        file = _find(header.model, options)
+        file = _find(header.model, header.model_name, options)
         model = _open(file, header.engine.kind, options.threads, options.gpu_layers)
     _check_engine(header.engine, model.engine_field)
     if not model.known_answer.startswith(header.known_answer or b""):
@@ -85,20 +87,21 @@ def _already_open(
     if options.model is not None:
         return None
     with _opened_lock:
-        for (sha256, *rest), model in _opened.items():
+        for (sha256, _name, *rest), model in _opened.items():
             if sha256.startswith(model_id) and rest == [kind, options.threads, options.gpu_layers]:
                 return model
     return None
 
 
-def _find(model_id: bytes, options: UnpackOptions) -> ModelFile:
+def _find(model_id: bytes, called: str | None, options: UnpackOptions) -> ModelFile:
     if options.model is None:
-        return find_by_hash(model_id)
+        return find_by_hash(model_id, called)
     file = resolve(options.model)
     if not file.sha256.startswith(model_id):
         raise ModelError(
             f"{file.path} is not the model of this file: its SHA-256 starts with"
             f" {file.sha256[: len(model_id)].hex()}, the file names {model_id.hex()}"
+            f"{how_to_get(model_id, called)}"
         )
     return file
 
@@ -120,7 +123,7 @@ def _check_engine(wanted: EngineField, present: EngineField) -> None:
 
 def _open(file: ModelFile, kind: EngineKind, threads: int | None, gpu_layers: int) -> LanguageModel:
     """Open a model or take one that is open: loading costs more than coding a message."""
-    key = (file.sha256, kind, threads, gpu_layers)
+    key = (file.sha256, file.name, kind, threads, gpu_layers)
     with _opened_lock:
         model = _opened.pop(key, None)
         if model is None:

@@ -171,7 +171,8 @@ class MemberInfo:
     """One member of a file, read without a model.
 
     `auxiliary` is the kind of a member whose content is not part of the content of the file (1: the
-    table of contents of an archive), None for any other member.
+    table of contents of an archive), None for any other member. `model_name` is what the packer
+    called the model, a hint; None where the file does not say.
     """
 
     offset: int
@@ -183,6 +184,7 @@ class MemberInfo:
     settings: dict[str, int]
     frames: tuple[FrameInfo, ...]
     auxiliary: int | None = None
+    model_name: str | None = None
 
 
 def _check_prime(options: PackOptions | UnpackOptions) -> None:

@@ -16,6 +16,8 @@ from edgezip.container import (
     write_short,
 )
 from edgezip.container import constants as c
+from edgezip.container.types import model_name_problem
+from edgezip.models import ModelFile, known_name
 from edgezip.pipeline import jpegs
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.frames import FrameContent, encode_frame
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 KNOWN_ANSWER_FROM = 4096
 """Raw bytes from which a short member spends 5 bytes on the engine's known answer."""
+NAMED_FROM = 1 << 16
+"""Raw bytes from which a short member spends some 15 bytes on the name of its model."""
 
 
 class Packer:
@@ -136,7 +140,7 @@ class Packer:
         if self._writer is not None and self._writer.full:
             out, self._writer = self._writer.finish(), None
         if self._writer is None:
-            self._writer = MemberWriter(self._header(short=False, known_answer=True))
+            self._writer = MemberWriter(self._header())
             out += self._writer.begin()
         self._note(content, len(raw))
         return out + self._writer.frame(raw, content.channels, content.spans)
@@ -151,7 +155,8 @@ class Packer:
             channel = content.channels[0]
             uses_model = content.uses_model
             answer = len(raw) >= KNOWN_ANSWER_FROM
-            header = self._header(uses_model, short=True, known_answer=answer)
+            named = len(raw) >= NAMED_FROM
+            header = self._header(uses_model, short=True, known_answer=answer, named=named)
             unprimed = header.primer is None
             plain = Settings(top_k=header.settings.top_k)
             model = self._open().model
@@ -165,7 +170,7 @@ class Packer:
                 header = replace(header, settings=plain)
             packed = write_short(header, channel, raw)
         else:
-            writer = MemberWriter(self._header(short=False, known_answer=True))
+            writer = MemberWriter(self._header())
             frame = writer.frame(raw, content.channels, content.spans)
             packed = writer.begin() + frame + writer.finish()
         stored = pack_stored(raw)
@@ -175,7 +180,14 @@ class Packer:
         self._note(content, len(raw))
         return packed
 
-    def _header(self, uses_model: bool = True, *, short: bool, known_answer: bool) -> Header:
+    def _header(
+        self,
+        uses_model: bool = True,
+        *,
+        short: bool = False,
+        known_answer: bool = True,
+        named: bool = True,
+    ) -> Header:
         context = self._open()
         model = context.model
         header = Header(
@@ -191,6 +203,7 @@ class Packer:
             model=model.file.sha256,
             settings=context.settings,
             known_answer=model.known_answer if known_answer else None,
+            model_name=_written_name(model.file) if named else None,
         )
 
     def _note(self, content: FrameContent, raw_size: int) -> None:
@@ -205,6 +218,13 @@ class Packer:
     def _count(self, out: bytes) -> bytes:
         self._packed += len(out)
         return out
+
+
+def _written_name(model: ModelFile) -> str | None:
+    """What the file says its model is called: nothing where everybody knows it by its hash."""
+    if known_name(model.sha256) is not None or model_name_problem(model.name):
+        return None
+    return model.name
 
 
 def pack_stored(raw: bytes) -> bytes:

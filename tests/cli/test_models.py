@@ -11,7 +11,10 @@ import pytest
 
 import edgezip
 from edgezip import api
+from edgezip.container import Channel, EngineField, Header, HeaderEvent, parse, write_short
 from edgezip.models import bundled
+from edgezip.pipeline import writer
+from edgezip.pipeline.options import PackOptions
 
 
 def test_list_and_path(cli: Any, bundled_model: Path) -> None:
@@ -184,3 +187,80 @@ def test_info_names_a_missing_model_of_the_catalogue(cli: Any) -> None:
     said = cli("info", "message.ez").out
     assert b"smollm2-135m, not found here (edgezip models get smollm2-135m)" in said
     cli("unpack", "message.ez").failed(4, "run: edgezip models get smollm2-135m")
+
+
+def test_a_packed_file_names_its_model(cli: Any, stories_model: Path) -> None:
+    """The name is in the file and in the messages; it neither finds nor stands for a model."""
+    shutil.copy(stories_model, "teller-v2.gguf")
+    Path("t.txt").write_bytes(b"Once upon a time there was a little girl. " * 30)
+    options = ["-m", "./teller-v2.gguf", "--frame-size", "1024"]
+    assert cli("pack", *options, "t.txt").code == 0
+    os.unlink("teller-v2.gguf")
+    edgezip.release_models()
+    said = cli("info", "t.txt.ez").out
+    assert b"(called 'teller-v2' in the file, not found here (edgezip models list))" in said
+    ((member,),) = [entry["members"] for entry in cli("info", "--json", "t.txt.ez").json]
+    assert member["model_name"] == "teller-v2" and member["model"] is None
+    missing = cli("unpack", "-f", "t.txt.ez")
+    missing.failed(4, "(called 'teller-v2' in the file) in ")
+    missing.failed(4, "name its file with -m FILE")
+    packed = Path("t.txt.ez").read_bytes()
+    with pytest.raises(edgezip.ModelNotFoundError, match="called 'teller-v2' in the file"):
+        edgezip.decompress(packed)
+    other = Path(edgezip.models.resolve(None).path)
+    assert cli("models", "add", str(other), "--name", "teller-v2").code == 0
+    cli("unpack", "-f", "t.txt.ez").failed(4, "(called 'teller-v2' in the file) in ")
+    refused = cli("unpack", "-f", "-m", "teller-v2", "t.txt.ez")
+    refused.failed(4, "is not the model of this file")
+    assert cli("unpack", "-f", "-m", str(stories_model), "t.txt.ez").code == 0
+    assert cli("models", "add", str(stories_model), "--name", "anything").code == 0
+    assert cli("test", "t.txt.ez").code == 0
+
+
+def test_the_name_of_an_entry_without_a_hash_is_a_hint(cli: Any) -> None:
+    header = Header(
+        short=True,
+        engine=EngineField("strict", 2),
+        model=b"nobody's",
+        model_name="smollm2-360m",
+    )
+    Path("x.ez").write_bytes(write_short(header, Channel(4, b"payload", 40), bytes(40)))
+    cli("unpack", "x.ez").failed(4, "called 'smollm2-360m' in the file, run: edgezip models get")
+    assert b"(edgezip models get smollm2-360m)" in cli("info", "x.ez").out
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "written"),
+    [
+        ("teller", 500, "teller"),
+        ("teller", 499, None),
+        ("\u6545" * 21, 500, "\u6545" * 21),
+        ("\u6545" * 22, 500, None),
+        ("te\x1bller", 500, None),
+        ("te\udc80ller", 500, None),
+    ],
+)
+def test_which_names_are_written(
+    stories_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    size: int,
+    written: str | None,
+) -> None:
+    """Short members have it from 64 KiB on; what the format does not take is left out."""
+    monkeypatch.setattr(writer, "NAMED_FROM", 500)
+    path = tmp_path / f"{name}.gguf"
+    shutil.copy(stories_model, path)
+    text = (stories_model.parent / "courage.txt").read_bytes()[:size]
+    packed = edgezip.compress(text, options=PackOptions(model=path, coder="plain"))
+    (header,) = [e.header for e in parse(packed) if isinstance(e, HeaderEvent)]
+    assert header.short and header.model and header.model_name == written
+
+
+def test_models_that_everybody_knows_are_not_named(bundled_model: Path) -> None:
+    text = bundled_model.read_bytes()[:3000]
+    options = PackOptions(frame_size=2000)
+    packed = edgezip.compress(b"The story goes on. " * 60 + text, options=options)
+    (header,) = [e.header for e in parse(packed) if isinstance(e, HeaderEvent)]
+    assert header.model and not header.short and header.model_name is None

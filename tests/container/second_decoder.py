@@ -44,6 +44,25 @@ class Reader:
         return self.data[start : self.at]
 
 
+NOT_IN_NAMES = {
+    *range(0x20),
+    *range(0x7F, 0xA0),
+    *(0x200E, 0x200F, 0x2028, 0x2029),
+    *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A),
+}
+
+
+def settings(extras: Reader) -> None:
+    """Skip the settings."""
+    last = 0
+    while extras.at < len(extras.data):
+        tag = extras.varint()
+        extras.varint()
+        assert last < tag <= 3
+        last = tag
+
+
 def header(r: Reader) -> tuple[bool, bool]:
     """Skip a member header: whether it is short, and whether its member is auxiliary."""
     start = r.at
@@ -51,13 +70,27 @@ def header(r: Reader) -> tuple[bool, bool]:
     (byte,) = r.take(1)
     assert byte >> 4 == 1
     short = bool(byte & 1)
-    if not byte & 4:
+    model = not byte & 4
+    if model:
         r.take(8) if byte & 8 else r.varint()
         r.take(4 if short else 8)
     auxiliary = False
     if byte & 2:
         extras = Reader(r.take(r.varint()))
-        auxiliary = bool(extras.varint() & 8)
+        bits = extras.varint()
+        assert bits < 32
+        extras.take(4 if bits & 1 else 0)
+        assert not (bits & 2 and short)
+        extras.varint() if bits & 2 else None
+        extras.take((4 if short else 8) if bits & 4 else 0)
+        auxiliary = bool(bits & 8)
+        extras.varint() if auxiliary else None
+        if bits & 16:
+            assert model
+            name = extras.take(extras.varint())
+            assert 1 <= len(name) <= 64
+            assert not NOT_IN_NAMES & set(map(ord, name.decode()))
+        settings(extras)
     if not short:
         assert crc32(r.since(start)) == r.take(4)
     assert not (short and auxiliary)

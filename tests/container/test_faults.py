@@ -153,8 +153,8 @@ def test_newer_files_are_unsupported_and_name_the_number() -> None:
     extras = b"\x9eEZ\x17"
     with pytest.raises(UnsupportedError, match="setting 9"):
         parse(extras + b"\3\0\x09\1")
-    with pytest.raises(UnsupportedError, match="flags 0x10"):
-        parse(extras + b"\3\x10\x09\1")
+    with pytest.raises(UnsupportedError, match="flags 0x20"):
+        parse(extras + b"\3\x20\x09\1")
     parser = ContainerParser(coders=frozenset({0}))
     parser.feed(short + b"\1")
     parser.next_event()
@@ -170,6 +170,8 @@ def test_newer_files_are_unsupported_and_name_the_number() -> None:
         b"\x9eEZ\x1d",  # native engine without a model
         b"\x9eEZ\x17\x02\x02\x05",  # total size in a short member
         b"\x9eEZ\x17\x02\x08\x01",  # a short member that is auxiliary
+        b"\x9eEZ\x17\x03\x10\x01n",  # a model's name without a model
+        b"\x9eEZ\x13\x02mode\x04\x10\x03nn",  # its name reaches beyond the extras
         b"\x9eEZ\x17\x03\x00\x01\x80",  # extras end inside a number
         b"\x9eEZ\x17\x05\x00\x02\x01\x01\x05",  # settings out of order
         b"\x9eEZ\x17\x04\x00\x01\x80\x04",  # default written out

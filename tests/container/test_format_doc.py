@@ -172,6 +172,7 @@ def test_a_decoder_written_from_the_page_agrees() -> None:
         [
             Header(),
             Header(engine=EngineField("strict", 300), model=b"12345678", known_answer=b"1234"),
+            Header(engine=EngineField("strict", 1), model=b"12345678", model_name="\u4e8b 7b"),
             Header(engine=EngineField("native", 0, b"fingerpr"), model=b"12345678"),
         ]
     ),

@@ -25,8 +25,17 @@ import numpy as np
 import edgezip
 from edgezip.coding.deflate.codec import Method, Undone, restore
 from edgezip.coding.mixing.params import MixParams
-from edgezip.container import Channel, FrameEvent, Header, MemberWriter, parse, write_short
+from edgezip.container import (
+    Channel,
+    FrameEvent,
+    Header,
+    HeaderEvent,
+    MemberWriter,
+    parse,
+    write_short,
+)
 from edgezip.container import constants as c
+from edgezip.container.types import short_check
 from edgezip.models.vocabulary import CONTROL
 from edgezip.pipeline.options import PackOptions
 
@@ -195,6 +204,7 @@ def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
     yield "mix", "long", with_(coder="mix"), "mixing coder, one stream"
     yield "mix-streams", "long", with_(coder="mix", streams=4), "mixing coder, four streams"
     yield "mix-frames", "long", with_(coder="mix", frame_size=1024), "long layout, three frames"
+    yield "named", "long", with_(coder="plain", frame_size=1024), "a model's name, long layout"
     yield "mix-line-ends", "crlf", with_(coder="mix"), "the line end transform"
     yield "mix-cr", "cr", with_(coder="mix"), "the transform of CR line ends"
     yield "mix-latin1", "latin1", with_(coder="mix"), "the ISO 8859-1 transform"
@@ -234,6 +244,7 @@ def good_vectors() -> Iterator[Vector]:
         yield Vector(path.name, packed, about, content=texts[text])
     yield _archive(texts)
     yield _escapes(texts)
+    yield _named(texts)
 
 
 def _archive(texts: dict[str, bytes]) -> Vector:
@@ -256,6 +267,18 @@ def _escapes(texts: dict[str, bytes]) -> Vector:
             path.write_bytes(edgezip.compress(texts["escapes"], options=options))
     about = "bytes without a token, two streams"
     return Vector(path.name, path.read_bytes(), about, content=texts["escapes"], model="escapes")
+
+
+def _named(texts: dict[str, bytes]) -> Vector:
+    path = HERE / "good-named-short.ez"
+    if not path.exists():
+        packed = (HERE / "good-plain.ez").read_bytes()
+        header, frame = (e for e in parse(packed) if isinstance(e, HeaderEvent | FrameEvent))
+        assert isinstance(header, HeaderEvent) and isinstance(frame, FrameEvent)
+        named = replace(header.header, model_name="Erz\u00e4hler \u6545\u4e8b")
+        path.write_bytes(write_short(named, frame.frame.channels[0], texts["story"]))
+    about = "a model's name beyond ASCII, short layout"
+    return Vector(path.name, path.read_bytes(), about, content=texts["story"])
 
 
 def _flip(data: bytes, position: int, bit: int = 0) -> bytes:
@@ -313,6 +336,28 @@ def uncanonical_vectors(good: dict[str, bytes]) -> Iterator[Vector]:
     about = "a short member that is auxiliary"
     yield Vector("bad-auxiliary.ez", hidden + bytes(4), about, error="FormatError")
     yield Vector("bad-window.ez", small + bytes(4), "a window of one cell", error="FormatError")
+    for name, value, about in (
+        ("empty", b"", "a model's name of no bytes"),
+        ("long", b"n" * (c.MAX_MODEL_NAME + 1), "a model's name of 65 bytes"),
+        ("utf8", b"n\xc0\xaf", "a model's name that is not UTF-8"),
+        ("surrogate", b"n\xed\xa0\x80", "a model's name with half of a pair"),
+        ("control", b"n\x1b[2J", "a model's name with a control character"),
+        ("direction", "n\u202e".encode(), "a model's name that turns the direction of writing"),
+    ):
+        named = _with_name(good["good-plain.ez"], 9, value, text)
+        yield Vector(f"bad-name-{name}.ez", named, about, error="FormatError")
+    alone = _with_name(good["good-cm-text.ez"], 4, b"n", text)
+    about = "a model's name without a model"
+    yield Vector("bad-name-alone.ez", alone, about, error="FormatError")
+
+
+def _with_name(packed: bytes, end: int, name: bytes, text: bytes) -> bytes:
+    """A short member, whose header ends at `end`, with a model's name and a check that is right."""
+    (frame,) = [event.frame for event in parse(packed) if isinstance(event, FrameEvent)]
+    extras = b"\x10" + bytes([len(name)]) + name
+    head = packed[:3] + bytes([packed[3] | c.FLAG_EXTRAS]) + packed[4:end]
+    prefix = head + bytes([len(extras)]) + extras + frame.prefix[end:]
+    return prefix + frame.channels[0].payload + short_check(prefix, text)
 
 
 def unsupported_vectors() -> Iterator[Vector]:
