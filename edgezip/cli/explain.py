@@ -70,11 +70,13 @@ def explain_file(name: str, request: ExplainRequest, console: Console) -> int:
         raise SettingsError("name the page of standard input: -o page.html")
     output = request.output or f"{name}.html"
     data = read_source(name)
-    page, shown, unit = _page(name, data, request, console)
     if output == STDIN:
+        page, shown, unit = _page(name, data, request, console)
         write_all(sys.stdout.buffer, page)
     else:
+        # Made first: a name that is taken is said before minutes are spent on the page.
         with AtomicFile(output, overwrite=request.force) as file:
+            page, shown, unit = _page(name, data, request, console)
             write_all(file.file, page)
             for problem in file.commit():
                 console.warn(output, problem)

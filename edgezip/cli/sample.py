@@ -61,29 +61,30 @@ def sample_file(request: SampleRequest, console: Console) -> int:
     if request.prefix is not None:
         data = read_source(request.prefix)
     content, samples = _content(data, request)
-    if content is None:
-        made = _text(data, request)
-    elif isinstance(content.geometry, ImageGeometry):
-        made = _picture(samples, content.geometry, request)
-    else:
-        assert isinstance(content.geometry, AudioGeometry)
-        made = _sound(samples, content.geometry, _rate(data, request.options), request)
-    _write(made, content is not None, request, console)
+    if request.output is None or request.output == STDIN:
+        if content is not None and is_terminal(sys.stdout):
+            raise InputError("a picture or a sound is not written to a terminal; use -o FILE")
+        write_all(sys.stdout.buffer, _made(data, content, samples, request))
+        sys.stdout.buffer.flush()
+        return 0
+    # Made first: a name that is taken is said before anything is computed.
+    with AtomicFile(request.output, overwrite=request.force) as file:
+        made = _made(data, content, samples, request)
+        write_all(file.file, made)
+        for problem in file.commit():
+            console.warn(request.output, problem)
+    console.note(f"{request.output}: {len(made):,} bytes")
     return 0
 
 
-def _write(made: bytes, binary: bool, request: SampleRequest, console: Console) -> None:
-    if request.output is None or request.output == STDIN:
-        if binary and is_terminal(sys.stdout):
-            raise InputError("a picture or a sound is not written to a terminal; use -o FILE")
-        write_all(sys.stdout.buffer, made)
-        sys.stdout.buffer.flush()
-    else:
-        with AtomicFile(request.output, overwrite=request.force) as file:
-            write_all(file.file, made)
-            for problem in file.commit():
-                console.warn(request.output, problem)
-        console.note(f"{request.output}: {len(made):,} bytes")
+def _made(data: bytes, content: Content | None, samples: bytes, request: SampleRequest) -> bytes:
+    """What comes after `data`: text, or a PNG or WAV of `samples` with what follows them."""
+    if content is None:
+        return _text(data, request)
+    if isinstance(content.geometry, ImageGeometry):
+        return _picture(samples, content.geometry, request)
+    assert isinstance(content.geometry, AudioGeometry)
+    return _sound(samples, content.geometry, _rate(data, request.options), request)
 
 
 def _content(data: bytes, request: SampleRequest) -> tuple[Content | None, bytes]:

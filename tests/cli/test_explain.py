@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import struct
 import subprocess
@@ -137,7 +138,11 @@ def test_context_mixing_and_the_cap(cli: Any) -> None:
     bits = numbers(content(page)["models"][0]["columns"]["bits"])
     assert len(bits) == 100
     assert sum(bits[-19:]) < sum(bits[:19])
+    # Before anything is computed: not even the model is looked for.
     cli("explain", "story.txt", "-m", "none").failed(1, "exists already")
+    cli("explain", "story.txt", "-m", "no-such-model").failed(1, "exists already")
+    cli("explain", "story.txt", "-m", "no-such-model", "-o", "new.html").failed(4, "no-such-model")
+    assert sorted(os.listdir()) == ["story.txt", "story.txt.html"]
     cli("explain", "story.txt", "-m", "a", "-m", "b", "-m", "c").failed(2, "at most 2 models")
     cli("explain", "-", "-m", "none").failed(2, "-o page.html")
 

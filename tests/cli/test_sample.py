@@ -53,6 +53,8 @@ def test_context_mixing_has_learned_the_prefix(cli: Any) -> None:
     assert cli(*args, "--prefix", "prefix.txt", "-o", "out.txt").code == 0
     assert Path("out.txt").read_bytes() == text.out
     cli(*args, "--prefix", "prefix.txt", "-o", "out.txt").failed(1, "exists already")
+    # Before anything is computed: not even the model is looked for.
+    cli("sample", "-m", "no-such-model", "-o", "out.txt").failed(1, "exists already")
     cli(*args[:-1], "99999999").failed(2, "at most 16,777,216 bytes")
 
 
