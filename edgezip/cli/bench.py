@@ -46,14 +46,18 @@ def bench_files(names: Sequence[str], request: BenchRequest, console: Console) -
 
     Raises:
         SettingsError: standard input cannot be read several times.
-        InputError: a file is missing.
+        InputError: a file is missing, or it is none.
     """
     if STDIN in names:
         raise SettingsError("bench reads its files several times; standard input cannot be")
     raw = 0
     for name in names:
-        if not os.path.isfile(name):
+        if os.path.isdir(name):
+            raise InputError(f"{name}: is a directory; name the files in it")
+        if not os.path.exists(name):
             raise InputError(f"{name}: no such file")
+        if not os.path.isfile(name):
+            raise SettingsError(f"bench reads its files several times; {name} is no plain file")
         raw += os.path.getsize(name)
     if not raw:
         raise InputError("there is nothing to measure in empty files")

@@ -63,7 +63,8 @@ def pack_on_cluster(
             console.note(f"{done.source}: {sizes}{there}")
     ratio = report.ratio_text(found.raw_size, found.packed_size)
     console.note(
-        f"{len(found.done)} files: {found.raw_size:,} -> {found.packed_size:,} bytes ({ratio})"
+        f"{report.counted(len(found.done), 'file')}:"
+        f" {found.raw_size:,} -> {found.packed_size:,} bytes ({ratio})"
     )
     for source, reason in found.failed:
         write_line(sys.stderr, printable(f"edgezip: {source}: {reason}"))

@@ -10,6 +10,7 @@ from edgezip import api
 from edgezip.cli.console import Console, for_each, label, printable, write_line
 from edgezip.cli.info import model_name
 from edgezip.cli.inputs import InputRules, open_source
+from edgezip.cli.report import counted
 
 _HEAD = ("members", "frames", "packed", "raw", "ratio", "model", "name")
 
@@ -73,7 +74,7 @@ def _total(rows: Sequence[Row]) -> Row:
         sum(row.packed for row in rows),
         sum(row.raw for row in rows),
         tuple(sorted({model for row in rows for model in row.models})),
-        f"{len(rows)} files",
+        counted(len(rows), "file"),
     )
 
 

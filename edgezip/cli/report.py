@@ -36,7 +36,7 @@ def total(console: Console, tally: Tally, seconds: float) -> None:
     if tally.failed:
         parts.append(f"{tally.failed:,} failed")
     sizes = f"{raw:,} bytes raw, {size:,} packed"
-    console.note(f"{_count(tally.files, 'file')}: {sizes} ({', '.join(parts)})")
+    console.note(f"{counted(tally.files, 'file')}: {sizes} ({', '.join(parts)})")
     console.result(
         {
             "file": None,
@@ -82,7 +82,7 @@ def packed(
         console.tally.add(raw, size)
     done = f"{ratio_text(raw, size)}, {seconds_text(report.seconds)}"
     checked = ", verified" if verified else ""
-    count = "" if members is None else f"{_count(members, 'member')}, "
+    count = "" if members is None else f"{counted(members, 'member')}, "
     console.note(f"{label(name)}: {count}{raw:,} -> {size:,} bytes ({done}{checked})")
     for hint in report.hints:
         console.note(f"  {hint}")
@@ -108,7 +108,7 @@ def _details(console: Console, report: PackReport) -> None:
     if report.model is not None:
         console.note(f"  model {report.model}, engine {report.engine}, {report.tokens:,} tokens")
     speed = report.raw_size / 1000 / report.seconds if report.seconds else 0.0
-    console.note(f"  {_count(report.frames, 'frame')}, {speed:,.1f} KB/s{_memory_text()}")
+    console.note(f"  {counted(report.frames, 'frame')}, {speed:,.1f} KB/s{_memory_text()}")
 
 
 def channel_text(channel: ChannelReport) -> str:
@@ -126,7 +126,7 @@ def unpacked(console: Console, name: str, output: str | None, report: UnpackRepo
     console.note(f"{label(name)}: {verb}{size:,} -> {raw:,} bytes ({seconds_text(report.seconds)})")
     if console.verbose:
         speed = raw / 1000 / report.seconds if report.seconds else 0.0
-        counts = f"{_count(report.members, 'member')}, {_count(report.frames, 'frame')}"
+        counts = f"{counted(report.members, 'member')}, {counted(report.frames, 'frame')}"
         console.note(f"  {counts}, {speed:,.1f} KB/s{_memory_text()}")
     for first, end in report.lost:
         there = f"bytes {first:,} to {end:,}" if end is not None else f"from byte {first:,} on"
@@ -143,7 +143,7 @@ def extracted(
     problems: list[tuple[str, str]],
 ) -> None:
     """Tell about an archive of which `members` were extracted."""
-    console.note(f"{label(name)}: {_count(members, 'member')} ({seconds_text(seconds)})")
+    console.note(f"{label(name)}: {counted(members, 'member')} ({seconds_text(seconds)})")
     console.result(
         {
             "file": name,
@@ -161,5 +161,6 @@ def _memory_text() -> str:
     return f", peak memory {peak / 1e6:,.0f} MB" if peak is not None else ""
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """A number of things in words."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

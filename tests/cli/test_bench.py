@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,8 @@ def test_peers_and_errors(here: None, cli: Any) -> None:
     assert lines[0].split()[:3] == ["coder", "bytes", "bpb"]
     assert [line.split("  ")[0] for line in lines[2:6]] == ["gzip -6", "gzip -9", "xz -6", "xz -9e"]
     cli("bench", "none.txt").failed(1, "no such file")
+    cli("bench", ".").failed(1, "is a directory; name the files in it")
+    cli("bench", os.devnull).failed(2, "no plain file")
     cli("bench", "-").failed(2, "standard input")
     Path("empty.txt").write_bytes(b"")
     cli("bench", "empty.txt").failed(1, "empty")

@@ -154,6 +154,8 @@ def test_list_is_a_table_with_a_total(cli: Any, packed: Path) -> None:
     ]
     assert lines[3].endswith("2 files") and "1,160" in lines[3]
     assert len({line.index(line.split()[-1]) for line in lines[:3]}) == 1
+    mixed = cli("-l", str(packed), str(packed.parent / "a.txt"))
+    assert mixed.out.decode().splitlines()[-1].endswith("1 file")
     alone = cli("list", str(packed)).out.decode().splitlines()
     assert len(alone) == 2
     assert cli("list", "--json", str(packed)).json[0]["raw"] == 580
