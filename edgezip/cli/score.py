@@ -132,7 +132,7 @@ def _with_model(
             report = pack_stream(io.BytesIO(data), io.BytesIO(), options)
             channels = report.channels
         found.append(_Row(name, result, xz, model.file, channels))
-        _show(found[-1], {"file": name}, console)
+        _show(found[-1], {"file": name}, request, console)
         return 0
 
     code = for_each(contents, console, measure)
@@ -140,7 +140,7 @@ def _with_model(
         total = combine([row.score for row in found])
         channels = _sums(found) if request.coders else None
         found.append(_Row(None, total, sum(row.xz for row in found), model.file, channels))
-        _show(found[-1], {"file": None, "files": len(found) - 1}, console)
+        _show(found[-1], {"file": None, "files": len(found) - 1}, request, console)
     rows += found
     return code
 
@@ -155,11 +155,14 @@ def _sums(rows: Sequence[_Row]) -> tuple[ChannelReport, ...]:
     return tuple(ChannelReport(coder, *sizes) for coder, sizes in sums.items())
 
 
-def _show(row: _Row, fields: dict[str, Any], console: Console) -> None:
+def _show(row: _Row, fields: dict[str, Any], request: ScoreRequest, console: Console) -> None:
     if console.json:
         console.result(fields | _json(row))
         return
-    for line in _lines(row, console.verbose):
+    title = "all files" if row.name is None else label(row.name)
+    if len(request.models) > 1:
+        title += f" with {row.model.name}"
+    for line in _lines(title, row, console.verbose):
         write_line(sys.stdout, printable(line))
 
 
@@ -229,10 +232,9 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _lines(row: _Row, verbose: bool) -> list[str]:
+def _lines(title: str, row: _Row, verbose: bool) -> list[str]:
     found = row.score
     raw, rate, size = found.raw_size, found.bits_per_byte, row.model.size
-    title = "all files" if row.name is None else label(row.name)
     if not raw:
         return [f"{title}: empty"]
     margin = "" if math.isnan(found.margin) else f" +- {found.margin:.3f}"

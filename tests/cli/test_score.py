@@ -108,6 +108,8 @@ def test_several_models_and_kinds_of_coders(cli: Any, model: str, bundled_model:
     models = ("-m", model, "-m", str(bundled_model), "-T", "1")
     lines = cli("score", *models, "story.txt", "--coders").out.decode().splitlines()
     head, row = lines[-2:]
+    told = [line.split(":")[0] for line in lines if line.startswith("story.txt with ")]
+    assert told == [f"story.txt with {name}" for name in head.split()[4:6]]
     assert head.split() == ["bits", "per", "byte", "bytes", "stories", "edgezip-small", "xz"]
     assert row.split()[:2] == ["story.txt", "196"]
     assert all(0 < float(rate) < 8 for rate in row.split()[2:])
