@@ -96,7 +96,10 @@ def on_cluster(
         Client(cluster) as client,
     ):  # fmt: skip
         pids = client.run(os.getpid)
-        list(client.run(pack_urls, sources[:1], str(folder / "warm"), options=options).values())
+        warm = client.run(
+            pack_urls, sources[:1], str(folder / "warm"), options=options, overwrite=True
+        )
+        list(warm.values())
         start = time.monotonic()
 
         def progress(done: int, total: int) -> None:

@@ -127,7 +127,7 @@ def pack(
                          "--exclude": exclude, "--files-from": files_from, "--jobs": jobs > 1,
                          "--output-dir-mirror": mirror, "-r": recursive})  # fmt: skip
             console = Console(quiet, verbose, json)
-            return pack_on_cluster(cluster, names, settings, resume, console)
+            return pack_on_cluster(cluster, names, settings, resume, force, console)
         console = Console(quiet, verbose, json, target.uses_stdout(names))
         packing = packing_options(exclude, files_from, sort.value, owner, group, mtime, frame_size)
         batch = Batch(jobs, mirror, resume, recursive)

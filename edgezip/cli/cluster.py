@@ -26,7 +26,12 @@ def check_alone(given: Mapping[str, object]) -> None:
 
 
 def pack_on_cluster(
-    address: str, names: Sequence[str], options: PackOptions, resume: bool, console: Console
+    address: str,
+    names: Sequence[str],
+    options: PackOptions,
+    resume: bool,
+    force: bool,
+    console: Console,
 ) -> int:
     """Pack all but the last of `names` into the folder that the last one names; returns the exit
     code."""
@@ -53,7 +58,7 @@ def pack_on_cluster(
 
             found = distributed.pack_urls(
                 names[:-1], names[-1], client=client, options=options, resume=resume,
-                progress=progress,
+                overwrite=force, progress=progress,
             )  # fmt: skip
     for done in found.done:
         console.result(asdict(done))

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edgezip.distributed.tasks import Done, filesystem, join, pack_range, pack_url, unpack_url
+from edgezip.distributed.tasks import (
+    EXISTS,
+    Done,
+    filesystem,
+    join,
+    pack_range,
+    pack_url,
+    unpack_url,
+)
 from edgezip.errors import InputError, ModelError
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 
@@ -57,6 +66,7 @@ def pack_urls(
     client: Any = None,
     options: PackOptions | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     retries: int = 3,
     progress: Progress | None = None,
 ) -> Report:
@@ -69,19 +79,24 @@ def pack_urls(
         options: for all of them. Each worker should have one thread (`nthreads=1`): edgezip uses
             the cores by itself, as many as `options.threads`.
         resume: leave out what is there already and unpacks to its source.
+        overwrite: replace what else is there already; if not, it is among the failed ones.
         retries: of a file whose task failed; those lost with their worker are always repeated.
         progress: told how far it is.
 
     Raises:
         InputError: two sources have the same name, the output of one is another source, or there
-            are none. Other files of the outputs' names are replaced.
+            are none.
     """
     names = _expanded(sources)
     targets = _targets(names, target, lambda name: name + SUFFIX)
+    # What is there now was not written by a task of this call, which may be repeated.
+    there = set() if overwrite else _there(target)
     calls = [
-        (pack_url, (a, b, options), {"resume": resume}) for a, b in zip(names, targets, strict=True)
+        (pack_url, (a, b, options), {"resume": resume, "overwrite": _base(b) not in there})
+        for a, b in zip(names, targets, strict=True)
     ]
-    return _run(client, names, calls, retries, progress)
+    refused = {} if resume else _refused(targets, there)
+    return _run(client, names, calls, retries, progress, refused)
 
 
 def unpack_urls(
@@ -90,6 +105,7 @@ def unpack_urls(
     *,
     client: Any = None,
     options: UnpackOptions | None = None,
+    overwrite: bool = False,
     retries: int = 3,
     progress: Progress | None = None,
 ) -> Report:
@@ -99,7 +115,8 @@ def unpack_urls(
     calls: list[_Call] = [
         (unpack_url, (a, b, options), {}) for a, b in zip(names, targets, strict=True)
     ]
-    return _run(client, names, calls, retries, progress)
+    refused = {} if overwrite else _refused(targets, _there(target))
+    return _run(client, names, calls, retries, progress, refused)
 
 
 def pack_big(
@@ -109,6 +126,7 @@ def pack_big(
     client: Any = None,
     options: PackOptions | None = None,
     range_size: int = RANGE,
+    overwrite: bool = False,
     retries: int = 3,
     progress: Progress | None = None,
 ) -> Report:
@@ -117,7 +135,13 @@ def pack_big(
     Returns:
         The report of the ranges. Where one failed there is no target, and the others are kept
         under `target`.parts.
+
+    Raises:
+        InputError: the target is there, and `overwrite` is not set.
     """
+    system, path = filesystem(target)
+    if not overwrite and system.exists(path):
+        raise InputError(EXISTS.format(target))
     system, path = filesystem(source)
     size = int(system.size(path))
     starts = range(0, max(size, 1), range_size)
@@ -131,7 +155,9 @@ def pack_big(
     if not report.failed:
         join(parts, target)
         system, path = filesystem(f"{target}.parts")
-        system.rmdir(path)
+        # Object stores have no folders to remove, and a dead worker may have left a .tmp here.
+        with contextlib.suppress(OSError, NotImplementedError):
+            system.rmdir(path)
     return report
 
 
@@ -149,14 +175,35 @@ def _expanded(sources: Iterable[str]) -> list[str]:
 
 
 def _targets(names: Sequence[str], folder: str, rename: Callable[[str], str]) -> list[str]:
-    found = [
-        f"{folder.rstrip('/')}/{rename(name.rstrip('/').rpartition('/')[2])}" for name in names
-    ]
+    found = [f"{folder.rstrip('/')}/{rename(_base(name))}" for name in names]
     if len(set(found)) < len(found):
         raise InputError("two sources have the same name: pack them into different folders")
     if both := {_place(url) for url in found} & {_place(url) for url in names}:
         raise InputError(f"{min(both)} is a source and would be replaced: use another folder")
     return found
+
+
+def _there(folder: str) -> set[str]:
+    """Names in a folder."""
+    system, path = filesystem(folder)
+    system.invalidate_cache()
+    try:
+        return {_base(name) for name in system.ls(path, detail=False)}
+    except FileNotFoundError:
+        return set()
+
+
+def _base(url: str) -> str:
+    return url.rstrip("/").rpartition("/")[2]
+
+
+def _refused(targets: Sequence[str], there: Collection[str]) -> dict[int, str]:
+    """Reasons not to write to targets, by number."""
+    return {
+        number: _reason(InputError(EXISTS.format(url)))
+        for number, url in enumerate(targets)
+        if _base(url) in there
+    }
 
 
 def _place(url: str) -> str:
@@ -171,12 +218,15 @@ def _run(
     calls: Sequence[_Call],
     retries: int,
     progress: Progress | None,
+    refused: Mapping[int, str] | None = None,
 ) -> Report:
     tell = progress or (lambda done, total: None)
     results: dict[int, Done] = {}
-    failed: dict[int, str] = {}
+    failed = dict(refused or {})
     if client is None:
         for number, (function, arguments, more) in enumerate(calls):
+            if number in failed:
+                continue
             try:
                 results[number] = function(*arguments, **more)
             except Exception as error:
@@ -188,6 +238,7 @@ def _run(
         futures = {
             client.submit(function, *arguments, **more, retries=retries, pure=False): number
             for number, (function, arguments, more) in enumerate(calls)
+            if number not in failed
         }
         for future in distributed.as_completed(futures):
             number = futures[future]

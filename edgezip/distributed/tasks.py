@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from edgezip import api
-from edgezip.errors import FormatError, InputError
+from edgezip.errors import FormatError, InputError, ModelError
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 
+EXISTS = "{} exists already and is not the same; overwrite replaces it"
 _CHUNK = 1 << 20
 
 
@@ -144,7 +145,12 @@ def _peak_memory() -> int | None:
 
 
 def pack_url(
-    source: str, target: str, options: PackOptions | None = None, *, resume: bool = False
+    source: str,
+    target: str,
+    options: PackOptions | None = None,
+    *,
+    resume: bool = False,
+    overwrite: bool = True,
 ) -> Done:
     """Pack the file `source` into `target`.
 
@@ -152,32 +158,39 @@ def pack_url(
         source, target: URLs.
         options: how; the model must be one that the worker has.
         resume: leave a target alone that unpacks to the source (it is decoded for that).
+        overwrite: replace any other target.
 
     Raises:
+        InputError: the target is there, and not to be replaced.
         EdgezipError: as `pack_stream`.
         OSError: a place cannot be read or written.
     """
     start = time.monotonic()
-    if resume and (there := _same(source, target, start)) is not None:
+    options = options or PackOptions()
+    if resume and (there := _same(source, target, options, start)) is not None:
         return there
+    system, path = filesystem(target)
+    if not overwrite and system.exists(path):
+        raise InputError(EXISTS.format(target))
     system, path = filesystem(source)
     with system.open(path, "rb") as file, committed(target) as packed:
         raw = _Counted(file)
-        api.pack_stream(raw.as_binary(), packed.as_binary(), options or PackOptions())
+        api.pack_stream(raw.as_binary(), packed.as_binary(), options)
     return _done(source, target, raw, packed, start)
 
 
-def _same(source: str, target: str, start: float) -> Done | None:
+def _same(source: str, target: str, options: PackOptions, start: float) -> Done | None:
     """The target, if it is there, sound, and has the content of the source."""
     system, path = filesystem(target)
     if not system.exists(path):
         return None
     content = _Counted(_Nothing())
+    how = UnpackOptions(model=options.model, threads=options.threads, prime=options.prime)
     with system.open(path, "rb") as file:
         packed = _Counted(file)
         try:
-            api.unpack_stream(packed.as_binary(), content.as_binary(), UnpackOptions())
-        except FormatError:
+            api.unpack_stream(packed.as_binary(), content.as_binary(), how)
+        except (FormatError, ModelError):  # damaged, or packed with what is not here
             return None
     system, path = filesystem(source)
     with system.open(path, "rb") as file:

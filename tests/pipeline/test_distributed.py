@@ -67,6 +67,50 @@ def test_what_is_there_is_left_alone_if_it_is_right(logs: list[str], tmp_path: P
     assert pickle.loads(pickle.dumps(again)) == again
 
 
+def test_what_else_is_there_is_kept_unless_it_is_to_be_replaced(
+    logs: list[str], tmp_path: Path
+) -> None:
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    kept = packed / "1.log.ez"
+    kept.write_bytes(b"nobody may lose this")
+    for resume in (False, True):
+        report = distributed.pack_urls(logs[:3], str(packed), options=NONE, resume=resume)
+        ((source, reason),) = report.failed
+        assert source == logs[1] and "exists already" in reason
+        assert kept.read_bytes() == b"nobody may lose this"
+    assert [done.skipped for done in report.done] == [True, True]
+    report = distributed.pack_urls(logs[:3], str(packed), options=NONE, overwrite=True)
+    assert not report.failed and edgezip.decompress(kept.read_bytes()) == Path(logs[1]).read_bytes()
+    back = tmp_path / "back"
+    back.mkdir()
+    (back / "0.log").write_bytes(b"nor this")
+    report = distributed.unpack_urls([f"{packed}/*.ez"], str(back))
+    assert len(report.done) == 2 and (back / "0.log").read_bytes() == b"nor this"
+    assert not distributed.unpack_urls([f"{packed}/*.ez"], str(back), overwrite=True).failed
+    with pytest.raises(InputError, match="exists already"):
+        distributed.pack_big(logs[0], str(kept), options=NONE)
+
+
+def test_what_was_packed_with_a_primer_is_known_again(logs: list[str], tmp_path: Path) -> None:
+    primed = PackOptions(model="none", threads=1, prime=b"0 line 1 of a log\n" * 20)
+    target = f"{tmp_path}/x.ez"
+    tasks.pack_url(logs[0], target, primed)
+    assert tasks.pack_url(logs[0], target, primed, resume=True).skipped
+    assert not tasks.pack_url(logs[0], target, NONE, resume=True).skipped  # needs what is not here
+
+
+def test_a_model_at_a_path_is_known_again(
+    logs: list[str], tmp_path: Path, stories_model: Path
+) -> None:
+    model = tmp_path / "moved.gguf"
+    model.write_bytes(stories_model.read_bytes())
+    options = PackOptions(model=model, threads=1, coder="mix")
+    target = f"{tmp_path}/x.ez"
+    tasks.pack_url(logs[0], target, options)
+    assert tasks.pack_url(logs[0], target, options, resume=True).skipped
+
+
 def test_a_failure_leaves_nothing_and_stops_no_other(logs: list[str], tmp_path: Path) -> None:
     sources = [logs[0], f"{tmp_path}/nowhere", logs[1]]
     report = distributed.pack_urls(sources, f"{tmp_path}/packed", options=NONE)
@@ -114,6 +158,12 @@ def test_one_large_file_in_ranges_and_its_lines(tmp_path: Path) -> None:
     report = distributed.pack_big(str(source), target, options=options, range_size=9000)
     assert len(report.done) == -(-len(data) // 9000) and not report.failed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["big.log", "big.log.ez"]
+    left = Path(f"{target}.parts")
+    left.mkdir()
+    (left / ".edgezip-0.tmp").write_bytes(b"of a worker that died")
+    assert not distributed.pack_big(
+        str(source), target, options=options, range_size=9000, overwrite=True
+    ).failed
     blob = Path(target).read_bytes()
     assert edgezip.decompress(blob) == data
     parts = bag.ranges(target, 7000)
