@@ -83,7 +83,16 @@ def test_bilevel_drawings() -> None:
     y, x = np.mgrid[0:200, 0:203]
     pixels = ((x - 100) ** 2 + (y - 90) ** 2 < 60**2) ^ (x % 40 < 3)
     data = np.packbits(pixels, axis=1).tobytes()
-    assert round_trip(data, ImageGeometry(203, bits=1)) < 0.08 * len(data)
+    assert round_trip(data, ImageGeometry(203, bits=1)) < 0.025 * len(data)
+    negative = bytes(255 - c for c in data)
+    assert round_trip(negative, ImageGeometry(203, bits=1)) < 0.025 * len(data)
+
+
+def test_bilevel_columns_far_above_are_seen() -> None:
+    rows = np.random.default_rng(4).integers(0, 2, (9, 160)).astype(bool)
+    pixels = np.tile(rows, (30, 1))  # each row as the one 9 rows above it
+    data = np.packbits(pixels, axis=1).tobytes()
+    assert round_trip(data, ImageGeometry(160, bits=1)) < 0.05 * len(data)
 
 
 def test_a_screen_is_learned_by_heart() -> None:
