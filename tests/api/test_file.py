@@ -50,7 +50,7 @@ def test_read_in_all_ways(path: Path) -> None:
             file.write(b"x")
     assert file.closed
     file.close()
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="closed file"):
         file.read()
     with EdgezipFile(path) as file:
         assert file.readlines() == LINES.splitlines(keepends=True)
@@ -85,7 +85,7 @@ def test_text_modes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["", "rw", "rbt", "rbb", "U", "w+"])
 def test_impossible_modes(path: Path, mode: str) -> None:
     before = path.read_bytes()
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="invalid mode"):
         edgezip.open(path, mode)
     assert path.read_bytes() == before
 

@@ -35,9 +35,9 @@ def test_compressor_pieces(sizes: list[int]) -> None:
     compressor = Compressor(options=NONE)
     packed = b"".join(map(compressor.compress, cut(TEXT, sizes))) + compressor.flush()
     assert edgezip.decompress(packed) == TEXT
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="has been flushed"):
         compressor.compress(b"x")
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="has been flushed"):
         compressor.flush()
 
 
@@ -82,6 +82,7 @@ def test_errors_stay() -> None:
     for _ in range(2):
         with pytest.raises(edgezip.FormatError):
             decompressor.decompress(bytes(damaged))
+        with pytest.raises(edgezip.FormatError):
             decompressor.check_end()
     assert not decompressor.eof
 

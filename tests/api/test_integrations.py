@@ -100,8 +100,8 @@ def test_absolute_names_stay_inside(tmp_path: Path) -> None:
 def test_damage_and_limits(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bytes(1 << 20))
     name = Path(shutil.make_archive(str(tmp_path / "all"), "eztar", tmp_path, "a"))
+    limit = UnpackOptions(max_output=1 << 19)
     with pytest.raises(edgezip.LimitError):
-        limit = UnpackOptions(max_output=1 << 19)
         integrations.unpack_archive(str(name), str(tmp_path / "b"), options=limit)
     name.write_bytes(name.read_bytes()[:-1])
     with pytest.raises(edgezip.TruncatedError):

@@ -271,8 +271,8 @@ def test_a_disk_that_is_full_while_appending(tmp_path: Path) -> None:
     path.write_bytes(older)
     with Full(path, "ab") as raw:
         file = EdgezipFile(raw, "ab", options=NONE)  # type: ignore[arg-type]
-        with pytest.raises(OSError):
+        with pytest.raises(OSError, match="No space left"):
             file.write(CONTENT)
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="interrupted"):
             file.close()
     assert path.read_bytes() == older

@@ -128,7 +128,8 @@ def test_listing_decodes_nothing_and_a_member_only_its_frame(
         assert not decoded
         assert archive.read("log/042.log").startswith(b"line 42 ")
         assert archive.members()[42].mtime == 42
-    assert len(decoded) == 1 and decoded[0] <= 16 << 10
+    assert len(decoded) == 1
+    assert decoded[0] <= 16 << 10
 
 
 def test_equal_files_cost_less_than_100_bytes_each() -> None:
@@ -199,7 +200,8 @@ def test_names_and_selections() -> None:
     assert member_name("../a/./b//c") == "a/b/c"
     assert member_name("/etc/x") == "etc/x"
     assert member_name(".") == ""
-    assert stripped("a/b/c", 2) == "c" and stripped("a/b", 2) is None
+    assert stripped("a/b/c", 2) == "c"
+    assert stripped("a/b", 2) is None
     select = Selection(["docs", "*.py", "nothing"], ["*.tmp", "docs/old"])
     names = ["docs/a", "docs/old/b", "docs/x.tmp", "a/b/c.py", "other"]
     assert [name for name in names if select(name)] == ["docs/a", "a/b/c.py"]
@@ -233,7 +235,7 @@ def test_mistakes(tmp_path: Path) -> None:
             archive.extract(tmp_path / "to", ["log/9"])
         with pytest.raises(SettingsError):
             archive.add(tmp_path)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="closed archive"):
         archive.read("log/000.log")
 
 

@@ -31,9 +31,8 @@ def test_several_at_once_below_another_folder_and_back(cli: Any, logs: list[str]
     assert {row["file"] for row in rows} == set(logs)
     raw = sum(os.path.getsize(name) for name in logs)
     assert (total["file"], total["files"], total["failed"]) == (None, 6, 0)
-    assert total["raw_size"] == raw and total["packed_size"] == sum(
-        os.path.getsize(f"out/packed/{name}.ez") for name in logs
-    )
+    assert total["raw_size"] == raw
+    assert total["packed_size"] == sum(os.path.getsize(f"out/packed/{name}.ez") for name in logs)
     os.chdir("out/packed")
     assert cli("unpack", "-r", "logs", "--jobs", "2", "--output-dir-mirror", "../back").code == 0
     assert cli("test", "--jobs", "2", *(f"{name}.ez" for name in logs)).code == 0
@@ -88,6 +87,7 @@ def test_two_inputs_never_share_an_output(cli: Any) -> None:
     os.chdir("x")
     done = cli.pack("-f", "--rm", "--output-dir-mirror", "out", "f", "../f")
     done.failed(1, "../f", "is the output of f already")
-    assert not Path("f").exists() and Path("../f").exists()
+    assert not Path("f").exists()
+    assert Path("../f").exists()
     assert cli("cat", "out/f.ez").out == b"inner"
     assert cli.pack("-f", "--output-dir-mirror", "out", "../f", "./../f").code == 0

@@ -76,7 +76,9 @@ def test_two_models_on_one_text(cli: Any, models: tuple[str, ...]) -> None:
     page = make(cli, "<story>.txt", *models)
     assert "<story>" not in page
     assert page.count("</script>") == 2  # none from the text
-    assert "http:" not in page and "https:" not in page and " src=" not in page
+    assert "http:" not in page
+    assert "https:" not in page
+    assert " src=" not in page
     found = content(page)
     assert [model["name"] for model in found["models"]] == ["edgezip-small", "stories260K"]
     shown = found["text"]
@@ -117,14 +119,17 @@ def test_the_page_in_a_browser(cli: Any, models: tuple[str, ...], tmp_path: Path
     told = json.loads(body.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
     assert (told["failures"], told["ready"]) == ([], "1")
     alone, *rest = told["seen"]
-    assert alone.startswith("block:") and "rank" in alone and "instead" in alone
+    assert alone.startswith("block:")
+    assert "rank" in alone
+    assert "instead" in alone
     assert [row for row in rest if isinstance(row, str) and row.endswith("=true")] == [
         "model alone=true",
         "after mixing=true",
         "difference, alone=true",
         "difference after mixing=true",
     ]
-    assert "stories260K: " in rest[-4] and "edgezip-small: " in rest[-4]
+    assert "stories260K: " in rest[-4]
+    assert "edgezip-small: " in rest[-4]
     assert rest[-2:] == [True, 1]
 
 

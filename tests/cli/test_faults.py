@@ -167,7 +167,8 @@ def test_broken_pipe_is_quiet(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     assert process.stdout.read(1) == text.read_bytes()[:1]
     process.stdout.close()
     assert process.stderr.read() == b""

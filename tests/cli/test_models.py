@@ -168,7 +168,9 @@ def test_info_and_the_catalogue(cli: Any, stories_model: Path) -> None:
         *cli("models", "info", "--json").json,
         *cli("models", "info", str(stories_model), "--json").json,
     ]
-    assert default["bundled"] and default["layers"] == 8 and default["vocabulary"] == "llama"
+    assert default["bundled"]
+    assert default["layers"] == 8
+    assert default["vocabulary"] == "llama"
     assert (stories["parameters"], stories["context"]) == (260_032, 512)
     said = cli("models", "info", str(stories_model)).out
     assert b"260,032 parameters: F32 260,032" in said
@@ -200,7 +202,8 @@ def test_a_packed_file_names_its_model(cli: Any, stories_model: Path) -> None:
     said = cli("info", "t.txt.ez").out
     assert b"(called 'teller-v2' in the file, not found here (edgezip models list))" in said
     ((member,),) = [entry["members"] for entry in cli("info", "--json", "t.txt.ez").json]
-    assert member["model_name"] == "teller-v2" and member["model"] is None
+    assert member["model_name"] == "teller-v2"
+    assert member["model"] is None
     missing = cli("unpack", "-f", "t.txt.ez")
     missing.failed(4, "(called 'teller-v2' in the file) in ")
     missing.failed(4, "name its file with -m FILE")
@@ -255,7 +258,9 @@ def test_which_names_are_written(
     text = (stories_model.parent / "courage.txt").read_bytes()[:size]
     packed = edgezip.compress(text, options=PackOptions(model=path, coder="plain"))
     (header,) = [e.header for e in parse(packed) if isinstance(e, HeaderEvent)]
-    assert header.short and header.model and header.model_name == written
+    assert header.short
+    assert header.model
+    assert header.model_name == written
 
 
 def test_models_that_everybody_knows_are_not_named(bundled_model: Path) -> None:
@@ -263,4 +268,6 @@ def test_models_that_everybody_knows_are_not_named(bundled_model: Path) -> None:
     options = PackOptions(frame_size=2000)
     packed = edgezip.compress(b"The story goes on. " * 60 + text, options=options)
     (header,) = [e.header for e in parse(packed) if isinstance(e, HeaderEvent)]
-    assert header.model and not header.short and header.model_name is None
+    assert header.model
+    assert not header.short
+    assert header.model_name is None

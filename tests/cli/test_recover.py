@@ -49,8 +49,10 @@ def test_a_pipe_that_was_cut(cli: Any, notes: Path) -> None:
     packed = cli.pack("-c", "--frame-size", "1K", stdin=content).out
     result = cli("unpack", "--recover", "-c", stdin=packed[: len(packed) // 2])
     assert result.code == 3
-    assert len(result.out) >= 2048 and content.startswith(result.out)
-    assert "internal" not in result.err and "from byte" in result.err
+    assert len(result.out) >= 2048
+    assert content.startswith(result.out)
+    assert "internal" not in result.err
+    assert "from byte" in result.err
     result = cli("unpack", "--recover", "-c", stdin=packed)
     assert (result.code, result.out) == (0, content)
 

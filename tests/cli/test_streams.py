@@ -178,7 +178,8 @@ def test_other_descriptors(cli: Any, notes: Path) -> None:
         with subprocess.Popen(
             line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[target.fileno()]
         ) as holder:
-            assert holder.stdout is not None and holder.stdin is not None
+            assert holder.stdout is not None
+            assert holder.stdin is not None
             holder.stdout.readline()
             name = f"/proc/{holder.pid}/fd/{target.fileno()}"
             assert cli.pack("-f", "notes.txt", "-o", name).code == 0

@@ -136,7 +136,8 @@ def test_both_ways(cli: Any, packed: Path) -> None:
         assert (done.code, done.out, done.err) == (0, content, "")
     for form in (("-1c",), ("-zc", "-m", "none"), ("-m", "none", "-c"), ("compress", "-1c")):
         done = cli(*form, str(packed.parent / "a.txt"))
-        assert done.code == 0 and cli("-d", stdin=done.out).out == content
+        assert done.code == 0
+        assert cli("-d", stdin=done.out).out == content
     assert cli("-t", str(packed)).code == 0
     assert cli("-9", "-t", str(packed)).code == 0
     cli("--nonsense", "-d", str(packed)).failed(2, "--nonsense")
@@ -152,7 +153,8 @@ def test_list_is_a_table_with_a_total(cli: Any, packed: Path) -> None:
         str(packed),
         str(packed.with_name("b.ez")),
     ]
-    assert lines[3].endswith("2 files") and "1,160" in lines[3]
+    assert lines[3].endswith("2 files")
+    assert "1,160" in lines[3]
     assert len({line.index(line.split()[-1]) for line in lines[:3]}) == 1
     mixed = cli("-l", str(packed), str(packed.parent / "a.txt"))
     assert mixed.out.decode().splitlines()[-1].endswith("1 file")

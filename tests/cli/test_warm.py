@@ -51,7 +51,8 @@ def test_a_step_runs_in_a_process_and_is_marked(
     monkeypatch.chdir(tmp_path)
     assert warm.warm_kernels(False, [], 1, Console()) == 0
     out = capsys.readouterr().out
-    assert out.startswith("[1/1] bytes\n") and "kernels for " in out
+    assert out.startswith("[1/1] bytes\n")
+    assert "kernels for " in out
     assert warming.cold() == []
     store = jit.store()
     monkeypatch.setattr(store, "holds", lambda name: "run_bytes" not in name)
@@ -81,7 +82,8 @@ def test_compiling_is_said_once_to_who_looks(attach: Callable[[], Terminal]) -> 
         advance(10)
     shown = terminal.getvalue()
     assert shown.count(progress.FIRST_USE) == 1
-    assert "compile 1: text.walk" in shown and "compile 2: text.run" in shown
+    assert "compile 1: text.walk" in shown
+    assert "compile 2: text.run" in shown
     assert shown.endswith("\r\033[K")
     terminal = attach()
     with progress.progress_bar(Console(quiet=True), "pack", "notes.txt", 1000):
@@ -116,11 +118,13 @@ def test_the_bar_fits(
         for done in (0, 1, 56_789, 123_456_789):
             bar.show(min(done, total or done))
     lines = screens(terminal)
-    assert len(lines) > 4 and max(map(len, lines)) < width
+    assert len(lines) > 4
+    assert max(map(len, lines)) < width
     if width >= 40:
         assert all(line.startswith("pac") for line in lines[1:-1])
     if total and width >= 40:
-        assert "100%" in lines[-2] and "\u2501" in lines[-2]
+        assert "100%" in lines[-2]
+        assert "\u2501" in lines[-2]
 
 
 def test_a_terminal_that_cannot_move_the_cursor_gets_a_line_every_ten_seconds(
@@ -134,7 +138,8 @@ def test_a_terminal_that_cannot_move_the_cursor_gets_a_line_every_ten_seconds(
         for done in range(35):
             bar.show(done)
     lines = terminal.getvalue().splitlines()
-    assert len(lines) == 3 and "\r" not in terminal.getvalue()
+    assert len(lines) == 3
+    assert "\r" not in terminal.getvalue()
     assert all(line.startswith("pack notes.txt  ") for line in lines)
 
 

@@ -36,8 +36,10 @@ def test_any_change_of_a_source_changes_the_folder(
         added = folders()
     finally:
         jit.store.cache_clear()
-    assert changed[0] != before[0] and changed[1] != before[1]
-    assert added[0] == changed[0] and added[1] != changed[1]
+    assert changed[0] != before[0]
+    assert changed[1] != before[1]
+    assert added[0] == changed[0]
+    assert added[1] != changed[1]
 
 
 def test_code_for_a_level_of_this_processor_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

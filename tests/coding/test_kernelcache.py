@@ -176,7 +176,8 @@ def test_what_came_with_the_package_is_read_last_and_never_written(
     both = Store.open(str(tmp_path / "cache"), "kernels-1", shipped)
     assert both.shipped == shipped / "kernels-1"
     assert (both.read("k"), both.read("other")) == (b"machine code", b"shipped, too")
-    assert both.holds("kernels-1/other") and not both.holds("kernels-1/third")
+    assert both.holds("kernels-1/other")
+    assert not both.holds("kernels-1/third")
     both.write("third", b"new")
     assert sorted(path.name for path in both.shipped.iterdir()) == [
         name + SUFFIX for name in ("k", "other")
@@ -186,7 +187,8 @@ def test_what_came_with_the_package_is_read_last_and_never_written(
     both.shipped.chmod(0o777)
     exposed = Store.open(str(tmp_path / "cache"), "kernels-1", shipped)
     assert exposed.read("other") is None
-    assert len(warnings(caplog)) == 1 and "other users can write" in exposed.problems[0]
+    assert len(warnings(caplog)) == 1
+    assert "other users can write" in exposed.problems[0]
 
 
 @needs_root
@@ -197,8 +199,10 @@ def test_an_installation_of_another_user_is_no_news(
     Store.open(str(shipped), "kernels-1").write("k", b"shipped code")
     os.chown(shipped / "kernels-1", 12345, 12345)
     found = Store.open(str(tmp_path / "cache"), "kernels-1", shipped)
-    assert found.read("k") is None and found.shipped is None
-    assert not warnings(caplog) and "belongs to another user" in found.problems[0]
+    assert found.read("k") is None
+    assert found.shipped is None
+    assert not warnings(caplog)
+    assert "belongs to another user" in found.problems[0]
 
 
 @needs_root
@@ -250,12 +254,14 @@ def test_processes_mend_a_cache_whose_files_were_damaged(tmp_path: Path, tempora
     results = [run.communicate() for run in runs]
     assert len(set(results)) == 1
     out, err = results[0]
-    assert out.startswith("0 ") and not err
+    assert out.startswith("0 ")
+    assert not err
     files = sorted(Path(out.split()[1]).glob("*" + SUFFIX))
     assert any(path.name.startswith("rangecoder.encode_finish-") for path in files)
     for path in files:
         path.write_bytes(path.read_bytes()[:-7])
     mended = start(cache, temporary).communicate()
     assert mended[0] == out
-    assert mended[1].count("\n") == 1 and "damaged" in mended[1]
+    assert mended[1].count("\n") == 1
+    assert "damaged" in mended[1]
     assert start(cache, temporary).communicate() == (out, "")

@@ -162,10 +162,12 @@ def test_every_destroyed_block_leaves_the_other_frames() -> None:
 def test_header_and_truncated_end() -> None:
     headless = b"\0" * 10 + BLOB[10:]
     member = Survey(io.BytesIO(headless), sound).member(0)
-    assert isinstance(member, LongMember) and member.header.engine == HEADER.engine
+    assert isinstance(member, LongMember)
+    assert member.header.engine == HEADER.engine
     assert readable(headless) == (CONTENT, [])
     recovered, lost = readable(BLOB[:2000])
-    assert recovered == CONTENT[: len(recovered)] and len(recovered) > 1000
+    assert recovered == CONTENT[: len(recovered)]
+    assert len(recovered) > 1000
     assert lost == [(len(recovered), None)]
     assert readable(b"nothing here" * 1000) == (b"", [(-1, None)])
 
@@ -212,7 +214,8 @@ def test_damage_only_raises_format_errors(
 def test_an_archive_inside_an_archive_is_content() -> None:
     inner = stored(BLOB)
     (member,) = read_index(io.BytesIO(inner))
-    assert member.raw_size == len(BLOB) and len(member.frames) == 1
+    assert member.raw_size == len(BLOB)
+    assert len(member.frames) == 1
     # Cut after the inner archive, the file ends like a long member, but is none.
     with pytest.raises(FormatError):
         read_index(io.BytesIO(inner[:-4]))
@@ -222,7 +225,8 @@ def test_bare_form() -> None:
     channel = Channel(4, b"payload", 30, params=b"\5\2")
     assert decode_bare(encode_bare(channel), 30) == channel
     plain = Channel(4, b"payload", 30)
-    assert len(encode_bare(plain)) == 8 and decode_bare(encode_bare(plain), 30) == plain
+    assert len(encode_bare(plain)) == 8
+    assert decode_bare(encode_bare(plain), 30) == plain
     with pytest.raises(FormatError):
         decode_bare(b"", 3)
     with pytest.raises(FormatError):

@@ -34,7 +34,8 @@ def feed_in_pieces(data: bytes, size: int) -> list[Event]:
         parser.feed(data[start : start + size])
         events += parser
     parser.feed_eof()
-    assert parser.eof and not parser.needs_input
+    assert parser.eof
+    assert not parser.needs_input
     return events
 
 
@@ -44,7 +45,8 @@ def test_a_message_of_100_bytes_pays_16_bytes() -> None:
     blob = write_short(header, Channel(4, b"payload", 100), text)
     assert len(blob) - len(b"payload") <= 16
     events = parse(blob)
-    assert isinstance(events[0], HeaderEvent) and isinstance(events[1], FrameEvent)
+    assert isinstance(events[0], HeaderEvent)
+    assert isinstance(events[1], FrameEvent)
     assert events[0].header == Header(short=True, engine=STRICT, model=MODEL[:4])
     assert events[1].frame.channels == (Channel(4, b"payload", 100),)
     events[1].frame.verify(text)
@@ -101,7 +103,8 @@ def test_any_frames_in_any_pieces(frames: list[list[tuple[int, bytes]]], size: i
     events = feed_in_pieces(blob, size)
     assert content(events) == wanted
     assert events == parse(blob)
-    assert isinstance(events[-1], EndEvent) and events[-1].size == len(blob)
+    assert isinstance(events[-1], EndEvent)
+    assert events[-1].size == len(blob)
 
 
 def _canonical(pieces: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
@@ -121,7 +124,8 @@ def _canonical(pieces: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
 def test_lm_params(tokens: int, streams: int) -> None:
     for params in (LmParams(), LmParams(tokens, min(streams, tokens))):
         assert LmParams.decode(params.encode(), 1000) == params
-    assert LmParams().encode() == b"" and len(LmParams(100).encode()) == 1
+    assert LmParams().encode() == b""
+    assert len(LmParams(100).encode()) == 1
 
 
 def test_an_interrupted_parser_does_not_pretend_to_be_done(
@@ -155,4 +159,6 @@ def test_a_single_member_leaves_the_rest_unused() -> None:
     parser = ContainerParser(single=True)
     parser.feed(blob + b"rest")
     assert content(list(parser)) == b"abc"
-    assert parser.eof and parser.unused_data == b"rest" and not parser.needs_input
+    assert parser.eof
+    assert parser.unused_data == b"rest"
+    assert not parser.needs_input

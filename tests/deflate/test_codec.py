@@ -72,7 +72,9 @@ def test_settings_are_found() -> None:
     for method in (Method(1), Method(6), Method(9, codec.FILTERED, 15, 9), Method(6, codec.RUNS)):
         stream = deflate(data, method)
         undone = analyse(array(stream), array(data), 15)
-        assert undone is not None and not undone.blocks and not len(undone.corrections)
+        assert undone is not None
+        assert not undone.blocks
+        assert not len(undone.corrections)
         assert restore(array(data), undone, len(stream)) == stream
 
 
@@ -83,12 +85,13 @@ def test_a_stream_that_was_flushed_is_corrected() -> None:
     parts = [encoder.compress(data[:6000]), encoder.flush(zlib.Z_SYNC_FLUSH)]
     stream = b"".join([*parts, encoder.compress(data[6000:]), encoder.flush()])
     undone = analyse(array(stream), array(data), 15)
-    assert undone is not None and undone.blocks
+    assert undone is not None
+    assert undone.blocks
     assert restore(array(data), undone, len(stream)) == stream
 
 
 @pytest.mark.skipif(shutil.which("gzip") is None, reason="no gzip here")
-@pytest.mark.parametrize("level", (1, 6, 9))
+@pytest.mark.parametrize("level", [1, 6, 9])
 def test_the_program_gzip(level: int) -> None:
     data = TEXT * 2
     command = ["gzip", f"-{level}", "-n", "-c"]

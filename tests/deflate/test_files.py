@@ -117,10 +117,12 @@ def test_a_picture_is_found_in_a_png() -> None:
     opened = search.undo(FILES["png"])
     assert opened is not None
     (picture,) = opened.pictures
-    assert picture.content.kind is Kind.IMAGE and picture.length == 60 * 50 * 3
+    assert picture.content.kind is Kind.IMAGE
+    assert picture.length == 60 * 50 * 3
     assert not opened.contents
     moved = opened.moved(search.Found(3, 5, picture.content))
-    assert moved is not None and opened.data[moved.start : moved.end] == FILES["png"][3:8]
+    assert moved is not None
+    assert opened.data[moved.start : moved.end] == FILES["png"][3:8]
     assert opened.moved(search.Found(3, len(FILES["png"]) - 3, picture.content)) is None
 
 
@@ -140,7 +142,8 @@ def test_kinds_of_pixels(colour: int, depth: int, interlaced: int, picture: bool
     head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
     data = chunked([(b"IHDR", head), (b"PLTE", bytes(6)), (b"IDAT", stream), (b"IEND", b"")])
     opened = search.undo(data)
-    assert opened is not None and bool(opened.pictures) is picture
+    assert opened is not None
+    assert bool(opened.pictures) is picture
     assert deflated.restore(opened.data, b"", len(data)) == data
     changed = data.replace(stream[40:50], bytes(10))  # the chunk's check is wrong
     assert search.undo(changed) is None
@@ -192,10 +195,12 @@ def test_what_is_written_has_the_bounds_of_what_is_read(monkeypatch: pytest.Monk
         assert (opened is not None) is found
         assert opened is None or deflated.restore(opened.data, b"", len(many)) == many
     pages, all_of_them = pdf(), search.undo(pdf())
-    assert all_of_them is not None and len(all_of_them.contents) == 3
+    assert all_of_them is not None
+    assert len(all_of_them.contents) == 3
     monkeypatch.setattr(deflated, "MOST_LIST", all_of_them.data[0] - 1)
     opened = search.undo(pages)
-    assert opened is not None and 0 < len(opened.contents) < 3
+    assert opened is not None
+    assert 0 < len(opened.contents) < 3
     assert deflated.restore(opened.data, b"", len(pages)) == pages
     with pytest.raises(FormatError):
         deflated.restore(all_of_them.data, b"", len(pages))
@@ -223,7 +228,8 @@ def test_list_round_trip() -> None:
     assert len(text) == text[0] + 1
     for one, other in zip(entries, again, strict=True):
         assert np.array_equal(one.undone.corrections, other.undone.corrections)
-        assert one.undone.method == other.undone.method and one.chunks == other.chunks
+        assert one.undone.method == other.undone.method
+        assert one.chunks == other.chunks
         assert (one.gap, one.kind, one.size, one.stride) == (
             other.gap, other.kind, other.size, other.stride,
         )  # fmt: skip

@@ -12,7 +12,8 @@ import pytest
 @pytest.fixture(scope="module")
 def docs(root: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("site_of_docs", root / "scripts" / "docs.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

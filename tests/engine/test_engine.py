@@ -25,7 +25,8 @@ def generator(root: Path) -> ModuleType:
     pytest.importorskip("gguf")
     path = root / "tests" / "make_llama2_model.py"
     spec = importlib.util.spec_from_file_location("make_llama2_model", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -33,9 +34,11 @@ def generator(root: Path) -> ModuleType:
 
 def test_shapes_and_identity(stories: Engine, bundled: Engine) -> None:
     assert (stories.n_vocab, stories.n_ctx_train, stories.start_token) == (512, 512, 1)
-    assert bundled.n_vocab > 256 and bundled.start_token == 1
+    assert bundled.n_vocab > 256
+    assert bundled.start_token == 1
     assert stories.identity == bundled.identity
-    assert stories.identity.kind == "strict" and stories.identity.fingerprint == b""
+    assert stories.identity.kind == "strict"
+    assert stories.identity.fingerprint == b""
     assert stories.identity.version > 0
 
 
@@ -73,7 +76,8 @@ def test_llama2_vocabulary(
     generator.make_llama2(tokenizer, path)
     engine = open_engine(path, threads=1)
     vocabulary = checked_vocabulary(load_file(path))
-    assert engine.n_vocab == 32000 and vocabulary.kind == "spm"
+    assert engine.n_vocab == 32000
+    assert vocabulary.kind == "spm"
     assert vocabulary.pieces.count(None) == 3
     assert selftest.batch_independent(engine)
 
@@ -84,7 +88,8 @@ def test_known_answer_is_stable_and_batch_independent(
 ) -> None:
     engine: Engine = request.getfixturevalue(name)
     answer = engine.known_answer()
-    assert len(answer) == 32 and answer == engine.known_answer()
+    assert len(answer) == 32
+    assert answer == engine.known_answer()
     assert selftest.batch_independent(engine)
 
 
@@ -138,7 +143,8 @@ def test_a_perturbed_answer_writes_nothing(
 def test_fixed_tokens_fit_every_vocabulary(n_vocab: int) -> None:
     tokens = selftest.fixed_tokens(n_vocab)
     assert len(tokens) == selftest.TOKENS
-    assert int(tokens.min()) >= 0 and int(tokens.max()) < n_vocab
+    assert int(tokens.min()) >= 0
+    assert int(tokens.max()) < n_vocab
 
 
 def test_digest_sees_the_bits() -> None:
@@ -154,7 +160,8 @@ def test_simd_levels_give_one_answer(bundled: Engine) -> None:
             answers.add(bundled.known_answer())
     finally:
         bundled.limit_simd(-1)
-    assert len(answers) == 1 and bundled.simd_name()
+    assert len(answers) == 1
+    assert bundled.simd_name()
 
 
 def test_files_that_are_no_models(

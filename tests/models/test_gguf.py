@@ -43,15 +43,15 @@ def test_types_are_those_of_the_gguf_package() -> None:
 
 def test_vocabulary_of_sentencepiece(stories: Gguf) -> None:
     vocabulary = read_vocabulary(stories)
-    assert vocabulary.kind == "spm" and len(vocabulary) == 512
+    assert vocabulary.kind == "spm"
+    assert len(vocabulary) == 512
     assert vocabulary.types[:3].tolist() == [UNKNOWN, CONTROL, CONTROL]
     assert vocabulary.pieces[:3] == [None, None, None]
     assert vocabulary.pieces[3:259] == [bytes([value]) for value in range(256)]
     assert set(vocabulary.types[3:259].tolist()) == {BYTE}
     assert set(vocabulary.types[259:].tolist()) == {NORMAL}
-    assert b" the" in vocabulary.pieces and not any(
-        "\u2581".encode() in piece for piece in vocabulary.pieces if piece
-    )
+    assert b" the" in vocabulary.pieces
+    assert not any("\u2581".encode() in piece for piece in vocabulary.pieces if piece)
 
 
 def changed(gguf: Gguf, key: str, value: Value | None) -> Gguf:

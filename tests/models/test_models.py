@@ -44,7 +44,8 @@ def digest(path: Path) -> bytes:
 
 def test_default_is_the_bundled_model() -> None:
     model = models.resolve()
-    assert model.bundled is not None and model.bundled.default
+    assert model.bundled is not None
+    assert model.bundled.default
     assert model.sha256 == digest(model.path) == model.bundled.sha256
     assert (model.size, model.name) == (model.path.stat().st_size, model.bundled.name)
     assert models.resolve(model.name) == model
@@ -54,7 +55,8 @@ def test_default_is_the_bundled_model() -> None:
 def test_manifest_matches_the_files(root: Path) -> None:
     for entry in models.bundled_models():
         path = entry.path()
-        assert path is not None and path.stat().st_size == entry.size
+        assert path is not None
+        assert path.stat().st_size == entry.size
         assert digest(path) == entry.sha256
         assert all(len(answer) == 32 for answer in entry.known_answers.values())
     assert [entry.default for entry in models.bundled_models()].count(True) == 1
@@ -91,10 +93,12 @@ def test_missing_model_names_hash_and_folders(home: Path) -> None:
     with pytest.raises(ModelNotFoundError) as caught:
         models.find_by_hash(bytes.fromhex("0123456789abcdef"))
     message = str(caught.value)
-    assert "0123456789abcdef" in message and "\n" not in message
+    assert "0123456789abcdef" in message
+    assert "\n" not in message
     for folder in models.search_folders():
         assert str(folder) in message
-    assert caught.value.exit_code == 4 and "-m FILE" in message
+    assert caught.value.exit_code == 4
+    assert "-m FILE" in message
     for spec in ("no-such-model", "deadbeef00", home / "absent.gguf", "/absent.gguf"):
         with pytest.raises(ModelNotFoundError):
             models.resolve(spec)
@@ -175,7 +179,8 @@ def test_add_links_or_copies(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(registry.os, "link", refuse)
     copied = models.add_model(source, "other-name")
-    assert copied.name == "other-name" and not copied.path.samefile(source)
+    assert copied.name == "other-name"
+    assert not copied.path.samefile(source)
     assert copied.sha256 == linked.sha256
     assert models.resolve("other-name") == copied
     assert sorted(p.name for p in own_folder().iterdir()) == [
@@ -256,7 +261,8 @@ def test_the_cache_finds_models_and_does_not_vouch_for_them(rotten: models.Model
 def test_a_damaged_model_is_not_used_for_a_file(rotten: models.ModelFile) -> None:
     with pytest.raises(ModelError, match="damaged or was changed") as caught:
         models.find_by_hash(rotten.sha256[:8])
-    assert caught.value.exit_code == 4 and rotten.sha256.hex() in str(caught.value)
+    assert caught.value.exit_code == 4
+    assert rotten.sha256.hex() in str(caught.value)
 
 
 def test_a_sound_copy_is_preferred_to_a_damaged_one(
@@ -352,7 +358,8 @@ def test_the_default_is_chosen_and_removed(
     with pytest.raises(SettingsError, match="edgezip models add"):
         models.set_default(str(stories_model))
     own = models.add_model(stories_model, "mine")
-    assert models.set_default("mine") == own and models.resolve() == own
+    assert models.set_default("mine") == own
+    assert models.resolve() == own
     monkeypatch.setenv(models.DEFAULT_MODEL_VARIABLE, bundled.name)
     assert models.resolve() == bundled
     monkeypatch.delenv(models.DEFAULT_MODEL_VARIABLE)
@@ -364,7 +371,8 @@ def test_the_default_is_chosen_and_removed(
     with pytest.raises(ModelNotFoundError, match=f"edgezip models default {bundled.name}"):
         models.resolve()
     own.path.with_name("other.gguf").rename(own.path)
-    assert models.remove_model("mine") == own and not own.path.exists()
+    assert models.remove_model("mine") == own
+    assert not own.path.exists()
     assert models.resolve() == bundled
 
 
@@ -380,7 +388,8 @@ def test_only_registered_models_are_removed(home: Path, monkeypatch: pytest.Monk
         models.remove_model("nobody")
     own = fake(own_folder() / "m.gguf", b"another")
     assert models.remove_model("m").path == own
-    assert other.exists() and not own.exists()
+    assert other.exists()
+    assert not own.exists()
     damaged = own_folder() / "broken.gguf"
     damaged.write_bytes(b"no model")
     models.remove_model("broken")

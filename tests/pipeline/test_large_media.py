@@ -30,7 +30,8 @@ def test_made_up_files(tmp_path: Path) -> None:
             make({**request, "output": str(path)})
         assert both[0].read_bytes() == both[1].read_bytes()
     data = (tmp_path / "picture").read_bytes()
-    assert data.startswith(b"P6\n122 82\n255\n") and len(data) == 14 + 122 * 82 * 3
+    assert data.startswith(b"P6\n122 82\n255\n")
+    assert len(data) == 14 + 122 * 82 * 3
     with wave.open(str(tmp_path / "sound")) as file:
         assert (file.getnchannels(), file.getnframes()) == (2, int(1.5 * RATE))
 

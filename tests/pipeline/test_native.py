@@ -14,7 +14,8 @@ import pytest
 def native_library() -> None:
     """Skips unless llama-cpp-python was installed with a llama.cpp of its own."""
     spec = util.find_spec("llama_cpp")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     if not list((Path(spec.origin).parent / "lib").glob("*llama.*")):
         pytest.skip("llama-cpp-python is installed without its own llama.cpp (see README)")
 

@@ -62,7 +62,8 @@ def test_a_window_of_the_reader_is_the_rule(made: Callable[..., Path]) -> None:
     model = open_for_packing(PackOptions(model=made(60), threads=1))
     assert model is not None
     context = Context(model, model.settings(PackOptions()))
-    assert context.settings.window == 60 and model.problem(context.settings) is None
+    assert context.settings.window == 60
+    assert model.problem(context.settings) is None
     with pytest.raises(FormatError, match="512 tokens, the model has 60"):
         language.decode(c.LM, b"", b"", 5, Context(model), lambda n: None)
 
@@ -76,8 +77,8 @@ def test_what_cannot_be_unpacked_here_is_not_packed(
     context = Context(model, model.settings(PackOptions()))
     needed = [model.engine.session_bytes(streams, 256) for streams in (1, 64)]
     monkeypatch.setattr(sessions, "usable_memory", lambda: sum(needed) // 2)
+    settings = language.LanguageSettings(64, len(TEXT) * 50)
     with pytest.raises(LimitError, match="fewer --streams"):
-        settings = language.LanguageSettings(64, len(TEXT) * 50)
         language.encode(c.LM, TEXT * 50, settings, context, lambda n: None)
 
 

@@ -40,7 +40,8 @@ def test_forms_of_a_language_model(
 def test_classical_coders_and_quotations() -> None:
     column = Column("text", b"The rain in Spain. " * 300, False)
     gzip, *others = [one for one in paper_coders.coders() if "text" in one.columns]
-    assert gzip.name == "gzip" and others
+    assert gzip.name == "gzip"
+    assert others
     found = paper_coders.measure(gzip, column, True)
     assert found.decoded
     assert found.stored - found.paper == 2 * 21

@@ -116,7 +116,8 @@ def test_whole_members_before_something_else(start: bytes, tail: bytes) -> None:
     content = edgezip.decompress(start)
     out, report = recover(start + tail)
     assert out == content
-    assert len(report.lost) == 1 and report.lost[0][0] == len(content)
+    assert len(report.lost) == 1
+    assert report.lost[0][0] == len(content)
     with pytest.raises(FormatError, match="unpack --recover"):
         edgezip.decompress(start + tail)
 

@@ -43,7 +43,9 @@ def test_a_perturbed_answer_writes_nothing(
     source.write_bytes(TEXT)
     assert main(["pack", "-m", "none", str(source)]) == 5
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and "self-test of coder cm-" in said and str(source) in said
+    assert said.count("\n") == 1
+    assert "self-test of coder cm-" in said
+    assert str(source) in said
     assert [path.name for path in tmp_path.iterdir()] == ["text"]
 
     selftest._encoded.cache_clear()

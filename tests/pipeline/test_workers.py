@@ -30,7 +30,7 @@ def test_results_come_in_order_and_each_tool_is_used_by_one_call_at_a_time() -> 
 
 def test_a_failure_is_raised_in_its_turn() -> None:
     seen = []
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 (a loop)
         for item, _ in map_in_order(lambda tool, item: tool / item, (1, 2), (1, 2, 0, 3)):
             seen.append(item)
     assert seen == [1, 2]
@@ -66,7 +66,7 @@ def test_jobs_run_behind_in_their_order(threaded: bool) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_job_that_fails_is_not_forgotten(jobs: int) -> None:
-    with pytest.raises(ZeroDivisionError), Behind(True) as behind:
+    with pytest.raises(ZeroDivisionError), Behind(True) as behind:  # noqa: PT012 (a loop)
         for _ in range(jobs):
             behind.run(lambda: 1 // 0)  # type: ignore[arg-type, return-value]
 

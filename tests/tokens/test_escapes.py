@@ -31,16 +31,19 @@ def test_nothing_is_escaped_where_nothing_is_missing() -> None:
 
 def test_the_rarest_byte_escapes() -> None:
     text, escape = SMOLLM.apply(b"a\x04b\x01\x02\x03\x05") or (b"", 0)
-    assert escape == 7 and text == b"a\x07Bb\x01\x02\x03\x05"
+    assert escape == 7
+    assert text == b"a\x07Bb\x01\x02\x03\x05"
     everything = bytes(range(256))
     text, escape = SMOLLM.apply(everything) or (b"", 0)
-    assert text.count(bytes([escape])) == 22 and len(text) == 256 + 22
+    assert text.count(bytes([escape])) == 22
+    assert len(text) == 256 + 22
     assert SMOLLM.undo(text, escape) == everything
 
 
 def test_characters_without_a_piece() -> None:
     text, escape = ASCII.apply("é 中 ü".encode()) or (b"", 0)
-    assert text.startswith("é 中 ".encode()) and text.count(bytes([escape])) == 2
+    assert text.startswith("é 中 ".encode())
+    assert text.count(bytes([escape])) == 2
     assert ASCII.digits == 2
 
 
@@ -49,7 +52,8 @@ def test_what_is_spelled_needs_its_bytes() -> None:
     assert Escapes([*ALL[:128], mark], NO_CHARACTERS).apply(mark) is None
     escapes = Escapes([*ALL[:128], mark], frozenset([mark]))
     text, escape = escapes.apply(mark) or (b"", 0)
-    assert text.count(bytes([escape])) == 3 and escapes.undo(text, escape) == mark
+    assert text.count(bytes([escape])) == 3
+    assert escapes.undo(text, escape) == mark
 
 
 @pytest.mark.parametrize("escapes", [SMOLLM, ASCII, FEW], ids=["smollm", "ascii", "few"])
@@ -67,7 +71,9 @@ def test_it_comes_back(escapes: Escapes, data: bytes) -> None:
     assert len(text) <= 3 * len(data)
     assert escapes.apply(text) is None
     ends = escapes.raw_ends(text, escape)
-    assert ends[0] == 0 and ends[-1] == len(data) and bool((np.diff(ends) >= 0).all())
+    assert ends[0] == 0
+    assert ends[-1] == len(data)
+    assert bool((np.diff(ends) >= 0).all())
 
 
 @pytest.mark.parametrize("text", [b"\x07", b"x\x07", b"\x07\x01", b"\x07z"])

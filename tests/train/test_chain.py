@@ -117,7 +117,8 @@ def test_the_run_learns_resumes_and_decays(chain: Path) -> None:
     assert all(a > b for a, b in itertools.pairwise(rates[50:]))
     trunk, final = (Checkpoint.load(chain / "run" / f"{n}.pt") for n in ("trunk", "final"))
     assert (trunk.step, final.step) == (50, 70)
-    assert trunk.optimizers and trunk.data["draws"] == 50
+    assert trunk.optimizers
+    assert trunk.data["draws"] == 50
     assert not final.optimizers
 
 

@@ -43,5 +43,6 @@ def test_gradients_are_of_the_rounded_weights_and_updates_of_the_others() -> Non
     alone.load_state_dict(inside)
     alone(tokens, tokens).backward()
     for (name, a), b in zip(model.named_parameters(), alone.parameters(), strict=True):
-        assert a.grad is not None and b.grad is not None
+        assert a.grad is not None
+        assert b.grad is not None
         assert torch.equal(a.grad, b.grad), name

@@ -274,7 +274,8 @@ def _named(texts: dict[str, bytes]) -> Vector:
     if not path.exists():
         packed = (HERE / "good-plain.ez").read_bytes()
         header, frame = (e for e in parse(packed) if isinstance(e, HeaderEvent | FrameEvent))
-        assert isinstance(header, HeaderEvent) and isinstance(frame, FrameEvent)
+        assert isinstance(header, HeaderEvent)
+        assert isinstance(frame, FrameEvent)
         named = replace(header.header, model_name="Erz\u00e4hler \u6545\u4e8b")
         path.write_bytes(write_short(named, frame.frame.channels[0], texts["story"]))
     about = "a model's name beyond ASCII, short layout"
