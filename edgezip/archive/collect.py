@@ -8,7 +8,7 @@ import stat
 import tarfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from edgezip.archive import kinds
@@ -53,7 +53,8 @@ class Entry:
 
     Attributes:
         info: its header; for a file the size that it had.
-        path: where the content is, None if there is none or it is in `data`.
+        path: where the content is, None if there is none or it is in `data`. A further link to a
+            file keeps it.
         data: the content if it is in memory.
         twins: a number that files with the same content share.
     """
@@ -79,6 +80,12 @@ class Entry:
     def blocks_size(self) -> int:
         """Bytes that header and content take in the tar."""
         return len(self.header) + -(-self.content_size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+
+    def become_file(self) -> None:
+        """Have the content, if this is a further link to a file whose first name is gone."""
+        assert self._status is not None
+        self.info.type, self.info.linkname = tarfile.REGTYPE, ""
+        self.info.size = self._status.st_size
 
 
 def from_bytes(name: str, data: bytes, rules: Rules, mtime: int = 0) -> Entry:
@@ -194,12 +201,23 @@ def _attributes(path: str) -> dict[str, str]:
         return {}
     try:
         return {
-            XATTR + name: os.getxattr(path, name).decode("utf-8", "surrogateescape")
+            XATTR + _as_keyword(name): os.getxattr(path, name).decode("utf-8", "surrogateescape")
             for name in sorted(os.listxattr(path))
             if name.startswith("user.")
         }
     except OSError:
         return {}
+
+
+def _as_keyword(name: str) -> str:
+    """The name of an attribute in a pax record, where `=` ends it; as GNU tar writes it."""
+    return name.replace("%", "%25").replace("=", "%3D")
+
+
+def attribute_name(keyword: str) -> str | None:
+    """The name of the attribute that a pax record has the value of; None if it has another one."""
+    name = keyword.removeprefix(XATTR)
+    return name.replace("%3D", "=").replace("%25", "%") if name != keyword else None
 
 
 _known_names: dict[tuple[int, int], tuple[str, str]] = {}
@@ -246,8 +264,6 @@ def _linked(entries: Iterable[Entry]) -> Iterator[Entry]:
             if first != entry.info.name:
                 info = entry.info
                 info.type, info.linkname, info.size = tarfile.LNKTYPE, first, 0
-                yield replace(entry, path=None)
-                continue
         yield entry
 
 

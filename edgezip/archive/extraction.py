@@ -15,7 +15,7 @@ import tarfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from edgezip.archive.collect import XATTR
+from edgezip.archive.collect import attribute_name
 from edgezip.archive.contents import BROKEN
 from edgezip.archive.names import stripped
 from edgezip.atomic import AtomicFile
@@ -280,8 +280,8 @@ def _set_attributes(descriptor: int, member: tarfile.TarInfo) -> list[str]:
     """Set the user's extended attributes; what the system refused."""
     problems = []
     for key, value in member.pax_headers.items():
-        name = key.removeprefix(XATTR)
-        if name == key or not name.startswith("user.") or not hasattr(os, "setxattr"):
+        name = attribute_name(key)
+        if name is None or not name.startswith("user.") or not hasattr(os, "setxattr"):
             continue
         try:
             os.setxattr(descriptor, name, value.encode("utf-8", "surrogateescape"))

@@ -15,9 +15,11 @@ from edgezip.container import constants as c
 from edgezip.pipeline.options import DEFAULT_FRAME_SIZE, PackOptions, PackReport
 from edgezip.streams import first, write_all
 
-LEAST_FRAME, MOST_FRAME, FRAMES = 768 << 10, 2 << 20, 11
+LEAST_FRAME, MOST_FRAME, SHARE = 768 << 10, 2 << 20, (2, 21)
 """Bytes of the tar from which a frame ends with its member, which is what has to be decoded for
-one: a 1/`FRAMES` of the tar within these limits. docs/bench.md has what that costs."""
+one: a `SHARE` of the tar within these limits. docs/bench.md has what that costs."""
+MOST_PIECE = 12 << 20
+"""Bytes of a large member in one frame."""
 FIRST_LOOK = 8192
 """Bytes that `tarfile.open` reads to see whether a file is compressed."""
 _CHUNK = 1 << 20
@@ -42,8 +44,8 @@ def write_archive(
         options: how to pack, but for `frame_size`.
         report: is told of files that cannot be read, which are left out, and of those whose size
             has changed, which are cut off or filled up with zeros.
-        frame_size: bytes of the tar after which a frame ends, at the next member; None for an
-            eleventh of the tar, but 768 KiB to 2 MiB.
+        frame_size: bytes of the tar after which a frame ends, at the next member; None for 2/21
+            of the tar, but 768 KiB to 2 MiB.
         progress: called with the bytes of the tar done so far.
         watch: gets the tar as it is packed.
     """
@@ -52,27 +54,36 @@ def write_archive(
     started = time.monotonic()
     if frame_size is None:
         size = sum(entry.blocks_size for entry in entries)
-        frame_size = min(max(size // FRAMES, LEAST_FRAME), MOST_FRAME)
+        frame_size = min(max(size * SHARE[0] // SHARE[1], LEAST_FRAME), MOST_FRAME)
     parts = plan(entries, frame_size)
-    frames = _Frames(target, options, max(frame_size, DEFAULT_FRAME_SIZE), progress, watch)
+    longest = max(frame_size, DEFAULT_FRAME_SIZE)
+    frames = _Frames(target, options, longest, progress, watch)
     if len(parts) > 1 and _leading(parts[0]) < FIRST_LOOK:
         frames.cut_at = FIRST_LOOK
     headers: list[bytes] = []
     last: list[int] = []
-    missing: set[str] = set()
+    missing: dict[str, str] = {}
     for number, part in enumerate(parts):
         if number:
             frames.end()
         frames.whole = bool(part) and part[0].twins is not None
+        size = part[0].blocks_size if len(part) == 1 else 0
+        frames.longest = _piece(size, longest) if size > longest else longest
         for entry in part:
-            if entry.info.islnk() and entry.info.linkname in missing:
-                report(entry.info.name, f"is left out, as {entry.info.linkname} is")
-            elif _write(entry, frames, report):
+            first_name = entry.info.linkname if entry.info.islnk() else entry.info.name
+            if first_name in missing:  # the next of its names has the content, if it is there
+                if missing[first_name]:
+                    entry.info.linkname = missing[first_name]
+                else:
+                    entry.become_file()
+            if _write(entry, frames, report):
+                if missing.get(first_name) == "":
+                    missing[first_name] = entry.info.name
                 headers.append(entry.header)
                 if entry.content_size and entry.content_size % tarfile.BLOCKSIZE == 0:
                     last.append(frames.last)
             else:
-                missing.add(entry.info.name)
+                missing[first_name] = ""
     frames.write(_END + bytes(-(frames.position + len(_END)) % tarfile.RECORDSIZE))
     frames.finish()
     table = pack_auxiliary(contents.encode(b"".join(headers), bytes(last)), c.CONTENTS)
@@ -84,10 +95,12 @@ def write_archive(
 def plan(entries: Sequence[Entry], frame_size: int) -> list[list[Entry]]:
     """The members of each frame; files of equal content share one, where one can hold them all.
 
-    A member larger than `frame_size` is alone and takes as many frames as it needs.
+    A member larger than `frame_size` is alone and takes as many frames as it needs. What lies
+    between such members is cut into frames of about the same size: a small one at the end would
+    cost as much context as a large one.
     """
-    parts: list[list[Entry]] = [[]]
-    filled = 0
+    parts: list[list[Entry]] = []
+    between: list[tuple[list[Entry], int]] = []
     for _, group in itertools.groupby(entries, _same(itertools.count())):
         together = list(group)
         sizes = [entry.blocks_size for entry in together]
@@ -97,12 +110,37 @@ def plan(entries: Sequence[Entry], frame_size: int) -> list[list[Entry]]:
         else:
             pieces, sizes = [together], [whole]
         for piece, size in zip(pieces, sizes, strict=True):
-            if parts[-1] and filled + size > frame_size:
-                parts.append([])
-                filled = 0
-            parts[-1] += piece
-            filled += size
+            if size > frame_size:
+                parts += _balanced(between, frame_size)
+                parts.append(piece)
+                between = []
+            else:
+                between.append((piece, size))
+    return [*parts, *_balanced(between, frame_size)] or [[]]
+
+
+def _balanced(pieces: Sequence[tuple[list[Entry], int]], frame_size: int) -> list[list[Entry]]:
+    """Neighbours joined to as few parts of about `frame_size` as there can be."""
+    total = sum(size for _, size in pieces)
+    count = -(-total // frame_size)
+    parts: list[list[Entry]] = []
+    done = filled = 0
+    for piece, size in pieces:
+        share = len(parts) * total // count if count else 0
+        if not parts or done + size // 2 > share or filled + size > frame_size * 9 // 8:
+            parts.append([])
+            filled = 0
+        parts[-1] += piece
+        done += size
+        filled += size
     return parts
+
+
+def _piece(size: int, longest: int) -> int:
+    """Bytes of each frame of a member that is alone: equal ones, and no small one at the end."""
+    most = min(max(longest, MOST_PIECE), c.MAX_FRAME_SIZE)
+    size += len(_END) + tarfile.RECORDSIZE  # the end of the tar may follow it
+    return -(-size // -(-size // most))
 
 
 def _same(numbers: Iterator[int]) -> Callable[[Entry], object]:
@@ -131,7 +169,8 @@ class _Frames:
         position: bytes of the tar so far.
         cut_at: a position at which a frame ends, 0 for none.
         last: the last byte that was written.
-        whole: frames are cut by `end` only, not where they are longer than most.
+        longest: bytes at which a frame ends in any case.
+        whole: it does not, but by `end` only.
     """
 
     def __init__(
@@ -145,7 +184,7 @@ class _Frames:
         from edgezip.pipeline.writer import Packer
 
         self._target = target
-        self._longest = longest
+        self.longest = longest
         self._watch = watch
         self._waiting = 0
         self.packer = Packer(replace(options, frame_size=c.MAX_FRAME_SIZE), progress=progress)
@@ -167,8 +206,8 @@ class _Frames:
         self._feed(data)
 
     def _feed(self, data: bytes) -> None:
-        while not self.whole and self._waiting + len(data) > self._longest:
-            room = self._longest - self._waiting
+        while not self.whole and self._waiting + len(data) > self.longest:
+            room = self.longest - self._waiting
             write_all(self._target, self.packer.feed(data[:room]))
             self.position += room
             self.end()
@@ -189,7 +228,7 @@ class _Frames:
 
 def _write(entry: Entry, frames: _Frames, report: Report) -> bool:
     """Header and content of a member; False, and nothing is written, if it cannot be read."""
-    if entry.path is None:
+    if entry.path is None or not entry.info.isreg():
         data = entry.data or b""
         frames.write(entry.header + data + bytes(-len(data) % tarfile.BLOCKSIZE))
         return True

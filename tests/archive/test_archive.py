@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import edgezip
-from edgezip.archive import collect
+from edgezip.archive import collect, writing
 from edgezip.archive.contents import Contents, encode
 from edgezip.archive.names import Selection, member_name, stripped
 from edgezip.archive.writing import plan
@@ -21,6 +21,7 @@ from edgezip.container import varint
 from edgezip.errors import FormatError, InputError, SettingsError
 from edgezip.pipeline import content
 from edgezip.pipeline.auxiliary import pack_auxiliary
+from edgezip.pipeline.options import PackOptions
 
 NOISE = random.Random(3).randbytes(4000)
 
@@ -62,6 +63,7 @@ def test_a_folder_comes_back_with_modes_links_and_times(tree: Path, tmp_path: Pa
     if hasattr(os, "setxattr"):
         with contextlib.suppress(OSError):
             os.setxattr(tree / "a.txt", "user.note", b"\xffbytes")
+            os.setxattr(tree / "a.txt", "user.a=b%3D", b"odd")
     with edgezip.Archive(tmp_path / "x.tar.ez", "w", model="none") as archive:
         archive.add(tree, "tree")
     with edgezip.Archive(tmp_path / "x.tar.ez") as archive:
@@ -72,6 +74,7 @@ def test_a_folder_comes_back_with_modes_links_and_times(tree: Path, tmp_path: Pa
     assert after == before
     if hasattr(os, "listxattr") and os.listxattr(tree / "a.txt"):
         assert os.getxattr(tmp_path / "back/tree/a.txt", "user.note") == b"\xffbytes"
+        assert os.getxattr(tmp_path / "back/tree/a.txt", "user.a=b%3D") == b"odd"
 
 
 def test_the_content_is_a_tar_and_equal_input_gives_equal_files(tree: Path) -> None:
@@ -194,6 +197,69 @@ def test_frames_end_with_members() -> None:
         assert small or len(part) == 1 or part[0].twins is not None
     twins = [[entry.twins for entry in part if entry.twins is not None] for part in parts]
     assert all(len(set(found)) <= 1 or len(found) > 1 for found in twins)
+
+
+def test_frames_are_of_one_size() -> None:
+    """A small frame at the end would cost as much context as a large one."""
+    rules = collect.Rules()
+
+    def sizes(*members: int) -> list[int]:
+        entries = [
+            collect.from_bytes(f"{i:03}", bytes([i]) * size, rules)
+            for i, size in enumerate(members)
+        ]
+        parts = plan(entries, 100_000)
+        assert [entry for part in parts for entry in part] == entries
+        return [sum(entry.blocks_size for entry in part) for part in parts]
+
+    even = sizes(*range(3000, 3075))
+    assert len(even) == 3 and max(even) - min(even) < 8000
+    assert [size > 100_000 for size in sizes(50, 60, 200_000, 70, 300_000, 80)] == [
+        False, True, False, True, False,
+    ]  # fmt: skip
+    # Large members cannot be dealt out evenly, and no frame is much longer than it may be.
+    assert all(size <= 112_500 for size in sizes(*[90_000, 30_000] * 9))
+
+
+def test_a_large_member_has_no_small_frame_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "DEFAULT_FRAME_SIZE", 1 << 20)
+    monkeypatch.setattr(writing, "MOST_PIECE", 3 << 19)
+    packed = io.BytesIO()
+    options = PackOptions(model="none", coder="plain")
+    for size, count in ((1_100_000, 1), (3_300_000, 3)):
+        packed = io.BytesIO()
+        with edgezip.Archive(packed, "w", options=options) as archive:
+            archive.add_bytes("zeros", bytes(size))
+        packed.seek(0)
+        frames = [frame.raw_size for frame in edgezip.read_index(packed)]
+        assert len(frames) == count and max(frames) - min(frames) < 30_000
+
+
+def test_what_happens_to_files_while_they_are_packed(tmp_path: Path) -> None:
+    """Links to a file whose first name is gone keep its content."""
+    os.makedirs(tmp_path / "a")
+    for name in ("first", "gone", "grown", "shrunk"):
+        (tmp_path / "a" / name).write_bytes(name.encode() * 300)
+    for number in range(3):
+        os.link(tmp_path / "a/first", tmp_path / f"a/link{number}")
+    with edgezip.Archive(tmp_path / "x.tar.ez", "w", model="none") as archive:
+        archive.add(tmp_path / "a", "a")
+        for name in ("first", "gone", "link0"):
+            os.unlink(tmp_path / "a" / name)
+        (tmp_path / "a/grown").write_bytes(b"grown" * 400)
+        os.truncate(tmp_path / "a/shrunk", 600)
+        with pytest.warns(RuntimeWarning) as warned:
+            archive.close()
+    told = "\n".join(str(warning.message) for warning in warned)
+    assert "gone: No such file" in told and "grown: has grown" in told
+    assert "shrunk: 1,200 bytes less than at first; zeros fill its place" in told
+    with edgezip.Archive(tmp_path / "x.tar.ez") as archive:
+        assert archive.names() == ["a", "a/grown", "a/link1", "a/link2", "a/shrunk"]
+        assert archive.read("a/link1") == archive.read("a/link2") == b"first" * 300
+        assert archive.read("a/grown") == b"grown" * 300
+        assert archive.read("a/shrunk") == b"shrunk" * 100 + bytes(1200)
+        archive.extract(tmp_path / "back")
+    assert (tmp_path / "back/a/link1").stat().st_nlink == 2
 
 
 def test_names_and_selections() -> None:
