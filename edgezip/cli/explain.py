@@ -10,17 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgezip.atomic import AtomicFile
 from edgezip.cli.console import Console, label, printable
 from edgezip.cli.inputs import STDIN, read_source
-from edgezip.cli.page import Shades, data_uri, heat_page, text_page
-from edgezip.cli.png import encode_png
+from edgezip.cli.page import Shades, heat_page, text_page
 from edgezip.cli.progress import progress_bar
-from edgezip.cli.report import ratio_text
+from edgezip.cli.report import counted, ratio_text
 from edgezip.coding.audio.geometry import AudioGeometry
-from edgezip.coding.audio.geometry import split as split_sound
 from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.errors import SettingsError
 from edgezip.pipeline.coders.table import MEDIA
@@ -34,13 +31,6 @@ from edgezip.streams import write_all
 
 MOST_MODELS = 2
 DEFAULT_LIMIT = 256 << 10
-COLUMNS = 1200
-"""Of the picture of a sound."""
-_HEAT = (
-    "#ffffff", "#fffff0", "#fff7bc", "#fee391", "#fec44f", "#fe9929", "#ec7014", "#cc4c02",
-    "#993404", "#662506",
-)  # fmt: skip
-"""One colour for each doubling, as in the page; the darkness alone tells them apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,77 +185,29 @@ def _model_row(one: Shades, size: int) -> str:
     return f"<tr><td>{html.escape(one.name)}</td><td class=n>{len(one.sizes):,}</td>{cells}</tr>"
 
 
-def _levels(rates: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Numbers of colours: 0 below 1/16 of a bit, one more for each doubling."""
-    doubled = np.floor(np.log2(np.maximum(rates, 1 / 32))) + 5
-    levels: NDArray[np.uint8] = np.clip(doubled, 0, 9).astype(np.uint8)
-    return levels
-
-
-def _palette() -> NDArray[np.uint8]:
-    return np.array([list(bytes.fromhex(colour[1:])) for colour in _HEAT], np.uint8)
-
-
 def _picture(name: str, samples: bytes, size: int, geometry: ImageGeometry, done: _Sum) -> str:
+    from edgezip.cli.heatmap import picture_body
     from edgezip.pipeline.heat import image_bits
 
     bits = image_bits(samples, geometry, done)
-    heat = encode_png(_levels(bits)[:, :, None], _palette())
     total = float(bits.sum())
     ratio = html.escape(ratio_text(len(samples), round(total / 8)))
     facts = _cap(len(samples), size, "bytes of samples") + (
         f"<p>{bits.shape[1]} x {bits.shape[0]} pixels, {total / max(bits.size, 1):.3f} bits per"
         f" pixel by the picture coder: {ratio}</p>"
     )
-    body = f'<h2>Bits of each pixel</h2><img alt="heat map" src="{data_uri(heat)}">'
-    original = _as_seen(samples, geometry)
-    if original is not None:
-        body += f'<h2>The picture</h2><img alt="the picture" src="{data_uri(original)}">'
-    return heat_page(_title(name), facts, body, "bits per pixel")
-
-
-def _as_seen(samples: bytes, geometry: ImageGeometry) -> bytes | None:
-    """The picture as a PNG; None for kinds that nobody could see rightly."""
-    if geometry.bits == 1 or geometry.palette:
-        return None
-    rows = len(samples) // geometry.stride
-    table = np.frombuffer(samples, np.uint8, rows * geometry.stride).reshape(rows, -1)
-    inside = table[:, : geometry.stride - geometry.padding]
-    if geometry.bits == 16:
-        inside = inside[:, 0 if geometry.big_endian else 1 :: 2]
-    return encode_png(np.ascontiguousarray(inside).reshape(rows, geometry.width, geometry.channels))
+    return heat_page(_title(name), facts, picture_body(bits, samples, geometry))
 
 
 def _sound(name: str, samples: bytes, size: int, geometry: AudioGeometry, done: _Sum) -> str:
+    from edgezip.cli.heatmap import sound_body
     from edgezip.pipeline.heat import sound_bits
 
     bits = sound_bits(samples, geometry, done).astype(np.float64) / geometry.channels
-    wave = split_sound(samples, geometry)[0].max(axis=1, initial=-(1 << 31))
     total = float(bits.sum()) * geometry.channels
     facts = _cap(len(samples), size, "bytes of samples") + (
-        f"<p>{len(bits):,} moments of {geometry.channels} channels,"
+        f"<p>{counted(len(bits), 'moment')} of {counted(geometry.channels, 'channel')},"
         f" {float(bits.mean()) if len(bits) else 0.0:.3f} bits per sample by the sound coder:"
         f" {html.escape(ratio_text(len(samples), round(total / 8)))}</p>"
     )
-    return heat_page(_title(name), facts, _wave(bits, wave, geometry.bits), "bits per sample")
-
-
-def _wave(bits: NDArray[np.float64], wave: NDArray[np.int32], depth: int) -> str:
-    """The outline of a sound, coloured by the bits of its samples."""
-    edges = np.unique(np.linspace(0, len(bits), min(COLUMNS, len(bits)) + 1).astype(np.int64))
-    scale = 150 / (1 << (depth - 1))
-    bars: list[str] = []
-    for x, (first, last) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)):
-        part = wave[first:last]
-        high, low = 150 - scale * float(part.max()), 150 - scale * float(part.min())
-        level = int(_levels(bits[first:last].mean(keepdims=True))[0])
-        bars.append(
-            f'<rect x="{x}" y="{high:.1f}" width="1" height="{max(low - high, 1):.1f}"'
-            f' fill="{_HEAT[level]}"/>'
-        )
-    return (
-        f'<h2>Bits of each moment</h2><svg viewBox="0 0 {max(len(edges) - 1, 1)} 300"'
-        ' style="max-width:none;background:#888" role="img" aria-label="the sound, coloured">'
-        + "".join(bars)
-        + "</svg>"
-    )
+    return heat_page(_title(name), facts, sound_body(bits, samples, geometry))

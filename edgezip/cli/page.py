@@ -77,9 +77,9 @@ def text_page(title: str, facts: str, data: bytes, shades: Sequence[Shades]) -> 
     )
 
 
-def heat_page(title: str, facts: str, body: str, unit: str) -> str:
+def heat_page(title: str, facts: str, body: str) -> str:
     """The page of a picture or a sound, whose heat map is the HTML `body`."""
-    return _page(title, facts, body, {"unit": unit})
+    return _page(title, facts, body, {})
 
 
 def _page(title: str, facts: str, body: str, data: dict[str, Any]) -> str:

@@ -12,7 +12,10 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from edgezip.cli import heatmap
 
 TEXT = 'Once upon a time, a <b>caf\u00e9</b> & "tea" in \u5317\u4eac \U0001f388.\n\n</script>\n' * 9
 TAIL = b"end \x00\xff\r\n"
@@ -174,5 +177,19 @@ def test_pictures_and_sounds_are_heat_maps(cli: Any) -> None:
     samples = bytes((x * x // 50) & 255 for x in range(1600))
     Path("sound.raw").write_bytes(samples)
     page = make(cli, "sound.raw", "--as", "audio:8000,1,8")
-    assert page.count("<rect") == 1200
+    assert page.count("<rect") == 1200 + 1
+    assert "1,600 moments of 1 channel," in page
     assert "bits per sample by the sound coder" in page
+    assert "100 % of what 8 bits hold" in page
+
+
+def test_colours_of_a_heat_map_reach_from_nothing_to_the_costliest_hundredth() -> None:
+    rates = np.linspace(0, 30, 1001)
+    step = heatmap.step_of(rates)
+    assert step == 4  # nine steps reach 29.7
+    counts = np.bincount(heatmap.levels(rates, step), minlength=10)
+    assert counts[:7].tolist() == [134, 133, 133, 134, 133, 133, 134] and not counts[8:].any()
+    assert heatmap.step_of(np.full(9, 0.9)) == 0.1
+    assert heatmap.step_of(np.zeros(0)) > 0
+    shown = heatmap.legend(step, "bits")
+    assert ">4</span>" in shown and ">36 +</span>" in shown
