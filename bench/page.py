@@ -57,14 +57,14 @@ def main() -> int:
         watched = folder / "watched.html"
         watched.write_text(html.replace("</body>", _WATCH), "utf-8")
         times = [_opened(browser, watched, folder / "profile") for _ in range(arguments.runs)]
-    version = subprocess.run([browser, "--version"], capture_output=True, text=True).stdout.strip()
+    asked = subprocess.run([browser, "--version"], capture_output=True, text=True, check=True)
     row = {
         "page": page.name,
         "bytes": str(len(html.encode())),
         "runs": str(len(times)),
         "seconds_median": f"{median(times):.2f}",
         "seconds_worst": f"{max(times):.2f}",
-        "browser": version,
+        "browser": asked.stdout.strip(),
         "load": load_average(),
     } | provenance()
     rows = [old for old in read_csv(arguments.csv) if old["page"] != page.name]
@@ -89,7 +89,10 @@ def _opened(browser: str, page: Path, profile: Path) -> float:
     """Seconds of one run."""
     options = ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}")
     done = subprocess.run(
-        [browser, *options, "--dump-dom", page.as_uri()], capture_output=True, text=True
+        [browser, *options, "--dump-dom", page.as_uri()],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     found = re.search(r'data-opened="([0-9.]+)"', done.stdout)
     if found is None or 'data-ready="1"' not in done.stdout[:400]:

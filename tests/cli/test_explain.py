@@ -188,8 +188,10 @@ def test_colours_of_a_heat_map_reach_from_nothing_to_the_costliest_hundredth() -
     step = heatmap.step_of(rates)
     assert step == 4  # nine steps reach 29.7
     counts = np.bincount(heatmap.levels(rates, step), minlength=10)
-    assert counts[:7].tolist() == [134, 133, 133, 134, 133, 133, 134] and not counts[8:].any()
+    assert counts[:7].tolist() == [134, 133, 133, 134, 133, 133, 134]
+    assert not counts[8:].any()
     assert heatmap.step_of(np.full(9, 0.9)) == 0.1
     assert heatmap.step_of(np.zeros(0)) > 0
     shown = heatmap.legend(step, "bits")
-    assert ">4</span>" in shown and ">36 +</span>" in shown
+    assert ">4</span>" in shown
+    assert ">36 +</span>" in shown
