@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.common import ROOT, edgezip_cli
+from bench.common import ROOT, edgezip_cli, loaded_version
 from edgezip import api, cli
 from edgezip.container import Frame
 from edgezip.errors import EdgezipError
@@ -136,6 +136,20 @@ def try_damages(damages: list[Damage]) -> list[tuple[Outcome, Outcome]]:
     """What unpacking and `--recover` make of each damage."""
     assert _archive is not None
     return [(_outcome(_archive, damage), _recovery(_archive, damage)) for damage in damages]
+
+
+def versions() -> tuple[str, str]:
+    """Version of the code that a process has loaded which has unpacked, recovered and refused the
+    archive, through the library, and through the command line."""
+    assert _archive is not None
+    damages: list[Damage] = [
+        ("bit", 8 * len(_archive.packed) // 2),
+        ("cut", len(_archive.packed) // 2),
+    ]
+    try_damages(damages)
+    library = loaded_version(without="edgezip.cli")
+    try_commands(damages)
+    return library, loaded_version()
 
 
 def try_commands(damages: list[Damage]) -> list[Outcome]:

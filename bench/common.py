@@ -70,6 +70,24 @@ def code_version() -> str:
     return hash_of([*sorted(package.rglob("*.py")), *sorted(libraries.glob("*.so"))])
 
 
+def loaded_version(without: str | None = None) -> str:
+    """The same of what this process has loaded: modules of the package (but those of the
+    subpackage `without`), starting states of the mixer, and the strict libraries."""
+    import edgezip
+
+    package = Path(edgezip.__file__).parent
+    modules = {name: module for name, module in sys.modules.items() if name.startswith("edgezip")}
+    paths = [
+        Path(module.__file__)
+        for name, module in modules.items()
+        if module.__file__ and not f"{name}.".startswith(f"{without}.")
+    ]
+    libraries = package / "engine" / "lib"
+    if "llama_cpp" in sys.modules:
+        paths += libraries.glob("*.so")
+    return hash_of(sorted([*paths, *package.rglob("*.bin")]))
+
+
 def load_average() -> str:
     """Load of the machine in the last minute: a busy one makes speeds worthless."""
     return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""

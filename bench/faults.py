@@ -14,6 +14,9 @@ exception that is not an EdgezipError. Both must be 0. Frames that were decoded 
 same bytes are taken from a memory, so that only damaged ones cost time. Every prefix (with a
 model, one in 64) goes through the command line in one process (exit code 3, no output), some
 damages through one of their own: exit code 3 to 6, no output, no traceback.
+
+The version of a row covers what the processes that try the damages have loaded of the package: the
+code that packs is not part of it, and for rows of the library neither is the command line.
 """
 
 from __future__ import annotations
@@ -36,12 +39,14 @@ from bench.archives import (
     start_worker,
     try_commands,
     try_damages,
+    versions,
 )
-from bench.common import RESULTS, STORIES, Row, log, print_table, provenance, read_csv, write_csv
+from bench.common import RESULTS, STORIES, Row, log, print_table, read_csv, today, write_csv
 
 FLIP_BYTES = 1024
 CHANGE_BYTES = 512
 WITH_MODEL_EVERY = 64
+S = TypeVar("S")
 T = TypeVar("T")
 CLI_TRIES = 6
 SINGLE_FRAME_EVERY = 16
@@ -61,16 +66,18 @@ def main() -> int:
     parser.add_argument("--resume", action="store_true", help="keep rows of this version")
     parser.add_argument("--csv", type=Path, default=RESULTS / "faults.csv")
     arguments = parser.parse_args()
-    stamp = provenance()
     models = [str(STORIES) if arguments.stories else None, "none"][arguments.no_model :]
     rows: list[Mapping[str, object]] = []
     for model in models:
         for kind in [arguments.only] if arguments.only else KINDS:
             archive = make(kind, model)
             every = arguments.every * (SINGLE_FRAME_EVERY if kind == "single frame" else 1)
-            kept = _stored(arguments.csv, stamp["version"]) if arguments.resume else {}
+            (stamp,) = _spread(archive, [None], 1, _versions)
+            kept = _stored(arguments.csv, stamp) if arguments.resume else {}
             for row in _all_faults(archive, every, arguments.jobs, kept):
-                rows.append({**row, **stamp})
+                version = stamp["command" in str(row["fault"])]
+                date = row.get("date") or today()
+                rows.append({**row, "version": version, "date": date})
                 # One row after the other: a run that is ended has not been in vain.
                 write_csv(arguments.csv, [*_others(arguments.csv, rows), *rows])
     headings = ["archive", "fault", "tried", "losses", "crashes", "coders", "unpacking said"]
@@ -90,9 +97,9 @@ def _others(path: Path, rows: Sequence[Mapping[str, object]]) -> list[Row]:
     return [row for row in stored if (row["model"], row["archive"], row["fault"]) not in done]
 
 
-def _stored(path: Path, version: str) -> dict[tuple[str, str, str], Row]:
+def _stored(path: Path, stamp: tuple[str, str]) -> dict[tuple[str, str, str], Row]:
     """The stored rows of a version, by model, archive and fault."""
-    rows = [row for row in read_csv(path) if row["version"] == version]
+    rows = [row for row in read_csv(path) if row["version"] == stamp["command" in row["fault"]]]
     return {(row["model"], row["archive"], row["fault"]): row for row in rows}
 
 
@@ -133,13 +140,13 @@ def _all_faults(
 
 def _spread(
     archive: Archive,
-    damages: list[Damage],
+    damages: Sequence[S],
     jobs: int,
-    attempt: Callable[[list[Damage]], list[T]],
+    attempt: Callable[[list[S]], list[T]],
 ) -> list[T]:
     """Outcomes of all damages, in processes that each hold the archive."""
     chunk = 64
-    parts = [damages[i : i + chunk] for i in range(0, len(damages), chunk)]
+    parts = [[*damages[i : i + chunk]] for i in range(0, len(damages), chunk)]
     outcomes: list[T] = []
     context = multiprocessing.get_context("spawn")
     with context.Pool(jobs, start_worker, (archive,)) as pool:
@@ -148,6 +155,10 @@ def _spread(
             if done % 8 == 0 or done == len(parts):
                 log(f"  {min(done * chunk, len(damages))}/{len(damages)}")
     return outcomes
+
+
+def _versions(_: list[None]) -> list[tuple[str, str]]:
+    return [versions()]
 
 
 def _row(archive: Archive, fault: str, outcomes: Sequence[Outcome]) -> dict[str, object]:
