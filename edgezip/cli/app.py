@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgezip.cli import looking
+from edgezip.cli import looking, upkeep
 from edgezip.cli import options as o
 from edgezip.cli.console import Console, write_line
 from edgezip.cli.helptext import App
@@ -271,107 +271,8 @@ def info(files: o.Files = None, verbose: o.Verbose = False, json: o.Json = False
     return job
 
 
-@app.command(short_help="Bits per byte of models on files.")
-def score(
-    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Files; - for stdin.")],
-    models: o.Models = None,
-    tokens: Annotated[
-        bool, typer.Option("--tokens", help="Every token, also after mixing; with --json in full.")
-    ] = False,
-    coders: Annotated[
-        bool, typer.Option("--coders", help="Also pack in memory: bits by kind of coder.")
-    ] = False,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
-    json: o.Json = False,
-    threads: o.Threads = 0,
-    window: o.Window = None,
-    keep_tokens: o.KeepTokens = None,
-) -> Job:
-    """Measure what models alone would make of files, without writing archives.
-
-    Prints bits per byte with a 95 % confidence interval, xz -9e's beside them, and from which
-    amount of such data on the model has paid for its own size; -v or --json: bits per byte by
-    position in the context. Several models (-m A -m B) end in one table.
-    """
-
-    def job() -> int:
-        from edgezip.cli.score import ScoreRequest, score_files
-        from edgezip.pipeline.options import PackOptions
-
-        options = PackOptions(threads=threads or None, window=window, keep=keep_tokens)
-        request = ScoreRequest(tuple(models or ()), options, tokens, coders)
-        return score_files(files, request, Console(quiet, verbose, json))
-
-    return job
-
-
 looking.register(app)
-
-
-@app.command(short_help="Check this installation.")
-def doctor(
-    model: o.Model = None,
-    engine: o.EngineOption = o.EngineName.strict,
-    threads: o.Threads = 0,
-    gpu_layers: o.GpuLayers = 0,
-    json: o.Json = False,
-) -> Job:
-    """Check engine and models, and measure the speed. Exits with 5 if something fails."""
-
-    def job() -> int:
-        from edgezip.cli.doctor import examine
-
-        return examine(model, engine.value, threads or None, gpu_layers, Console(json=json))
-
-    return job
-
-
-@app.command(short_help="Compile ahead of the first use.")
-def warm(
-    package: Annotated[
-        bool, typer.Option("--package", help="For all users: into edgezip's own folder.")
-    ] = False,
-    levels: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--level", metavar="LEVEL", help="x86-64-v2, x86-64-v3 or generic (default: the best)."
-        ),
-    ] = None,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes; 0 for the CPUs.")
-    ] = 0,
-    quiet: o.Quiet = False,
-    json: o.Json = False,
-) -> Job:
-    """Compile the kernels that packing and unpacking need, so that the first file need not wait.
-
-    Does nothing where they came with the package or were compiled before.
-    """
-
-    def job() -> int:
-        from edgezip.cli.warm import warm_kernels
-
-        console = Console(quiet=quiet, json=json)
-        return warm_kernels(package, levels or [], jobs or None, console)
-
-    return job
-
-
-@app.command(hidden=True)
-def manual(
-    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Such as /usr/local/share.")],
-) -> Job:
-    """Write man pages and completion for bash, zsh and fish below a folder."""
-
-    def job() -> int:
-        from edgezip.cli.manual import write_manual
-
-        return write_manual(folder, app)
-
-    return job
-
-
+upkeep.register(app)
 app.command("compress", hidden=True, help="Same as pack.")(pack)
 app.command("decompress", hidden=True, help="Same as unpack.")(unpack)
 

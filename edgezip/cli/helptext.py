@@ -25,6 +25,7 @@ GROUPS = {
         "level", "coder", "streams", "frame_size", "content", "prime", "top_k", "media_level",
     ),
     "Language model": ("model", "models", "engine", "gpu_layers", "window", "keep_tokens"),
+    "Kernels": ("package", "processors"),
     "What is shown": (
         "tokens", "coders", "limit", "prefix", "length", "seed", "peers", "levels",
     ),

@@ -1,4 +1,4 @@
-"""The commands that look into a compressor: explain, sample, bench."""
+"""The commands that look into a compressor: score, explain, sample, bench."""
 
 from __future__ import annotations
 
@@ -15,9 +15,44 @@ Job = Callable[[], int]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
+    app.command(short_help="Bits per byte of models on files.")(score)
     app.command(short_help="A page that shows what a model sees.")(explain)
     app.command(short_help="Text, pictures and sounds made by the compressor.")(sample)
     app.command(short_help="Sizes, speed and memory on your files, beside others.")(bench)
+
+
+def score(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Files; - for stdin.")],
+    models: o.Models = None,
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="Every token, also after mixing; with --json in full.")
+    ] = False,
+    coders: Annotated[
+        bool, typer.Option("--coders", help="Also pack in memory: bits by kind of coder.")
+    ] = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    json: o.Json = False,
+    threads: o.Threads = 0,
+    window: o.Window = None,
+    keep_tokens: o.KeepTokens = None,
+) -> Job:
+    """Measure what models alone would make of files, without writing archives.
+
+    Prints bits per byte with a 95 % confidence interval, xz -9e's beside them, and from which
+    amount of such data on the model has paid for its own size; -v or --json: bits per byte by
+    position in the context. Several models (-m A -m B) end in one table.
+    """
+
+    def job() -> int:
+        from edgezip.cli.score import ScoreRequest, score_files
+        from edgezip.pipeline.options import PackOptions
+
+        options = PackOptions(threads=threads or None, window=window, keep=keep_tokens)
+        request = ScoreRequest(tuple(models or ()), options, tokens, coders)
+        return score_files(files, request, Console(quiet, verbose, json))
+
+    return job
 
 
 def explain(

@@ -195,7 +195,9 @@ Extract = Annotated[
         show_default=False,
     ),
 ]
-Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Files at once (default 1).")]
+Jobs = Annotated[
+    int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Files at once (default 1).")
+]
 Mirror = Annotated[
     str | None,
     typer.Option(
