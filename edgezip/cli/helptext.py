@@ -65,6 +65,11 @@ class CommandText:
     commands: tuple[CommandText, ...]
     hidden: bool
 
+    @property
+    def visible(self) -> list[CommandText]:
+        """The commands below it that are shown."""
+        return [command for command in self.commands if not command.hidden]
+
 
 def described(command: Any, name: str) -> CommandText:
     """Return what Click knows about `command` and those below it."""

@@ -15,6 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _SHORT = {"d": "unpack", "z": "pack", "t": "test", "l": "list"}
+FILTERS = {
+    "-d": "Decompress (edgezip unpack).",
+    "-z": "Compress (edgezip pack; the default).",
+    "-t": "Test (edgezip test).",
+    "-l": "List (edgezip list).",
+}
+"""What manual and completion say about them."""
 _LONG = {
     "--decompress": "unpack",
     "--uncompress": "unpack",

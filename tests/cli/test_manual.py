@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
+import select
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -25,6 +29,12 @@ def share(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("share")
     assert manual.write_manual(str(folder), app) == 0
     return folder
+
+
+def _some_files(folder: Path) -> None:
+    (folder / "folder").mkdir()
+    for name in ("a.txt", "b.ez"):
+        (folder / name).touch()
 
 
 def test_every_option_is_in_its_page(share: Path, cli: Any) -> None:
@@ -74,12 +84,17 @@ def test_shells_read_their_file(shell: str, share: Path) -> None:
         (["pack", "--stre"], "--streams"),
         (["pack", "--engine", ""], "strict native"),
         (["-q", "models", "ge"], "get"),
+        (["-q", "unp"], "unpack"),
+        (["-d", ""], "b.ez folder"),
+        (["-qdc", ""], "b.ez folder"),
+        (["--decomp"], ""),
+        (["--stre"], "--streams"),
+        (["models", "get", ""], ""),
+        (["models", "add", "a"], "a.txt"),
     ],
 )
 def test_bash_completes(words: list[str], offered: str, share: Path, tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    for name in ("a.txt", "b.ez"):
-        (tmp_path / name).touch()
+    _some_files(tmp_path)
     typed = " ".join(f"'{word}'" for word in ("edgezip", *words))
     code = (
         f"source {share / SHELLS['bash']}; COMP_WORDS=({typed}); COMP_CWORD={len(words)};"
@@ -92,12 +107,69 @@ def test_bash_completes(words: list[str], offered: str, share: Path, tmp_path: P
 
 
 @pytest.mark.skipif(not shutil.which("fish"), reason="no fish")
-def test_fish_completes(share: Path, tmp_path: Path) -> None:
-    code = f"source {share / SHELLS['fish']}; complete -C 'edgezip pack --stre'"
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("edgezip unp", ["unpack"]),
+        ("edgezip pack --stre", ["--streams"]),
+        ("edgezip pack --engine st", ["strict"]),
+        ("edgezip --stre", ["--streams"]),
+        ("edgezip -d b", ["b.ez"]),
+        (
+            "edgezip unpack ",
+            ["b.ez", "folder/", "a.txt"],
+        ),  # .ez in front
+        ("edgezip models get ", []),
+        ("edgezip models add a", ["a.txt"]),
+    ],
+)
+def test_fish_completes(typed: str, offered: list[str], share: Path, tmp_path: Path) -> None:
+    _some_files(tmp_path)
+    code = f"source {share / SHELLS['fish']}; complete -C '{typed}'"
     done = subprocess.run(
-        ["fish", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+        ["fish", "-N", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert done.stdout.startswith("--streams\t")
+    assert [line.partition("\t")[0] for line in done.stdout.splitlines()] == offered
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh")
+@pytest.mark.parametrize(
+    ("typed", "becomes"),
+    [
+        ("edgezip unp", "unpack "),
+        ("edgezip -q unp", "unpack "),
+        ("edgezip pack --stre", "--streams "),
+        ("edgezip pack --engine st", "strict "),
+        ("edgezip -d ", "b.ez "),
+        ("edgezip unpack ", "b.ez "),
+        ("edgezip models ge", "get "),
+        ("edgezip models add a", "a.txt "),
+    ],
+)
+def test_zsh_completes(typed: str, becomes: str, share: Path, tmp_path: Path) -> None:
+    """zsh completes in its line editor alone, so it needs a terminal."""
+    for name in ("a.txt", "b.ez"):
+        (tmp_path / name).touch()
+    done = typed[: typed.rindex(" ") + 1] + becomes
+    init = (
+        f"PS1='> '; fpath=({(share / SHELLS['zsh']).parent} $fpath); autoload -U compinit;"
+        f' compinit -u -D; edgezip() {{ print -r "got: edgezip $*"; }}\n'
+    )
+    child, terminal = pty.fork()
+    if not child:
+        os.chdir(tmp_path)
+        os.execvpe("zsh", ["zsh", "-f", "-i"], {"PATH": os.environ["PATH"], "TERM": "vt100"})
+    try:
+        os.write(terminal, init.encode())
+        os.write(terminal, f"{typed}\t\n".encode())
+        seen = ""
+        while f"got: {done.strip()}\r" not in seen and select.select([terminal], [], [], 20)[0]:
+            seen += os.read(terminal, 4096).decode(errors="replace")
+        assert f"got: {done.strip()}\r" in seen
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(terminal)
 
 
 def test_a_folder_that_cannot_be_written(cli: Any) -> None:
