@@ -254,9 +254,9 @@ def _learn(m, bit, first_map_at, second_map_at):  # type: ignore[no-untyped-def]
         place = uintp(m.places[k])
         m.table[place] = adapted(np.int64(m.table[place]), CERTAIN * bit, _LIMIT, m.reciprocal)
         state = np.int64(m.histories[place])
-        j = uintp(k << 8 | state)
-        m.history_maps[j] = adapted(
-            np.int64(m.history_maps[j]), CERTAIN * bit, _HISTORY_LIMIT, m.reciprocal
+        at = uintp(k << 8 | state)
+        m.history_maps[at] = adapted(
+            np.int64(m.history_maps[at]), CERTAIN * bit, _HISTORY_LIMIT, m.reciprocal
         )
         m.histories[place] = m.follow[uintp(2 * state + bit)]
 
@@ -272,7 +272,7 @@ def run_bilevel(m, width, begin, end, coder, payload, decode):  # type: ignore[n
         first_at = second_at = np.int64(0)
         if plain:
             where = _farther(m, at, step)
-            p = np.int64(m.plains[uintp(where)] >> np.uint32(16))
+            p = int(m.plains[uintp(where)]) >> 16
         else:
             _set_values(m, at, step)
             _look(m)
