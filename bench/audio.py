@@ -123,7 +123,7 @@ def _program(command: Sequence[str], undo: Sequence[str], suffix: str) -> Coder:
 
 
 def _samples(wav: bytes) -> bytes:
-    with wave.open(io.BytesIO(wav)) as file:
+    with wave.open(io.BytesIO(wav), "rb") as file:
         return file.readframes(file.getnframes())
 
 

@@ -136,7 +136,7 @@ def _same(first: Path, second: Path) -> bool:
 
 def _look(root: Path) -> dict[str, tuple[object, ...]]:
     """Modes, times, targets and numbers of links of what is below a folder."""
-    found = {}
+    found: dict[str, tuple[object, ...]] = {}
     for path in [root, *root.rglob("*")]:
         status = path.lstat()
         target = os.readlink(path) if path.is_symlink() else ""
@@ -153,7 +153,7 @@ def _frames(folder: Path | None, model: str | None) -> int:
         for size in FRAME_SIZES:
             started = time.perf_counter()
             with tempfile.TemporaryFile() as target:
-                rules = collect.Rules(order=order)  # type: ignore[arg-type]
+                rules = collect.Rules(order=order)
                 archive = edgezip.Archive(target, "w", model=model, frame_size=size, rules=rules)
                 archive.add(folder, folder.name)
                 archive.close()

@@ -169,8 +169,8 @@ def _settings(gguf: Gguf) -> Iterator[tuple[str, dict[str, Value]]]:
         for number in (0, 1, 7, 8, 1 << 30):
             changed = {**gguf.settings, f"llama.{name}": Value("uint32", number)}
             yield f"llama.{name} {number}", changed
-    for kind in (b"none", b"linear", b"yarn", b"longrope", b"x"):
-        yield f"rope {kind!r}", {**gguf.settings, "llama.rope.scaling.type": Value("string", kind)}
+    for way in (b"none", b"linear", b"yarn", b"longrope", b"x"):
+        yield f"rope {way!r}", {**gguf.settings, "llama.rope.scaling.type": Value("string", way)}
 
 
 def _arrays(value: Value) -> Iterator[Value]:

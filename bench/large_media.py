@@ -122,8 +122,8 @@ def _warm(kind: str, level: int, folder: Path) -> None:
 def _measured(source: Path, level: int, frame_size: int) -> Row:
     """Pack and unpack the file `source`."""
     packed, back = source.with_suffix(".ez"), source.with_suffix(".back")
-    request = {"input": str(source), "output": str(packed)}
-    request = {"action": "pack", "level": level, "frame_size": frame_size, **request}
+    files = {"input": str(source), "output": str(packed)}
+    request = {"action": "pack", "level": level, "frame_size": frame_size, **files}
     there = run_worker(WORKER, request)
     load = load_average()
     again = run_worker(WORKER, {"action": "unpack", "input": str(packed), "output": str(back)})

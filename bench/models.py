@@ -21,12 +21,12 @@ from pathlib import Path
 from bench.common import EVAL, RESULTS, load_average, log, print_table, provenance, write_csv
 from edgezip import api
 from edgezip.models import resolve
-from edgezip.pipeline.options import PackOptions, UnpackOptions
+from edgezip.pipeline.options import Coder, PackOptions, UnpackOptions
 
 _WARM = 16_384
 
 
-Setting = tuple[Path, int | None, int | None, str]
+Setting = tuple[Path, int | None, int | None, Coder]
 """Model file, threads, streams, coder."""
 
 

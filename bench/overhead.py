@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from edgezip.coding.plain import PlainDecoder, PlainEncoder
 from edgezip.engine import Engine, Session
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 
-_spent: Counter[str] = Counter()
+_spent: dict[str, float] = defaultdict(float)
 
 
 def main() -> None:
@@ -51,11 +52,9 @@ def main() -> None:
         options = PackOptions(threads=1, streams=arguments.streams, coder=coder)
         packed = b""
         for _ in range(2):
-            pack = _row(lambda options=options: api.compress(data, options=options))
+            pack = _row(partial(api.compress, data, options=options))
             packed = pack.pop("result")
-            unpack = _row(
-                lambda packed=packed: api.decompress(packed, options=UnpackOptions(threads=1))
-            )
+            unpack = _row(partial(api.decompress, packed, options=UnpackOptions(threads=1)))
             if unpack.pop("result") != data:
                 raise SystemExit("the file did not come back")
         for what, row in (("pack", pack), ("unpack", unpack)):

@@ -97,7 +97,8 @@ def _measure(arguments: argparse.Namespace, rows: dict[tuple[str, ...], Row]) ->
                 found = paper_coders.measure(coder, column, chunked)
                 sizes = {"paper_bytes": found.paper, "whole_bytes": found.stored}
                 told = "yes" if found.decoded else "no"
-                keep(_row(*_key(empty)[:3], len(column.data), **sizes, decoded=told))
+                data = len(column.data)
+                keep(_row(column.name, chunk, coder.name, data, **sizes, decoded=told))
     if arguments.sixteen:
         _sixteen(wanted, keep)
     small = [one for one in columns(arguments.lm_limit) if one.name in arguments.kinds]

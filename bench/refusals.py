@@ -112,7 +112,7 @@ def _outside(arguments: list[str]) -> int:
 
 
 def _inside(csv: Path) -> int:
-    rows = []
+    rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory(prefix="edgezip-refusals-") as name:
         folder = Path(name)
         _prepare(folder)

@@ -58,7 +58,7 @@ def main() -> int:
     ]
     print_table(heads, rows)
     print()
-    runs = []
+    runs: list[list[object]] = []
     for hours in (0.0, 100.0, 10.0, 2.0):
         for slow in (0.0, 0.1):
             runs.extend(simulate(arguments, hours, slow, copies) for copies in (1, 2))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import edgezip
 from bench.common import RESULTS, ROOT, print_table, read_csv, write_csv
@@ -46,7 +47,7 @@ def main() -> int:
     parser.add_argument("--csv", type=Path, default=RESULTS / "sizes.csv")
     arguments = parser.parse_args()
     before = {(row["input"], row["way"]): row["packed"] for row in read_csv(arguments.csv)}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, raw in inputs().items():
         for way, options in WAYS.items():
             packed = edgezip.compress(raw, options=options)

@@ -82,7 +82,7 @@ def _pieces(n: int) -> list[bytes | None]:
     while len(pieces) < n:
         length = chance.randint(2, 9)
         pieces.add(bytes(chance.choices(b"etaoinshrdlu ,.bcdfg", k=length)))
-    result: list[bytes | None] = sorted(pieces)
+    result: list[bytes | None] = [*sorted(pieces)]
     chance.shuffle(result)
     return result
 

@@ -138,12 +138,12 @@ class Block(nn.Module):
         v = self.attn_v(x).view(rows, length, -1, size).transpose(1, 2)
         q, k = rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype)
         mixed = causal_attention(q, k, v)
-        return self.attn_output(mixed.transpose(1, 2).reshape(rows, length, dim))  # type: ignore[no-any-return]
+        return self.attn_output(mixed.transpose(1, 2).reshape(rows, length, dim))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         x = x + self.attention(self.attn_norm(x), cos, sin)
         y = self.ffn_norm(x)
-        return x + self.ffn_down(F.silu(self.ffn_gate(y)) * self.ffn_up(y))  # type: ignore[no-any-return]
+        return x + self.ffn_down(F.silu(self.ffn_gate(y)) * self.ffn_up(y))
 
 
 class Llama(nn.Module):

@@ -19,7 +19,7 @@ _STEPS = 5
 
 def multiplies_bf16(device: torch.device) -> bool:
     """Whether the hardware has bf16 matrix products, and so gains from that type."""
-    return device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    return device.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def orthogonalize(updates: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> None:
         for group in self.param_groups:
             by_shape: dict[tuple[int, ...], list[nn.Parameter]] = defaultdict(list)
             for parameter in group["params"]:

@@ -194,9 +194,9 @@ def test_a_tar_is_listed_by_its_headers_alone(decoded: list[int]) -> None:
     with tarfile.open(fileobj=EdgezipFile(io.BytesIO(packed)), mode="r:") as archive:
         assert archive.getnames() == [f"file-{number}" for number in range(20)]
         assert len(decoded) < 60
-        member = archive.extractfile("file-17")
-        assert member is not None
-        assert member.read() == (NOISE * 3)[:20_000]
+        content = archive.extractfile("file-17")
+        assert content is not None
+        assert content.read() == (NOISE * 3)[:20_000]
     assert len(decoded) < 75 < len(tar) // 2048
 
 

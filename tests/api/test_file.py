@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 from pathlib import Path
+from typing import Any, BinaryIO, Literal, cast
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,10 @@ NOISE = random.Random(4).randbytes(7000)
 def path(tmp_path: Path) -> Path:
     """A file of three members with several frames."""
     name = tmp_path / "lines.ez"
-    for mode, part in (("wb", LINES[:4000]), ("ab", LINES[4000:4001]), ("ab", LINES[4001:])):
+    parts: list[tuple[Literal["wb", "ab"], bytes]] = [
+        ("wb", LINES[:4000]), ("ab", LINES[4000:4001]), ("ab", LINES[4001:])
+    ]  # fmt: skip
+    for mode, part in parts:
         with edgezip.open(name, mode, options=NONE) as file:
             assert file.write(part) == len(part)
     return name
@@ -83,7 +87,7 @@ def test_text_modes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["", "rw", "rbt", "rbb", "U", "w+"])
-def test_impossible_modes(path: Path, mode: str) -> None:
+def test_impossible_modes(path: Path, mode: Any) -> None:
     before = path.read_bytes()
     with pytest.raises(ValueError, match="invalid mode"):
         edgezip.open(path, mode)
@@ -92,11 +96,11 @@ def test_impossible_modes(path: Path, mode: str) -> None:
 
 def test_wrong_arguments(path: Path) -> None:
     with pytest.raises(edgezip.SettingsError):
-        edgezip.open(path, "rb", encoding="utf-8")
+        edgezip.open(path, "rb", encoding="utf-8")  # type: ignore[call-overload]
     with pytest.raises(edgezip.SettingsError):
         edgezip.open(path, "rb", options=PackOptions())
     with pytest.raises(TypeError):
-        edgezip.open(7)
+        edgezip.open(7)  # type: ignore[call-overload]
 
 
 def test_file_without_seek() -> None:
@@ -111,7 +115,8 @@ def test_file_without_seek() -> None:
             part, self._rest = self._rest[:7], self._rest[7:]
             return part
 
-    with EdgezipFile(Pipe(edgezip.compress(LINES, options=NONE))) as file:
+    pipe = cast(BinaryIO, Pipe(edgezip.compress(LINES, options=NONE)))
+    with EdgezipFile(pipe) as file:
         assert not file.seekable()
         assert file.read() == LINES
 

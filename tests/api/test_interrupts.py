@@ -21,6 +21,7 @@ import pytest
 import edgezip
 from edgezip import Compressor, Decompressor, EdgezipFile, PackOptions, UnpackOptions
 from edgezip.errors import EdgezipError
+from edgezip.pipeline.frames import encode_frame
 
 NONE = PackOptions(model="none", frame_size=1024)
 # Stored, so that it is quick.
@@ -228,13 +229,13 @@ def test_writing_after_an_interrupt_is_refused(monkeypatch: pytest.MonkeyPatch) 
     """The sample of the report: the frame is lost, and the archive must not look complete."""
     from edgezip.pipeline import writer
 
-    encode, calls = writer.encode_frame, []
+    calls: list[int] = []
 
     def interrupted(*arguments: Any) -> Any:
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return encode(*arguments)
+        return encode_frame(*arguments)
 
     monkeypatch.setattr(writer, "encode_frame", interrupted)
     target = io.BytesIO(b"before")
@@ -270,7 +271,7 @@ def test_a_disk_that_is_full_while_appending(tmp_path: Path) -> None:
     path = tmp_path / "log.ez"
     path.write_bytes(older)
     with Full(path, "ab") as raw:
-        file = EdgezipFile(raw, "ab", options=NONE)  # type: ignore[arg-type]
+        file = EdgezipFile(raw, "ab", options=NONE)
         with pytest.raises(OSError, match="No space left"):
             file.write(CONTENT)
         with pytest.raises(ValueError, match="interrupted"):

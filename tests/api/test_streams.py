@@ -213,10 +213,11 @@ def test_buffers_count_by_their_bytes(data: Any, content: bytes) -> None:
 def test_packed_data_in_buffers() -> None:
     packed = edgezip.compress(b"x" * 1000, options=NONE)
     padded = bytes(itertools.chain.from_iterable((byte, 0) for byte in packed))
+    data: Any
     for data in (bytearray(packed), np.frombuffer(packed, np.uint8), memoryview(padded)[::2]):
         assert edgezip.decompress(data) == b"x" * 1000
         assert edgezip.Decompressor().decompress(data) == b"x" * 1000
-    prime = memoryview(array.array("H", range(500)))
+    prime: Any = memoryview(array.array("H", range(500)))
     options = PackOptions(model="none", prime=prime)
     packed = edgezip.compress(prime, options=options)
     assert edgezip.decompress(packed, options=UnpackOptions(prime=prime)) == prime.tobytes()

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgezip.coding.audio import leastsquares as ls
+from edgezip.coding.roots import integer_root
 
 from .sounds import noise, resonant
 
@@ -68,7 +69,7 @@ def test_fading_forgets() -> None:
 
 @given(st.integers(0, 2**61 - 1))
 def test_roots_are_exact(value: int) -> None:
-    assert ls.integer_root(value) == isqrt(value)
+    assert integer_root(value) == isqrt(value)
 
 
 @given(st.integers(0, 2**62 - 1))

@@ -19,7 +19,9 @@ MONO = AudioGeometry(1, 16)
 def looped(period: int, count: int) -> np.ndarray:
     """A stretch of noise again and again, under a new noise a quarter as loud."""
     once = noise(period, 3) >> 3
-    return np.concatenate([once] * (count // period + 1))[:count] + (noise(count, 8) >> 5)
+    made: np.ndarray = np.concatenate([once] * (count // period + 1))[:count]
+    made += noise(count, 8) >> 5
+    return made
 
 
 def lag_of(samples: np.ndarray, start: int, end: int) -> int:

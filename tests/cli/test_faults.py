@@ -245,7 +245,9 @@ LIMITED = ["prlimit", "--nproc=6", "setpriv", "--reuid=65534", "--clear-groups"]
 READING = ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override", "--"]
 
 
-@pytest.mark.skipif(not shutil.which("setpriv") or os.geteuid(), reason="takes root and setpriv")
+@pytest.mark.skipif(
+    not shutil.which("setpriv") or os.geteuid() != 0, reason="takes root and setpriv"
+)
 def test_a_real_limit_of_threads(
     command: list[str],
     text: Path,

@@ -47,7 +47,7 @@ def test_nobody_else_reads_while_it_is_written(
     cli: Any, notes: Path, monkeypatch: pytest.MonkeyPatch, mask: int
 ) -> None:
     os.chmod(notes, 0o666)
-    seen = []
+    seen: list[int] = []
     real = api.pack_stream
 
     def spy(*args: Any, **kwargs: Any) -> Any:
@@ -293,7 +293,7 @@ def test_sizes_that_are_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     with path.open("rb") as file:
         monkeypatch.setattr(os, "fstat", lie)
-        source = snapshot(file)
+        source: Any = snapshot(file)
         assert type(source) is Snapshot
         assert b"".join(iter(lambda: source.read(64), b"")) == b"content\n" * 100
 

@@ -164,10 +164,8 @@ def test_an_empty_variable_is_none(cli: Any, notes: Path, monkeypatch: pytest.Mo
 
 
 def test_info_and_the_catalogue(cli: Any, stories_model: Path) -> None:
-    (default, stories) = [
-        *cli("models", "info", "--json").json,
-        *cli("models", "info", str(stories_model), "--json").json,
-    ]
+    (default,) = cli("models", "info", "--json").json
+    (stories,) = cli("models", "info", str(stories_model), "--json").json
     assert default["bundled"]
     assert default["layers"] == 8
     assert default["vocabulary"] == "llama"

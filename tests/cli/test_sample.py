@@ -61,7 +61,7 @@ def test_context_mixing_has_learned_the_prefix(cli: Any) -> None:
 def test_pictures_and_sounds_go_on(cli: Any) -> None:
     rows = bytes((x * y // 7 + 3 * c) & 255 for y in range(24) for x in range(40) for c in range(3))
     Path("picture.ppm").write_bytes(b"P6\n40 24\n255\n" + rows)
-    args = ("sample", "--prefix", "picture.ppm", "--length", "8", "--seed", "1")
+    args: tuple[str, ...] = ("sample", "--prefix", "picture.ppm", "--length", "8", "--seed", "1")
     first = cli(*args)
     assert struct.unpack(">II", first.out[16:24]) == (40, 32)
     assert cli(*args).out == first.out

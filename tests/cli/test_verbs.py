@@ -131,6 +131,7 @@ def packed(cli: Any, tmp_path: Path) -> Path:
 
 def test_both_ways(cli: Any, packed: Path) -> None:
     content = (packed.parent / "a.txt").read_bytes()
+    form: tuple[str, ...]
     for form in (("-cd",), ("-qdc",), ("cat",), ("decompress", "-c")):
         done = cli(*form, str(packed))
         assert (done.code, done.out, done.err) == (0, content, "")

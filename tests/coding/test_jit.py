@@ -7,6 +7,7 @@ import platform
 import shutil
 from pathlib import Path
 
+import numba
 import pytest
 from llvmlite import binding
 
@@ -22,7 +23,7 @@ def test_any_change_of_a_source_changes_the_folder(
     shutil.copytree(Path(jit.__file__).parent, package, ignore=lambda _, names: {"__pycache__"})
     below.mkdir()
     monkeypatch.setattr(jit, "_PACKAGE", package)
-    monkeypatch.setattr(jit.numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
 
     def folders() -> tuple[Path, Path]:
         jit.store.cache_clear()
@@ -52,7 +53,7 @@ def test_code_for_a_level_of_this_processor_is_found(monkeypatch: pytest.MonkeyP
         own, *others = jit._processors()
         assert others == [(own[0], "x86-64-v3", ""), (own[0], "x86-64-v2", "")]
         assert len(set(jit._marks("text"))) == 3
-        monkeypatch.setattr(jit.numba.config, "CPU_NAME", "skylake")
+        monkeypatch.setattr(numba.config, "CPU_NAME", "skylake")
         jit._levels.cache_clear()
         assert [kind[1] for kind in jit._processors()] == ["skylake"]
     finally:

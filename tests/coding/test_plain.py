@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgezip.coding.plain import PlainDecoder, PlainEncoder
+from edgezip.coding.plain import Intervals, PlainDecoder, PlainEncoder
 from edgezip.coding.probability import ideal_bits
 from edgezip.coding.protocols import TokenDecoder, TokenEncoder
 from edgezip.errors import EngineError, FormatError, SettingsError
@@ -30,7 +30,7 @@ def sample(seed: int, n: int, n_vocab: int, spread: float = 3.0) -> tuple[Logits
 def encode(
     logits: Logits, symbols: Ids, top_k: int = 0, banned: NDArray[np.bool_] | None = None
 ) -> bytes:
-    encoder: TokenEncoder = PlainEncoder(len(symbols), logits.shape[1], top_k, banned)
+    encoder: TokenEncoder[Intervals] = PlainEncoder(len(symbols), logits.shape[1], top_k, banned)
     encoder.add(encoder.measure(logits, symbols), symbols, np.arange(len(symbols)))
     return encoder.finish()
 
@@ -39,9 +39,9 @@ def decode(
     payload: bytes, logits: Logits, top_k: int = 0, banned: NDArray[np.bool_] | None = None
 ) -> list[int]:
     decoder: TokenDecoder = PlainDecoder(payload, len(logits), logits.shape[1], top_k, banned)
-    symbols = decoder.decode_rows(logits, np.zeros(len(logits), dtype=np.int32))
+    symbols = decoder.decode_rows(logits, np.zeros(len(logits), dtype=np.int64))
     decoder.finish()
-    return symbols.tolist()
+    return [int(symbol) for symbol in symbols]
 
 
 @given(
@@ -72,7 +72,7 @@ def test_round_trip(seed: int, n: int, n_vocab: int, spread: float, data: st.Dat
     assert payload == encode(logits, symbols, top_k, banned)
 
     decoder = PlainDecoder(payload, n, n_vocab, top_k, banned)
-    streams = np.zeros(n, dtype=np.int32)
+    streams = np.zeros(n, dtype=np.int64)
     step = data.draw(st.integers(1, 8))
     decoded = [decoder.decode_rows(logits[i : i + step], streams) for i in range(0, n, step)]
     decoder.finish()
@@ -175,13 +175,13 @@ def test_settings_that_make_no_sense() -> None:
     with pytest.raises(SettingsError):
         encoder.add(encoder.measure(logits[:, :63], symbols), symbols, slots)
     with pytest.raises(SettingsError):
-        encoder.add(encoder.measure(logits.astype(np.float64), symbols), symbols, slots)  # type: ignore[arg-type]
+        encoder.add(encoder.measure(logits.astype(np.float64), symbols), symbols, slots)
     encoder.add(encoder.measure(logits[:3], symbols[:3]), symbols[:3], slots[:3])
     with pytest.raises(SettingsError, match="the first is 3"):
         encoder.finish()
     decoder = PlainDecoder(b"", 3, 64)
     with pytest.raises(SettingsError):
-        decoder.decode_rows(logits, symbols)
+        decoder.decode_rows(logits, slots)
 
 
 @pytest.mark.parametrize("top_k", [0, 8])
@@ -209,7 +209,7 @@ def test_damaged_payloads(top_k: int) -> None:
 def test_decoder_that_stopped_early() -> None:
     logits, symbols = sample(2, 6, 256)
     decoder = PlainDecoder(encode(logits, symbols), 6, 256)
-    decoder.decode_rows(logits[:5], symbols)
+    decoder.decode_rows(logits[:5], np.zeros(5, np.int64))
     with pytest.raises(FormatError, match="1 tokens"):
         decoder.finish()
 
@@ -233,7 +233,7 @@ def test_decoder_without_the_number_of_tokens() -> None:
     payload = encode(logits, symbols)
     for data, n, complete in ((payload, 6, True), (payload, 3, False), (payload + b"x", 6, False)):
         decoder = PlainDecoder(data, None, 256)
-        decoder.decode_rows(logits[:n], symbols[:n])
+        decoder.decode_rows(logits[:n], np.zeros(n, np.int64))
         if complete:
             decoder.finish()
         else:

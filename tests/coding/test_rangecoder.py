@@ -62,7 +62,7 @@ class Exact:
     def payload(self) -> bytes:
         """The shortest byte string of at least `pos` bytes that lies in the interval."""
         for k in range(9):
-            place = 2 ** (64 - 8 * k)
+            place = 1 << (64 - 8 * k)
             value = -(-self.low // place) * place
             if value < self.low + self.width:
                 return (value // place).to_bytes(self.pos + k, "big")

@@ -232,9 +232,9 @@ def test_lm_params_are_bounded() -> None:
     assert LmParams.decode(LmParams(100, 64).encode(), 100) == LmParams(100, 64)
     with pytest.raises(FormatError, match="65 streams"):
         LmParams.decode(encode(100) + encode(65), 100)
-    for wrong in (LmParams(None, 2), LmParams(100, 65)):
+    for impossible in (LmParams(None, 2), LmParams(100, 65)):
         with pytest.raises(SettingsError):
-            wrong.encode()
+            impossible.encode()
 
 
 def test_a_frame_refuses_other_content() -> None:

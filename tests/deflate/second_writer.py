@@ -63,7 +63,8 @@ def tokens(
     corrections: dict[int, Token], stored: dict[int, int],
 ) -> list[Token]:  # fmt: skip
     """stored: by number of tokens before them, bytes of stored blocks."""
-    chains, out, p = Chains(data, memory), [], 0
+    chains, p = Chains(data, memory), 0
+    out: list[Token] = []
     reach, lazy = (1 << window) - 262, TABLE[level][1]
     known: tuple[int, int] | None = None
     while p < len(data):
@@ -213,7 +214,8 @@ def block(
 ) -> str:
     """Bits of a block; a stored one begins with "S". there: zlib's window has the content. kind:
     which it is, where a list says so."""
-    literals, distances, p = {256: 1}, {}, 0
+    literals, p = {256: 1}, 0
+    distances: dict[int, int] = {}
     parts: list[tuple[int, str, int, str]] = []
     for n, d in part:
         symbol, bits, extra = length_code(n) if d else (content[p], 0, 0)

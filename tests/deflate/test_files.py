@@ -22,7 +22,7 @@ from edgezip.errors import EdgezipError, FormatError
 from edgezip.pipeline import deflated as search
 from edgezip.pipeline.channels import decode_channel, decode_channels
 from edgezip.pipeline.context import Context
-from edgezip.pipeline.detect.content import Kind
+from edgezip.pipeline.detect.content import Found, Kind
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.transforms import deflated
 from edgezip.pipeline.transforms.deflated import Entry
@@ -120,10 +120,10 @@ def test_a_picture_is_found_in_a_png() -> None:
     assert picture.content.kind is Kind.IMAGE
     assert picture.length == 60 * 50 * 3
     assert not opened.contents
-    moved = opened.moved(search.Found(3, 5, picture.content))
+    moved = opened.moved(Found(3, 5, picture.content))
     assert moved is not None
     assert opened.data[moved.start : moved.end] == FILES["png"][3:8]
-    assert opened.moved(search.Found(3, len(FILES["png"]) - 3, picture.content)) is None
+    assert opened.moved(Found(3, len(FILES["png"]) - 3, picture.content)) is None
 
 
 @pytest.mark.parametrize(
@@ -178,9 +178,9 @@ def test_damaged_lists_are_refused() -> None:
             assert len(deflated.restore(bytes(damaged), b"", len(data))) == len(data)
         except FormatError:
             continue
-    for damaged in (b"", b"\xff", opened.data[:-1], opened.data + b"x"):
+    for wrong in (b"", b"\xff", opened.data[:-1], opened.data + b"x"):
         with pytest.raises(FormatError):
-            deflated.restore(damaged, b"", len(data))
+            deflated.restore(wrong, b"", len(data))
     with pytest.raises(FormatError):
         deflated.restore(opened.data, b"x", len(data))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def open_engine(strict_folder: Path) -> Iterator[Callable[..., Engine]]:
     """Engine.load for the strict engine; what it loads is closed at the end."""
     engines: list[Engine] = []
 
-    def load(path: Path, **options: int) -> Engine:
+    def load(path: Path, **options: Any) -> Engine:
         engines.append(Engine.load(path, kind="strict", **options))
         return engines[-1]
 

@@ -17,7 +17,8 @@ def photo(width: int, height: int, channels: int = 3, seed: int = 1, noise: floa
         base * (1 - c / 8) + 15 * np.sin(y / 31 + c) + rng.normal(0, noise, base.shape)
         for c in range(channels)
     ]
-    return np.clip(np.stack(made, 2), 0, 255).astype(np.uint8)
+    result: Pixels = np.clip(np.stack(made, 2), 0, 255).astype(np.uint8)
+    return result
 
 
 def screen(width: int, height: int, channels: int = 3) -> Pixels:
@@ -40,4 +41,5 @@ def through_ycc(pixels: Pixels) -> Pixels:
         y + ((-22554 * cb - 46802 * cr + 32768) >> 16),
         y + ((116130 * cb + 32768) >> 16),
     ]
-    return np.clip(np.stack(made, 2), 0, 255).astype(np.uint8)
+    result: Pixels = np.clip(np.stack(made, 2), 0, 255).astype(np.uint8)
+    return result

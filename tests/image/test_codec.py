@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgezip.coding.image import codec, planes
+from edgezip.coding.image import codec, colour
 from edgezip.coding.image.codec import decode, encode
 from edgezip.coding.image.colour import Colour
 from edgezip.coding.image.geometry import ImageGeometry
@@ -112,7 +112,7 @@ def test_colours_of_a_decoded_jpeg_are_undone(
     payload = encode(data, geometry)
     assert payload[0] == (Colour.YCC_REVERSED if reverse else Colour.YCC)
     assert decode(payload, len(data), geometry) == data
-    monkeypatch.setattr(planes.colour, "to_ycc", lambda samples, reverse: None)
+    monkeypatch.setattr(colour, "to_ycc", lambda samples, reverse: None)
     assert len(payload) < 0.95 * len(encode(data, geometry))
 
 

@@ -145,7 +145,7 @@ class Decoder:
         self.apms: dict[tuple[int, int], list[int]] = {}
         self.heads: dict[int, int] = {}
         self.votes = [0] * 2048
-        self.seen: dict[int, int] = {}
+        self.seen: dict[tuple[int, int], int] = {}
         self.seen_size = 1 << max(memory - 6, 14)
         self.data = bytearray()
         self.c4 = self.c8 = self.w0 = self.w1 = self.w2 = self.w3 = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import signal
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -101,10 +102,11 @@ def test_progress_adds_up_and_a_signal_ends_the_work() -> None:
             signal.raise_signal(signal.SIGTERM)
 
     try:
-        for work in (
+        works: list[Callable[[], bytes]] = [
             lambda: cm_decode(payload, len(data), SMALL, progress=progress),
             lambda: cm_encode(data, SMALL, progress=progress),
-        ):
+        ]
+        for work in works:
             told.clear()
             with pytest.raises(KeyboardInterrupt):
                 work()

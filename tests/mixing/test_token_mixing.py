@@ -3,6 +3,9 @@ rows."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -116,7 +119,7 @@ def test_a_match_overrules_a_model_that_is_sure() -> None:
     logits[:, 0] = -1e9
     payload = encode(logits, tokens, 1)
     different = int((tokens != np.roll(tokens, 7)).sum())
-    assert len(payload) < 0.25 * different * 16 * np.log2(np.e) / 8
+    assert len(payload) < 0.25 * different * 16 * math.log2(math.e) / 8
     assert (decode(payload, logits, 1) == tokens).all()
 
 
@@ -149,7 +152,7 @@ def test_histories_grow_with_long_pieces() -> None:
     encoder = MixingEncoder(52, 1, pieces, SMALL)
     encoder.add(encoder.measure(logits, tokens), tokens, np.arange(52, dtype=np.int64))
     decoder = MixingDecoder(encoder.finish(), 52, 1, pieces, SMALL)
-    zero = np.zeros(1, np.int32)
+    zero = np.zeros(1, np.int64)
     assert [
         int(decoder.decode_rows(logits[i : i + 1], zero)[0]) for i in range(52)
     ] == tokens.tolist()
@@ -160,7 +163,7 @@ def test_histories_grow_with_long_pieces() -> None:
 def test_coding_ahead_gives_the_same_payload(streams: int) -> None:
     logits, tokens = sample(200, 3)
     encoder = MixingEncoder(200, streams, PIECES, SMALL)
-    jobs = []
+    jobs: list[Callable[[], None]] = []
     for part in np.array_split(np.arange(200), 7):
         order = np.random.default_rng(len(jobs)).permutation(part)
         encoder.add(encoder.measure(logits[order], tokens[order]), tokens[order], order)

@@ -8,9 +8,10 @@ import os
 import stat
 from pathlib import Path
 
+import platformdirs
 import pytest
 
-from edgezip import folders, models
+from edgezip import models
 from edgezip.errors import InputError, ModelError, ModelNotFoundError, SettingsError
 from edgezip.models import bundled, hashing, registry
 
@@ -18,8 +19,8 @@ from edgezip.models import bundled, hashing, registry
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the user's own models and settings out."""
-    monkeypatch.setattr(folders.platformdirs, "user_data_dir", lambda app: str(tmp_path / "data"))
-    monkeypatch.setattr(folders.platformdirs, "user_cache_dir", lambda app: str(tmp_path / "cache"))
+    monkeypatch.setattr(platformdirs, "user_data_dir", lambda app: str(tmp_path / "data"))
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda app: str(tmp_path / "cache"))
     monkeypatch.setattr(hashing, "_read_here", {})
     for name in (models.DEFAULT_MODEL_VARIABLE, models.MODELS_PATH_VARIABLE):
         monkeypatch.delenv(name, raising=False)
@@ -177,7 +178,7 @@ def test_add_links_or_copies(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     def refuse(*_: object) -> None:
         raise OSError("no links here")
 
-    monkeypatch.setattr(registry.os, "link", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     copied = models.add_model(source, "other-name")
     assert copied.name == "other-name"
     assert not copied.path.samefile(source)
@@ -310,7 +311,7 @@ def test_unwritable_cache_is_done_without(home: Path, monkeypatch: pytest.Monkey
 
 
 def test_copies_are_readable_by_their_owner(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry.os, "link", lambda *_: (_ for _ in ()).throw(OSError("no")))
+    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no")))
     added = models.add_model(fake(home / "m.gguf"))
     assert stat.S_IMODE(added.path.stat().st_mode) & stat.S_IRUSR
 
@@ -325,8 +326,8 @@ def test_an_account_without_a_home(home: Path, monkeypatch: pytest.MonkeyPatch) 
                 raise found
             return str(found)
 
-        monkeypatch.setattr(folders.platformdirs, "user_data_dir", nowhere)
-        monkeypatch.setattr(folders.platformdirs, "user_cache_dir", nowhere)
+        monkeypatch.setattr(platformdirs, "user_data_dir", nowhere)
+        monkeypatch.setattr(platformdirs, "user_cache_dir", nowhere)
         monkeypatch.setattr(hashing, "_CACHED_FROM", 0)
         assert models.user_folder() is None
         assert models.resolve().bundled is not None

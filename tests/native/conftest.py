@@ -70,8 +70,9 @@ def driver(
         if name not in built:
             source, program = NATIVE / "tools" / f"{name}.c", folder / name
             libraries = ["-lllama", "-lggml", "-lggml-cpu", "-lggml-base", "-lm"]
-            command = [compiler, "-O1", "-ffp-contract=off", source, "-o", program, *include_flags]
-            command += [f"-L{lib_dir}", *libraries, f"-Wl,-rpath,{lib_dir}"]
+            command: list[str | Path] = [compiler, "-O1", "-ffp-contract=off", source]
+            command += ["-o", program, *include_flags, f"-L{lib_dir}", *libraries]
+            command.append(f"-Wl,-rpath,{lib_dir}")
             subprocess.run(command, check=True, timeout=120)
             built[name] = program
         return built[name]

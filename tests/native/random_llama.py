@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def write_random_llama(path: Path, kind: str) -> None:
 
 def random_weights(kind: str, rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
     """Random weights of about 1/sqrt(columns) in ggml's bytes: uint8[rows, bytes per row]."""
-    size = 1.0 / np.sqrt(columns)
+    size = 1.0 / math.sqrt(columns)
     if kind == "F32":
         return (rng.standard_normal((rows, columns)) * size).astype("<f4").view(np.uint8)
     if kind == "F16":

@@ -65,7 +65,8 @@ def test_aarch64_gives_the_same_digest(
     objects = []
     for name, flags in {**{key: [] for key in COMMON}, **ARM}.items():
         objects.append(tmp_path / f"{name}.o")
-        command = [compiler, *FLAGS, *flags, *include_flags, "-c", NATIVE / "src" / name]
+        command: list[str | Path] = [compiler, *FLAGS, *flags, *include_flags, "-c"]
+        command.append(NATIVE / "src" / name)
         subprocess.run([*command, "-o", objects[-1]], check=True, timeout=300)
     program = tmp_path / "kernel_check"
     source = NATIVE / "tools" / "kernel_check.c"
@@ -87,14 +88,15 @@ def test_emulated_levels_give_the_same_digest(
     emulated = NATIVE / "tools" / "emulated"
     flags = ["-std=gnu11", "-ffp-contract=off", f"-I{emulated}", "-mavx2", "-mf16c", "-mno-fma"]
     (tmp_path / "probe.c").write_text("#include <immintrin.h>\n")
-    probe = [compiler, *flags, "-fsyntax-only", tmp_path / "probe.c"]
+    probe: list[str | Path] = [compiler, *flags, "-fsyntax-only", tmp_path / "probe.c"]
     if subprocess.run(probe, capture_output=True, check=False, timeout=120).returncode:
         pytest.skip("needs libsimde-dev and a compiler that it knows")
     objects = []
     for name in ("avx_vnni", "avx512", "avx512_vnni"):  # unoptimized: everything is unrolled
         objects.append(tmp_path / f"{name}.o")
         source = NATIVE / "src" / f"level_x86_{name}.c"
-        command = [compiler, "-O0", *flags, *include_flags, "-c", source, "-o", objects[-1]]
+        command: list[str | Path] = [compiler, "-O0", *flags, *include_flags, "-c", source]
+        command += ["-o", objects[-1]]
         subprocess.run(command, check=True, timeout=300)
     program = tmp_path / "kernel_check"
     sources = [NATIVE / "src" / name for name in ("tiles.c", "fpenv.c", "level_portable.c")]

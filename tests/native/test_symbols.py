@@ -42,13 +42,13 @@ def tool(name: str) -> str:
 
 def by_clang(lib_dir: Path) -> bool:
     """Whether Clang compiled libllama."""
-    command = [tool("readelf"), "-p", ".comment", lib_dir / "libllama.so"]
+    command: list[str | Path] = [tool("readelf"), "-p", ".comment", lib_dir / "libllama.so"]
     return "clang" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_no_inexact_libm_symbol(lib_dir: Path, library: str) -> None:
-    command = [tool("nm"), "-D", "-u", lib_dir / library]
+    command: list[str | Path] = [tool("nm"), "-D", "-u", lib_dir / library]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     names = {line.split()[-1].partition("@")[0] for line in output.splitlines()}
     from_libm = {name for name in names if LIBM.fullmatch(name)}
@@ -60,7 +60,7 @@ def test_no_inexact_libm_symbol(lib_dir: Path, library: str) -> None:
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_no_fused_multiply_add(lib_dir: Path, library: str) -> None:
-    command = [tool("objdump"), "-d", "--no-show-raw-insn", lib_dir / library]
+    command: list[str | Path] = [tool("objdump"), "-d", "--no-show-raw-insn", lib_dir / library]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = 0

@@ -35,7 +35,8 @@ def pixels(channels: int, size: int = 1, seed: int = 1) -> bytes:
     y, x, c = np.mgrid[0:HEIGHT, 0:WIDTH, 0:channels]
     level = 128 + 60 * np.sin(x / 9 + c) + 50 * np.cos(y / 7 - c) + rng.normal(0, 2, x.shape)
     scaled = np.clip(level * 256 ** (size - 1), 0, 256**size - 1)
-    return scaled.astype(">u2" if size == 2 else np.uint8).tobytes()
+    rows: bytes = scaled.astype(">u2" if size == 2 else np.uint8).tobytes()
+    return rows
 
 
 def waves(channels: int, bits: int, big_endian: bool = False, signed: bool = True) -> bytes:
@@ -48,7 +49,8 @@ def waves(channels: int, bits: int, big_endian: bool = False, signed: bool = Tru
     order = ">i8" if big_endian else "<i8"
     raw = values.astype(order).view(np.uint8).reshape(-1, 8)
     width = bits // 8
-    return (raw[:, 8 - width :] if big_endian else raw[:, :width]).tobytes()
+    samples: bytes = (raw[:, 8 - width :] if big_endian else raw[:, :width]).tobytes()
+    return samples
 
 
 def padded(rows: bytes, stride: int, to: int) -> bytes:
@@ -178,7 +180,7 @@ def npy() -> Iterator[MediaFile]:
     stack = np.stack([gray, gray[::-1], gray])
     sound = np.frombuffer(waves(2, 16), "<i2").reshape(-1, 2)
     image = ImageGeometry
-    cases: list[tuple[str, np.ndarray, Content]] = [  # type: ignore[type-arg]
+    cases: list[tuple[str, np.ndarray, Content]] = [
         ("gray", gray, Content.image(image(WIDTH))),
         ("fortran", np.asfortranarray(gray), Content.image(image(HEIGHT))),
         ("colour", colour, Content.image(image(WIDTH, 3))),

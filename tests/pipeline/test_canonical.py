@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_mixing_params_out_of_range() -> None:
 
 @pytest.mark.parametrize("changes", [{"window": 16, "keep": 14}, {"window": 16, "keep": 0}])
 def test_the_smallest_window(
-    changes: dict[str, int], pack_options: PackOptions, unpack_options: UnpackOptions
+    changes: dict[str, Any], pack_options: PackOptions, unpack_options: UnpackOptions
 ) -> None:
     """The ends of the ranges that the page names."""
     text = TEXT * 2

@@ -72,9 +72,9 @@ def test_damaged_payloads_are_refused() -> None:
     rng = random.Random(2)
     damaged = [coded.payload[:-1], coded.payload + b"x", b"", b"\x05", coded.payload[:9]]
     for _ in range(60):
-        payload = bytearray(coded.payload)
-        payload[rng.randrange(len(payload))] ^= 1 << rng.randrange(8)
-        damaged.append(bytes(payload))
+        changed = bytearray(coded.payload)
+        changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
+        damaged.append(bytes(changed))
     for payload in damaged:
         try:
             made = JPEG.decode(payload, coded.params, len(data), Context(), ignore)

@@ -29,7 +29,9 @@ def made(strict_library: Path, stories_model: Path, tmp_path: Path) -> Callable[
 
     def make(context: int = 512, missing: bytes = b"") -> Path:
         gguf = read_gguf(stories_model)
-        types = list(gguf.settings["tokenizer.ggml.token_type"].value)  # type: ignore[arg-type]
+        kinds = gguf.settings["tokenizer.ggml.token_type"].value
+        assert isinstance(kinds, tuple)
+        types = list(kinds)
         for value in missing:
             types[3 + value] = CONTROL
         settings = {

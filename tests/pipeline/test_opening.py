@@ -15,6 +15,7 @@ import pytest
 import edgezip
 from edgezip.errors import EngineError
 from edgezip.pipeline import opening
+from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import PackOptions
 
 TEXT = b"Once upon a time there was a little girl who liked to play in the park. " * 3
@@ -27,7 +28,7 @@ def closed(strict_library: Path) -> Iterator[None]:
     edgezip.release_models()
 
 
-def opened(path: Path, threads: int = 1) -> opening.LanguageModel:
+def opened(path: Path, threads: int = 1) -> LanguageModel:
     model = opening.open_for_packing(PackOptions(model=path, threads=threads))
     assert model is not None
     return model

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from edgezip.coding.turns import taken
+from edgezip.coding.turns import Turn, taken
 from edgezip.pipeline.lm import LmSettings, count_windows, encode_tokens
 from edgezip.pipeline.lockstep import decode_tokens
 from edgezip.pipeline.windows import (
@@ -23,6 +25,8 @@ from edgezip.pipeline.windows import (
     run_windows,
     slots_of,
 )
+
+Logits = NDArray[np.float32]
 
 VOCAB = 17
 START = 3
@@ -42,7 +46,7 @@ def test_windows_predict_every_token_once_within_the_cells(
     length: int, window: int, data: st.DataObject
 ) -> None:
     keep = data.draw(st.integers(0, window - 2))
-    predicted = []
+    predicted: list[int] = []
     for item in run_windows(0, length, window, keep):
         assert 0 <= item.tail <= item.first
         assert item.first - item.tail <= keep
@@ -53,7 +57,7 @@ def test_windows_predict_every_token_once_within_the_cells(
 
 
 def test_streams_grow_with_the_input() -> None:
-    sizes = (0, 1, 100, 8191, 8192, 1 << 14, 1 << 15, 1 << 24)
+    sizes: tuple[int, ...] = (0, 1, 100, 8191, 8192, 1 << 14, 1 << 15, 1 << 24)
     assert [choose_streams(n, n) for n in sizes] == [1, 1, 1, 1, 2, 4, 16, 16]
     assert [choose_streams(n, n // 8) for n in sizes] == [1, 1, 1, 1, 2, 4, 8, 16]
     assert [choose_streams(1 << 15, n) for n in (0, 32767, 32768)] == [8, 8, 16]
@@ -86,7 +90,13 @@ class _HashSession:
     def clear_all(self) -> None:
         self.cells = {}
 
-    def evaluate(self, tokens, streams, positions, wanted):  # type: ignore[no-untyped-def]
+    def evaluate(
+        self,
+        tokens: Iterable[int],
+        streams: Iterable[int],
+        positions: Iterable[int],
+        wanted: Iterable[int],
+    ) -> Logits:
         rows = []
         for token, stream, position, want in zip(tokens, streams, positions, wanted, strict=True):
             cells = self.cells.setdefault(int(stream), [])
@@ -97,16 +107,16 @@ class _HashSession:
                 rows.append(np.frombuffer(digest[:VOCAB], np.uint8).astype(np.float32))
         return np.array(rows, np.float32).reshape(-1, VOCAB)
 
-    def next_tokens(self, n, position):  # type: ignore[no-untyped-def]
+    def next_tokens(self, n: int, position: int) -> Callable[[Iterable[int]], Logits]:
         cells = itertools.count(position)
 
-        def append(tokens):  # type: ignore[no-untyped-def]
+        def append(tokens: Iterable[int]) -> Logits:
             return self.evaluate(tokens, range(n), [next(cells)] * n, [True] * n)
 
         return append
 
-    def step_function(self):  # type: ignore[no-untyped-def]
-        return None
+    def step_function(self) -> None:
+        """There is none."""
 
 
 def _hash_sessions(count: int) -> list[Any]:
@@ -121,16 +131,18 @@ class _Recorder:
         self.promised: list[int] = []
         self.coded: list[int] = []
 
-    def measure(self, logits, symbols):  # type: ignore[no-untyped-def]
+    def measure(self, logits: Logits, symbols: NDArray[np.int32]) -> list[bytes]:
         assert len(logits) == len(symbols)
         return [row.tobytes() for row in logits]
 
-    def add(self, measured, symbols, slots):  # type: ignore[no-untyped-def]
+    def add(
+        self, measured: list[bytes], symbols: NDArray[np.int32], slots: NDArray[np.int64]
+    ) -> None:
         for row, symbol, slot in zip(measured, symbols, slots, strict=True):
             assert self.rows[slot] is None
             self.rows[slot] = (int(symbol), row)
 
-    def prefix_added(self):  # type: ignore[no-untyped-def]
+    def prefix_added(self) -> Callable[[], None]:
         added = sum(row is not None for row in self.rows)
         assert None not in self.rows[:added], "there is a gap"
         self.promised.append(added)
@@ -149,8 +161,11 @@ class _Replayer:
         self.next = 0
         self.finished = False
 
-    def decode_rows(self, logits, streams, turn):  # type: ignore[no-untyped-def]
+    def decode_rows(
+        self, logits: Logits, streams: NDArray[np.int64], turn: Turn | None = None
+    ) -> NDArray[np.int32]:
         symbols = []
+        assert turn is not None
         with taken(turn):
             for row in logits:
                 item = self.rows[self.next]

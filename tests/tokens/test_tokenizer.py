@@ -203,4 +203,4 @@ def test_decode_checks_the_array() -> None:
     tokenizer = Tokenizer(byte_words())
     assert tokenizer.decode(np.array([], dtype=np.int32)) == b""
     with pytest.raises(FormatError):
-        tokenizer.decode(np.array([0.5]))  # type: ignore[arg-type]
+        tokenizer.decode(np.array([0.5]))
