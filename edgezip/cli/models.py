@@ -15,6 +15,8 @@ from edgezip.cli.console import Console, for_each, printable, write_line
 from edgezip.errors import EdgezipError, SettingsError
 from edgezip.models import ModelFile
 
+_UNKNOWN_SPEED = "speed not known here; 'edgezip bench -m MODEL FILE' measures it"
+
 
 def list_models(console: Console) -> int:
     """Print the models on this machine and the folders that were searched."""
@@ -62,7 +64,8 @@ def get_models(names: Sequence[str], console: Console) -> int:
                 console.result(value)
             else:
                 size = f"{entry.size:,} bytes, " if entry.size else ""
-                _print(f"{entry.name} ({size}{entry.licence}): {entry.about}")
+                speed = f"; {entry.speed}" if entry.speed else ""
+                _print(f"{entry.name} ({size}{entry.licence}): {entry.about}{speed}")
         return 0
 
     def get(name: str) -> int:
@@ -116,9 +119,10 @@ def describe_models(names: Sequence[str] | None, console: Console) -> int:
         cell = cache.cell_bytes(numbers, numbers)
         window = model.bundled.window if model.bundled else 0
         window = window or recommend(model.size, llama.context).window
+        speed = models.known_speed(model.sha256)
         if console.json:
-            sizes = {"window": window, "cell_bytes": cell}
-            console.result({**as_json(model), **asdict(llama), **sizes})
+            more = {"window": window, "cell_bytes": cell, "known_speed": speed or None}
+            console.result({**as_json(model), **asdict(llama), **more})
             return 0
         _print(line(model))
         types = ", ".join(f"{kind} {count:,}" for kind, count in llama.types.items())
@@ -135,6 +139,7 @@ def describe_models(names: Sequence[str] | None, console: Console) -> int:
             f"    windows of {window:,} tokens, {window * cell / 1e6:.1f} MB for the cache of each"
             f" stream; licence: {llama.licence or unsaid}"
         )
+        _print(f"    {speed or _UNKNOWN_SPEED}")
         return 0
 
     return for_each(names or [""], console, describe)

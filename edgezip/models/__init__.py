@@ -1,7 +1,7 @@
 """Finding models by path, name or SHA-256; nothing is downloaded unless `get_model` is called."""
 
 from edgezip.models.bundled import BundledModel, bundled_models
-from edgezip.models.catalogue import CatalogueEntry, entries
+from edgezip.models.catalogue import CatalogueEntry, entries, known_speed
 from edgezip.models.fetching import get_model, unpacked
 from edgezip.models.hashing import file_sha256
 from edgezip.models.names import how_to_get, known_as, known_name
@@ -42,6 +42,7 @@ __all__ = [
     "how_to_get",
     "known_as",
     "known_name",
+    "known_speed",
     "list_models",
     "load_file",
     "remove_model",

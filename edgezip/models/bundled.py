@@ -17,7 +17,8 @@ class BundledModel:
     """One entry of the manifest.
 
     sha256: 32 bytes. size: bytes. window, keep: recommended cells of a context and tokens kept when
-    it is renewed. known_answers: `engine.selftest.long_answer` per strict engine version.
+    it is renewed. speed: what was measured, in words. known_answers: `engine.selftest.long_answer`
+    per strict engine version.
     """
 
     name: str
@@ -27,6 +28,7 @@ class BundledModel:
     default: bool
     window: int
     keep: int
+    speed: str
     known_answers: dict[int, bytes]
 
     def path(self) -> Path | None:
@@ -66,5 +68,6 @@ def _parse(entry: dict[str, Any]) -> BundledModel:
         default=entry["default"],
         window=entry["window"],
         keep=entry["keep"],
+        speed=entry["speed"],
         known_answers=answers,
     )

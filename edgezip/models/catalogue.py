@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgezip.models.bundled import bundled_by_hash
+
 _CATALOGUE = Path(__file__).resolve().parent / "catalogue.json"
 
 
@@ -17,7 +19,7 @@ class CatalogueEntry:
 
     member: its name there. package, version: of the wheel. repository: on Hugging Face, where
     `package` is empty. sha256: 32 bytes, of the GGUF; empty where it is not known. size: its bytes,
-    0 where they are not known.
+    0 where they are not known. speed: what was measured, in words; empty where nothing was.
     """
 
     name: str
@@ -29,6 +31,7 @@ class CatalogueEntry:
     package: str = ""
     version: str = ""
     repository: str = ""
+    speed: str = ""
 
 
 @functools.cache
@@ -39,3 +42,11 @@ def entries() -> tuple[CatalogueEntry, ...]:
         CatalogueEntry(**{**entry, "sha256": bytes.fromhex(entry.get("sha256", ""))})
         for entry in found
     )
+
+
+def known_speed(sha256: bytes) -> str:
+    """Return how fast the model with this SHA-256 was where it was measured, "" if it was not."""
+    bundled = bundled_by_hash(sha256)
+    if bundled is not None:
+        return bundled.speed
+    return next((entry.speed for entry in entries() if entry.sha256 == sha256), "")

@@ -174,6 +174,11 @@ def test_info_and_the_catalogue(cli: Any, stories_model: Path) -> None:
     assert b"260,032 parameters: F32 260,032" in said
     assert b"windows of 512 tokens, 0.3 MB for the cache of each stream" in said
     assert (default["window"], default["cell_bytes"]) == (512, 2240)
+    assert default["known_speed"].startswith("packs ")
+    assert stories["known_speed"] is None
+    assert b"speed not known here" in said
+    assert default["known_speed"].encode() in cli("models", "info").out
+    assert b"; packs some " in cli("models", "get").out
     assert b"smollm2-135m (98,362,432 bytes, Apache-2.0)" in cli("models", "get").out
     cli("models", "get", "nobody").failed(4, "only: smollm2-135m")
 
