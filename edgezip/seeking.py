@@ -250,15 +250,16 @@ class ContentReader:
 
     def _indexed(self) -> IndexedContent | None:
         if self._index is None and not self._no_index:
-            from edgezip.archive.contents import Contents
+            from edgezip.archive.contents import Contents, is_usable
             from edgezip.pipeline.content import IndexedContent
 
             self._displaced = True
             try:
                 index = IndexedContent(self._file, self._options, self._start)
                 self._contents = [
-                    (start, end, Contents(headers, end - start))
-                    for start, end, headers in index.tables()
+                    (start, end, Contents(table, end - start))
+                    for start, end, table in index.tables()
+                    if is_usable(table)
                 ]
                 self._index = index
             except FormatError:

@@ -1,10 +1,11 @@
-"""The table of contents of an archive: all headers of the tar, one after the other.
+"""The table of contents of an archive: all headers of the tar, as `table` writes them.
 
-It is the tar without the contents of its files and without what follows its last member. Where the
-contents lie follows from the headers, as for every reader of a tar; the positions are those that
-`tarfile` takes when it steps from header to header. Two things are particular. Checksums, which
-nothing predicts, are left blank. And `tarfile` reads the byte in front of a header, to see whether
-it is there: zero, which fills the block, or else the last one of a content, which the table has.
+They are the tar without the contents of its files and without what follows its last member. Where
+the contents lie follows from the headers, as for every reader of a tar; the positions are those
+that `tarfile` takes when it steps from header to header. Two things are particular. Checksums,
+which nothing predicts, are left out. And `tarfile` reads the byte in front of a header, to see
+whether it is there: zero, which fills the block, or else the last one of a content, which the table
+has.
 """
 
 from __future__ import annotations
@@ -14,20 +15,16 @@ import tarfile
 from collections.abc import Iterator
 from typing import IO, cast
 
-from edgezip.container import varint
-from edgezip.container.source import Source, run
-from edgezip.errors import FormatError, TruncatedError
+from edgezip.archive import table as table_
+from edgezip.archive.table import WRONG
+from edgezip.container.source import Source
+from edgezip.errors import FormatError
 
 BROKEN = (tarfile.TarError, RecursionError, OverflowError, UnicodeError)
 """What `tarfile` raises for headers without sense; thousands of extended ones nest its calls."""
-WRONG = "damaged: the table of contents is not that of the archive"
-
-
+MAX_HEADERS = 1 << 28
+"""Bytes of headers; a table of more is not used."""
 _CHECKSUM = slice(148, 156)
-_SIZE = slice(124, 136)
-_TYPE = 156
-_EXTENDED = frozenset(b"xgXLK")
-"""Types of headers whose content belongs to the header of the next member."""
 _BLOCK = tarfile.BLOCKSIZE
 _ZEROS = 1 << 16
 """Bytes behind the last member that are given at once."""
@@ -40,50 +37,30 @@ def encode(headers: bytes, last: bytes) -> bytes:
         headers: all headers of the tar.
         last: the last byte of each content that fills its blocks.
     """
-    return varint.encode(len(headers)) + _shortened(headers) + last
+    return table_.encode(headers) + last
 
 
 def _decode(table: bytes) -> tuple[bytes, bytes]:
     source = Source(table, closed=True)
-    try:
-        size = run(source.varint())
-        headers = run(source.take(size))
-    except TruncatedError as error:
-        raise FormatError(WRONG) from error
-    return _completed(headers), bytes(source.buffer)
+    headers = _completed(table_.decode(source))
+    return headers, bytes(source.buffer)
 
 
-def _shortened(headers: bytes) -> bytes:
+def _completed(headers: bytes) -> bytes:
+    """The headers with their checksums."""
     out = bytearray(headers)
-    for start in _blocks(headers):
-        out[start + _CHECKSUM.start : start + _CHECKSUM.stop] = bytes(8)
-    return bytes(out)
-
-
-def _completed(table: bytes) -> bytes:
-    """The headers that were shortened."""
-    out = bytearray(table)
-    for start in _blocks(table):
-        total = sum(table[start : start + _BLOCK]) + 8 * ord(" ")
-        out[start + _CHECKSUM.start : start + _CHECKSUM.stop] = b"%06o\0 " % total
-    return bytes(out)
-
-
-def _blocks(headers: bytes) -> Iterator[int]:
-    """Where headers begin, in a sequence of headers and contents of extended ones."""
     position = 0
     while position + _BLOCK <= len(headers):
-        yield position
         block = headers[position : position + _BLOCK]
-        position += _BLOCK
-        if block[_TYPE] in _EXTENDED:
-            try:
-                size = int(block[_SIZE].rstrip(b"\0 ") or b"0", 8)
-            except ValueError as error:
-                raise FormatError(WRONG) from error
-            if size < 0:  # headers that lead back to themselves
-                raise FormatError(WRONG)
-            position += -(-size // _BLOCK) * _BLOCK
+        total = sum(block) + 8 * ord(" ")
+        out[position + _CHECKSUM.start : position + _CHECKSUM.stop] = b"%06o\0 " % total
+        position += _BLOCK + table_.content_size(block)
+    return bytes(out)
+
+
+def is_usable(table: bytes) -> bool:
+    """Whether a table is not too large to be used. FormatError if it is none."""
+    return table_.headers_size(table) <= MAX_HEADERS
 
 
 class _Skeleton:

@@ -10,14 +10,16 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import edgezip
-from edgezip.archive import collect, writing
+from edgezip.archive import collect, table, writing
 from edgezip.archive.contents import Contents, encode
 from edgezip.archive.names import Selection, member_name, stripped
 from edgezip.archive.writing import plan
 from edgezip.container import constants as c
-from edgezip.container import varint
+from edgezip.container.source import Source
 from edgezip.errors import FormatError, InputError, SettingsError
 from edgezip.pipeline import content
 from edgezip.pipeline.auxiliary import pack_auxiliary
@@ -156,14 +158,15 @@ def test_equal_files_cost_less_than_100_bytes_each() -> None:
 
 def test_a_wrong_table_is_not_believed() -> None:
     packed = many(30)
-    end = packed.rindex(c.MAGIC, 0, packed.rindex(c.END_MARK))
     other = io.BytesIO()
     with edgezip.Archive(other, "w", model="none", frame_size=16 << 10) as archive:
         for number in range(30):
             text = b"line %d of a log\n" % number * (600 // 17)
             archive.add_bytes(f"log/{number + 1:03}.log", text, mtime=number)
-    table = other.getvalue()[other.getvalue().rindex(c.MAGIC, 0, -300) :]
-    wrong = packed[:end] + table
+    start, begin = (
+        file.rindex(c.MAGIC, 0, file.rindex(c.END_MARK)) for file in (packed, other.getvalue())
+    )
+    wrong = packed[:start] + other.getvalue()[begin:]
     with edgezip.Archive(io.BytesIO(wrong)) as archive, pytest.raises(FormatError, match="table"):
         archive.read("log/030.log")
     # Reading from the start needs no table, and a table for less than the tar is none.
@@ -313,16 +316,16 @@ def test_broken_tables_only_raise_format_errors() -> None:
         collect.from_bytes(f"{'long' * 40}/{number}", b"text", collect.Rules(), number).header
         for number in range(4)
     )
-    table = encode(headers, b"")
-    assert len(Contents(table, 1 << 20).members) == 4
+    written = encode(headers, b"")
+    assert len(Contents(written, 1 << 20).members) == 4
     rng = random.Random(4)
     for _ in range(400):
-        broken = bytearray(table)
+        broken = bytearray(written)
         for _ in range(rng.randrange(1, 4)):
             broken[rng.randrange(len(broken))] = rng.choice(b"\0xgLKS057/9\xff")
         with contextlib.suppress(FormatError):
             Contents(bytes(broken), 1 << 20)
-    largest = Contents(table, (1 << 63) - 1)
+    largest = Contents(written, (1 << 63) - 1)
     assert largest.piece(1 << 62) == (1 << 62, bytes(1 << 16))
     assert largest.piece((1 << 63) - 9) == ((1 << 63) - 9, bytes(8))
     largest.check(1 << 62, bytes(100))
@@ -332,10 +335,77 @@ def test_broken_tables_only_raise_format_errors() -> None:
     nested.type = tarfile.XHDTYPE
     with pytest.raises(FormatError):
         Contents(encode(nested.tobuf(tarfile.USTAR_FORMAT) * 3000 + headers, b""), 1 << 30)
+    nested.type = tarfile.REGTYPE
     back = bytearray(nested.tobuf(tarfile.USTAR_FORMAT))
-    back[124:136] = b"-1000".ljust(12, b"\0")  # 512 bytes less than none: here again
-    with pytest.raises(FormatError):
-        Contents(varint.encode(len(back)) + back, 1 << 30)
+    back[124:136] = b"-1000".ljust(12, b"\0")
+    crafted = bytearray(encode(bytes(back), b""))
+    # 512 bytes less than none: here again, if it is an extended one.
+    assert crafted[-512 + 156] == ord("0")
+    crafted[-512 + 156] = ord("x")
+    with pytest.raises(FormatError, match="table"):
+        Contents(bytes(crafted), 1 << 30)
+
+
+_TEXTS = st.text("ab/\u00e9\udcff", min_size=1, max_size=130)
+_NUMBERS = st.integers(0, 1 << 40)
+
+
+@st.composite
+def headers_of_a_tar(draw: st.DrawFn) -> bytes:
+    """Headers as tar programs write them, and others."""
+    out = b""
+    for _ in range(draw(st.integers(0, 6))):
+        info = tarfile.TarInfo(draw(_TEXTS))
+        info.type = draw(st.sampled_from([b"0", b"5", b"2", b"1", b"3", b"\0", b"7"]))
+        info.linkname, info.uname = draw(_TEXTS), draw(st.sampled_from(["", "me", "root"]))
+        info.mode, info.uid, info.gid = draw(st.integers(0, 0o7777)), draw(_NUMBERS), 5
+        info.size, info.mtime = draw(_NUMBERS), draw(st.integers(-(1 << 33), 1 << 40))
+        if draw(st.booleans()):
+            time = draw(st.sampled_from(["0.5", "-3.25", "17.123456789", "1e3", "9.0", "x", "4."]))
+            info.pax_headers = {"mtime": time}
+        kind = draw(st.sampled_from([tarfile.PAX_FORMAT, tarfile.PAX_FORMAT, tarfile.GNU_FORMAT]))
+        header = bytearray(info.tobuf(kind, "utf-8", "surrogateescape"))
+        if draw(st.integers(0, 9)) == 0:  # of the last block: no program writes that
+            header[draw(st.integers(-512, -1))] = draw(st.sampled_from(b"\0 079\xff"))
+        out += header if header[-512:][156] not in b"xgXLK" else b""
+    return out
+
+
+@settings(max_examples=150, deadline=None)
+@given(headers_of_a_tar(), st.binary(max_size=3))
+def test_a_table_gives_back_every_header(headers: bytes, behind: bytes) -> None:
+    source = Source(table.encode(headers) + behind, closed=True)
+    assert table.headers_size(bytes(source.buffer)) == len(headers)
+    back = bytearray(table.decode(source))
+    assert bytes(source.buffer) == behind
+    position = 0
+    while position < len(headers):
+        assert not any(back[position + 148 : position + 156])
+        back[position + 148 : position + 156] = headers[position + 148 : position + 156]
+        position += 512 + table.content_size(headers[position : position + 512])
+    assert bytes(back) == headers
+
+
+def test_a_table_of_old_is_read(root: Path) -> None:
+    with edgezip.Archive(root / "tests/vectors/good-contents.ez") as archive:
+        assert archive.names() == ["texts/noise", "texts/numbers", "texts/story"]
+        assert [member.size for member in archive] == [600, 1200, 700]
+
+
+def test_a_table_is_small() -> None:
+    """Times that follow each other, and names in one folder, cost a few bytes each."""
+    rng = random.Random(5)
+    time, headers = 1_700_000_000 * 10**9, b""
+    for number in range(1000):
+        info = tarfile.TarInfo(f"photos/2026/picture-{number:05}.jpg")
+        time += rng.randrange(1 << 16)
+        info.size = rng.randrange(1 << 16)
+        collect._set_time(info, time)
+        headers += info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+    packed = pack_auxiliary(encode(headers, b""), c.CONTENTS)
+    # 16 bits of time and of size are 4,000 bytes.
+    assert len(packed) < 6500
+    assert len(pack_auxiliary(headers, c.CONTENTS)) > 10_000
 
 
 def test_the_limit_of_output_bounds_what_is_dropped(tree: Path) -> None:

@@ -1,0 +1,25 @@
+"""Settings of raw LZMA1 streams, apart from the coder: reading a table needs no kernels."""
+
+from __future__ import annotations
+
+import lzma
+from typing import Any
+
+MIN_DICTIONARY = 1 << 12
+
+
+def filters(size: int) -> list[dict[str, Any]]:
+    """Settings for `size` bytes: the dictionary is the next power of two that is not smaller."""
+    return [
+        {
+            "id": lzma.FILTER_LZMA1,
+            "dict_size": max(MIN_DICTIONARY, 1 << max(size - 1, 0).bit_length()),
+            "lc": 3,
+            "lp": 0,
+            "pb": 2,
+            "mode": lzma.MODE_NORMAL,
+            "nice_len": 273,
+            "mf": lzma.MF_BT4,
+            "depth": 512,
+        }
+    ]
