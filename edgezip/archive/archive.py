@@ -298,7 +298,7 @@ class Archive:
             self._tar.close()
             self._content.close()
             return
-        entries = collect.arranged(self._entries, self._rules.order)
+        entries = collect.arranged(self._entries, self._rules.order, self._problem)
         if isinstance(self._file, (str, os.PathLike)):
             from edgezip.atomic import AtomicFile
 

@@ -241,17 +241,31 @@ def _name_of(module: str, function: str, number: int) -> str:
         return ""
 
 
-def arranged(entries: Iterable[Entry], order: Order) -> list[Entry]:
+def arranged(entries: Iterable[Entry], order: Order, report: Report) -> list[Entry]:
     """The members in the order in which they are written, further links to a file as links.
 
-    Folders come first; equal files follow each other. A name that comes twice counts once.
+    Folders come first; equal files follow each other. Of a name that comes twice the last counts;
+    `report` is told if that is another file.
     """
-    named = {entry.info.name: entry for entry in entries}
+    named: dict[str, Entry] = {}
+    for entry in entries:
+        before = named.get(entry.info.name)
+        if before is not None and _are_others(before, entry):
+            report(entry.info.name, "is the name of two files; only the last one is packed")
+        named[entry.info.name] = entry
     ordered = sorted(named.values(), key=lambda entry: entry.info.name.split("/"))
     if order == "kind":
         ordered.sort(key=lambda entry: (entry._kind, kinds.extension(entry.info.name)))
     ordered = list(_linked(ordered))
     return _with_twins_together(ordered) if order == "kind" else ordered
+
+
+def _are_others(first: Entry, second: Entry) -> bool:
+    """Whether two members are of different places, and not folders, which become one."""
+    one, two = first._status, second._status
+    if one is None or two is None or (first.info.isdir() and second.info.isdir()):
+        return False
+    return (one.st_dev, one.st_ino) != (two.st_dev, two.st_ino)
 
 
 def _linked(entries: Iterable[Entry]) -> Iterator[Entry]:

@@ -119,7 +119,7 @@ def make_archive(
         rules = replace(rules, skipped=frozenset({(own.st_dev, own.st_ino)}))
         found = from_path(path, member_name(base_dir), rules, _warn)
         write_archive(
-            arranged(found, rules.order), output.file, options or PackOptions(), report=_warn
+            arranged(found, rules.order, _warn), output.file, options or PackOptions(), report=_warn
         )
         output.commit()
     return name

@@ -192,7 +192,7 @@ def test_frames_end_with_members() -> None:
         collect.from_bytes(f"{number}.txt", b"%d" % (number % 3 or number) * size, rules)
         for number, size in enumerate([100, 9000, 30_000, 100, 9000, 30_000, 100, 200])
     ]
-    arranged = collect.arranged(entries, "kind")
+    arranged = collect.arranged(entries, "kind", lambda path, message: None)
     parts = plan(arranged, 16 << 10)
     assert [entry for part in parts for entry in part] == arranged
     for part in parts:

@@ -87,6 +87,22 @@ def test_several_into_one_and_what_is_left_out(cli: Any, docs: Path, notes: Path
     assert cli.pack("docs").code == 1  # the FIFO
 
 
+def test_two_files_of_one_name_are_told(cli: Any, docs: Path) -> None:
+    """`../docs` and `docs` become one folder in the archive."""
+    os.makedirs("other/docs/deep")
+    Path("other/docs/a.txt").write_bytes(b"another a")
+    Path("other/docs/more").write_bytes(b"more")
+    os.chdir("other")
+    found = cli.pack("../docs", "docs", "-o", "../x.tar.ez")
+    found.failed(1, "docs/a.txt", "name of two files")
+    os.chdir("..")
+    assert b"docs/more" in cli("list", "x.tar.ez").out
+    assert cli("unpack", "x.tar.ez", "-C", "out", "docs/a.txt").code == 0
+    assert Path("out/docs/a.txt").read_bytes() == b"another a"
+    # The same file twice is nothing to tell.
+    assert cli.pack("docs", "docs/a.txt", "./docs", "-o", "y.tar.ez").code == 0
+
+
 def test_an_archive_is_removed_only_when_all_of_it_is_extracted(cli: Any, docs: Path) -> None:
     assert cli.pack("docs").code == 0
     for more in (["docs/a.txt"], ["--exclude", "*.tmp"], ["--strip-components", "2"]):
