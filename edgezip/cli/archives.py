@@ -170,8 +170,8 @@ def pack_archive(
         found = os.lstat(target)
         rules = replace(rules, skipped=frozenset({(found.st_dev, found.st_ino)}))
     paths = [*names, *_names_in(packing.files_from)]
-    found = _collected(paths, rules, problems)
-    entries = arranged(found, rules.order, problems.left_out)
+    collected = _collected(paths, rules, problems)
+    entries = arranged(collected, rules.order, problems.left_out)
     if not entries:
         raise InputError("nothing is left to pack; no archive is written")
     size = sum(entry.blocks_size for entry in entries)
