@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from edgezip.engine import Engine, Session
+from edgezip.engine import Engine, Session, engine
 
 _FLASH_OFF, _FLASH_ON = 0, 1
 """Of a decoding run: a larger cache would not fit beside a large model."""
@@ -31,6 +31,15 @@ class _FlashSession(Session):
         if self._library.kind == "native":
             params.flash_attn_type = self.flash
         return params
+
+    def cut(self, depth: int) -> None:
+        """Leave the first `depth` cells of every stream."""
+        for stream in range(self.n_streams):
+            self._api.llama_memory_seq_rm(self._memory, stream, depth, -1)
+
+
+# What engines make from now on.
+setattr(engine, "Session", _FlashSession)  # noqa: B010
 
 
 class Bench:
@@ -93,26 +102,15 @@ class Bench:
             self._filled.clear()
             self._shape = (streams, batch or 0)
         if flash not in self._sessions:
-            engine = self._engine
             _FlashSession.flash = _FLASH_ON if flash else _FLASH_OFF
-            self._sessions[flash] = _FlashSession(
-                engine._library,
-                engine._model,
-                engine,  # its owner, kept alive
-                engine.n_vocab,
-                streams,
-                cells,
-                cache=engine.shape.cache_format(engine.kind),
-                threads=engine.threads,
-                batch=batch,
-            )
+            self._sessions[flash] = self._engine.session(streams, cells, batch=batch)
         return self._sessions[flash]
 
     def _fill(self, session: Session, streams: int, depth: int, flash: bool) -> None:
         """Leave `depth` cells in every stream; evaluated once, as that can take minutes."""
         if flash in self._filled:
-            for stream in range(streams):
-                session._api.llama_memory_seq_rm(session._memory, stream, depth, -1)
+            assert isinstance(session, _FlashSession)
+            session.cut(depth)
             return
         session.clear_all()
         count = streams * depth

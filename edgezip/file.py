@@ -276,7 +276,7 @@ class _Text(io.TextIOWrapper):
 
     def close(self) -> None:
         if not self.closed and isinstance(self.buffer, EdgezipFile):
-            self.buffer._closing = True
+            self.buffer._closing = True  # noqa: SLF001 (between these two, and no one else's)
         super().close()
 
 

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 _IMPORTED_LAZILY = ("edgezip", "llama_cpp", "llvmlite", "numba", "numpy", "sentencepiece")
 _PATIENCE = 600.0
 """Seconds for an import at most."""
-_module_locks: Any = importlib._bootstrap._module_locks  # type: ignore[attr-defined]
+_module_locks: Any = importlib._bootstrap._module_locks  # type: ignore[attr-defined]  # noqa: SLF001
 """Python's locks of modules that are being imported, as weak references by name."""
 
 
@@ -44,7 +44,8 @@ class Lock:
     ) -> None:
         self._lock.release()
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
+        """Be free, in a child that knows nothing of who holds it."""
         self._lock = threading.Lock()
 
 
@@ -97,7 +98,7 @@ def _after() -> None:
 def _in_child() -> None:
     _after()
     for lock in list(_locks):
-        lock._renew()
+        lock.renew()
 
 
 if hasattr(os, "register_at_fork"):

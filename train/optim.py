@@ -19,7 +19,9 @@ _STEPS = 5
 
 def multiplies_bf16(device: torch.device) -> bool:
     """Whether the hardware has bf16 matrix products, and so gains from that type."""
-    return device.type == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
+    if device.type == "cuda":
+        return True
+    return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001 (there is no other way)
 
 
 def orthogonalize(updates: Tensor) -> Tensor:
@@ -66,7 +68,7 @@ class Muon(torch.optim.Optimizer):
         grads = [p.grad for p in parameters if p.grad is not None]
         torch._foreach_lerp_(buffers, grads, 1 - momentum)
         # Nesterov: look one step ahead along the momentum.
-        ahead = torch._foreach_lerp(grads, buffers, momentum)
+        ahead = torch._foreach_lerp(grads, buffers, momentum)  # noqa: SLF001 (in one kernel)
         updates = orthogonalize(torch.stack(list(ahead)))
         scale = group["lr"] * max(1.0, shape[0] / shape[1]) ** 0.5
         weights: list[Tensor] = list(parameters)

@@ -57,14 +57,16 @@ class Entry:
             file keeps it.
         data: the content if it is in memory.
         twins: a number that files with the same content share.
+        kind: of content, by which members are arranged.
+        status: of the file on disk, if it comes from one.
     """
 
     info: tarfile.TarInfo
     path: str | None = None
     data: bytes | None = None
     twins: int | None = None
-    _kind: int = kinds.FOLDERS
-    _status: os.stat_result | None = field(default=None, repr=False)
+    kind: int = kinds.FOLDERS
+    status: os.stat_result | None = field(default=None, repr=False)
 
     @property
     def header(self) -> bytes:
@@ -83,9 +85,9 @@ class Entry:
 
     def become_file(self) -> None:
         """Have the content, if this is a further link to a file whose first name is gone."""
-        assert self._status is not None
+        assert self.status is not None
         self.info.type, self.info.linkname = tarfile.REGTYPE, ""
-        self.info.size = self._status.st_size
+        self.info.size = self.status.st_size
 
 
 def from_bytes(name: str, data: bytes, rules: Rules, mtime: int = 0) -> Entry:
@@ -95,7 +97,7 @@ def from_bytes(name: str, data: bytes, rules: Rules, mtime: int = 0) -> Entry:
         raise SettingsError(f"{name!r} is no name for a member")
     info.size, info.mode, info.mtime = len(data), 0o644, mtime
     _normalise(info, rules)
-    return Entry(info, data=data, _kind=kinds.kind_of(name, data[: kinds.SNIFFED]))
+    return Entry(info, data=data, kind=kinds.kind_of(name, data[: kinds.SNIFFED]))
 
 
 def from_path(path: str, name: str | None, rules: Rules, report: Report) -> Iterator[Entry]:
@@ -163,7 +165,7 @@ def _entry(
     _normalise(info, rules)
     if not stat.S_ISLNK(mode):
         info.pax_headers = {**info.pax_headers, **_attributes(path)}
-    return Entry(info, path if info.isreg() else None, _kind=kind, _status=status)
+    return Entry(info, path if info.isreg() else None, kind=kind, status=status)
 
 
 def _start(path: str, report: Report) -> bytes | None:
@@ -255,14 +257,14 @@ def arranged(entries: Iterable[Entry], order: Order, report: Report) -> list[Ent
         named[entry.info.name] = entry
     ordered = sorted(named.values(), key=lambda entry: entry.info.name.split("/"))
     if order == "kind":
-        ordered.sort(key=lambda entry: (entry._kind, kinds.extension(entry.info.name)))
+        ordered.sort(key=lambda entry: (entry.kind, kinds.extension(entry.info.name)))
     ordered = list(_linked(ordered))
     return _with_twins_together(ordered) if order == "kind" else ordered
 
 
 def _are_others(first: Entry, second: Entry) -> bool:
     """Whether two members are of different places, and not folders, which become one."""
-    one, two = first._status, second._status
+    one, two = first.status, second.status
     if one is None or two is None or (first.info.isdir() and second.info.isdir()):
         return False
     return (one.st_dev, one.st_ino) != (two.st_dev, two.st_ino)
@@ -272,7 +274,7 @@ def _linked(entries: Iterable[Entry]) -> Iterator[Entry]:
     """`entries` with hard links to the first name of a file instead of its further names."""
     files: dict[tuple[int, int], str] = {}
     for entry in entries:
-        status = entry._status
+        status = entry.status
         if status is not None and entry.path is not None and status.st_nlink > 1:
             first = files.setdefault((status.st_dev, status.st_ino), entry.info.name)
             if first != entry.info.name:

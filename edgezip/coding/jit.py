@@ -44,7 +44,7 @@ from edgezip.coding.levels import levels_of_this_processor
 
 _config: Any = numba.config
 _dumps: Any = numba.core.serialize.dumps
-_rebuild: Any = CompileResult._rebuild
+_rebuild: Any = CompileResult._rebuild  # noqa: SLF001 (Numba's)
 _typeof: Any = numba.typeof
 _PACKAGE = Path(__file__).resolve().parent
 _compiling = RLock()
@@ -166,7 +166,7 @@ class _KernelCache(NullCache):
     def save_overload(self, sig: Any, cres: Any) -> None:
         """Keep the compiled function, unless it holds addresses of this process."""
         if not cres.lifted and not cres.library.has_dynamic_globals:
-            content = _dumps(cres._reduce())
+            content = _dumps(cres._reduce())  # noqa: SLF001 (Numba's)
             self._store.write(self._name(sig, cres.codegen.magic_tuple()), content)
 
 
@@ -181,7 +181,7 @@ def njit(*signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Call
         if PLAIN:
             return function
         folder = Path(function.__code__.co_filename).resolve().parent
-        kernel._cache = _KernelCache(function, store(folder))
+        kernel._cache = _KernelCache(function, store(folder))  # noqa: SLF001 (Numba's)
         for only in signature:
             kernel.compile(only)
             kernel.disable_compile()

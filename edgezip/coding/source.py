@@ -56,7 +56,7 @@ def _make_rows(_context: Any, array: Any, _address: Any) -> Any:
             itemsize=like.itemsize,
             meminfo=None,
         )
-        return moved._getvalue()
+        return moved._getvalue()  # noqa: SLF001 (Numba's)
 
     return array(array, types.int64), generate
 

@@ -61,7 +61,7 @@ def loaded_directory() -> Path | None:
     module: Any = sys.modules.get(_SUBMODULE)
     if module is None:
         return None
-    return Path(module._lib._name).parent.resolve()
+    return Path(module._lib._name).parent.resolve()  # noqa: SLF001 (llama_cpp's)
 
 
 def import_bindings(directory: Path | None) -> Any:

@@ -173,7 +173,8 @@ def _started(
 ) -> Library:
     make = ctypes.PYFUNCTYPE if kind == "strict" else ctypes.CFUNCTYPE
     prototype = make(ctypes.c_void_p, ctypes.c_void_p)
-    logits_address = prototype(("llama_get_logits", api._lib))
+    shared = api._lib  # noqa: SLF001 (llama_cpp's)
+    logits_address = prototype(("llama_get_logits", shared))
     library = Library(kind, directory, api, functions, logits_address)
     logs.silence(library.api)
     _take_aborts(directory)
@@ -225,7 +226,8 @@ def _strict_functions(directory: Path, api: Any) -> StrictFunctions:
     cpu = _open(path)
     try:
         functions = {name: getattr(cpu, f"edgezip_{name}") for name in _FUNCTIONS}
-        following = ctypes.cast(api._lib.edgezip_next, ctypes.c_void_p).value or 0
+        shared = api._lib  # noqa: SLF001 (llama_cpp's)
+        following = ctypes.cast(shared.edgezip_next, ctypes.c_void_p).value or 0
     except AttributeError as error:
         raise EngineError(
             f"{directory} holds a llama.cpp that is not the strict build ({error}); "

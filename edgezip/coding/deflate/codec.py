@@ -93,7 +93,7 @@ class Walker:
     def __init__(
         self, data: NDArray[np.uint8], method: Method, corrections: NDArray[np.int64]
     ) -> None:
-        self._data = data
+        self.data = data
         self._config = method.config()
         self._corrections = corrections
         hashes = 1 << int(self._config[tokens.HASH_BITS])
@@ -110,7 +110,7 @@ class Walker:
     @property
     def end(self) -> bool:
         """All of the data is done."""
-        return self.position >= self._data.size
+        return self.position >= self.data.size
 
     @property
     def used(self) -> int:
@@ -130,7 +130,7 @@ class Walker:
         """
         before = int(self.state[tokens.COUNT])
         tokens.walk(
-            self._data, self._config, self.state, self._head, self._prev, cells, cells.size,
+            self.data, self._config, self.state, self._head, self._prev, cells, cells.size,
             self._corrections, follow,
         )  # fmt: skip
         if self.state[tokens.ERROR] == 2:
@@ -193,7 +193,7 @@ def _given(walker: Walker, blocks: Sequence[tuple[int, int]]) -> Iterator[_Block
     none = np.zeros(0, np.int32)
     for number, (kind, size) in enumerate(blocks, 1):
         last = number == len(blocks)
-        left = len(walker._data) - walker.position
+        left = len(walker.data) - walker.position
         if size > left or (kind == trees.STORED and size > 0xFFFF):
             raise FormatError("damaged: a block of a deflate stream beyond its content")
         if kind == trees.STORED:
