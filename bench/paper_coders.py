@@ -64,7 +64,7 @@ def measure(coder: Coder, column: Column, chunked: bool) -> Sizes:
 
 
 def _xz(data: bytes) -> bytes:
-    """xz -9e; a dictionary longer than the data would only take time to be cleared."""
+    """As `xz -9e`; a dictionary longer than the data would only take time to be cleared."""
     size = max(1 << 12, 1 << len(data).bit_length())
     chosen = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": size}
     return lzma.compress(data, filters=[chosen])

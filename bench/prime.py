@@ -130,7 +130,7 @@ def _bare(options: PackOptions) -> tuple[Pack, Unpack]:
 def _zstd_ways(
     reference: Sequence[bytes], records: Sequence[bytes]
 ) -> list[tuple[str, tuple[Pack, Unpack]]]:
-    """zstd alone, with the best trained dictionary, and with the raw events as dictionary."""
+    """Zstandard alone, with the best trained dictionary, and with the raw events as dictionary."""
     import zstandard
 
     def way(dictionary: zstandard.ZstdCompressionDict | None) -> tuple[Pack, Unpack]:

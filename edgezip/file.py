@@ -110,7 +110,7 @@ class EdgezipFile(_Base, Unbroken):
 
     @property
     def mode(self) -> Literal["rb", "wb"]:  # type: ignore[override, unused-ignore]
-        """ "rb" or "wb"."""
+        """Either "rb" or "wb"."""
         return self._mode
 
     @property
@@ -334,8 +334,13 @@ def open(
     """Open a packed file in binary ("rb", the default) or text mode ("rt", "wt", ...).
 
     Args:
-        file, mode, model, options: as `EdgezipFile`.
-        encoding, errors, newline: as `io.TextIOWrapper`; only in text modes.
+        file: as `EdgezipFile`.
+        mode: as `EdgezipFile`, or with t.
+        model: as `EdgezipFile`.
+        options: as `EdgezipFile`.
+        encoding: as `io.TextIOWrapper`; only in text modes, like the next two.
+        errors: as `io.TextIOWrapper`.
+        newline: as `io.TextIOWrapper`.
 
     Raises:
         SettingsError: (a `ValueError`) an impossible mode or combination.

@@ -165,6 +165,7 @@ def make_environment() -> None:
 
 
 def pip_install(*arguments: str | Path) -> list[str | Path]:
+    """Return the command that installs with pip, at the pinned versions."""
     return [PYTHON, "-m", "pip", "install", "--no-input", "-c", CONSTRAINTS, *arguments]
 
 
@@ -220,6 +221,7 @@ def install(dev: bool) -> None:
 
 
 def main() -> int:
+    """Install; returns the exit code."""
     parser = argparse.ArgumentParser(description="Install edgezip into .venv of the checkout.")
     parser.add_argument("--dev", action="store_true", help="also tests, lint, types and bench")
     dev = parser.parse_args().dev

@@ -83,6 +83,7 @@ def demo(path: Path) -> None:
 
 
 def main() -> int:
+    """Pack, unpack and compare; returns the exit code."""
     parser = argparse.ArgumentParser(description="Pack, unpack and compare a file.")
     parser.add_argument("file", nargs="?", type=Path, default=SAMPLE)
     try:

@@ -187,6 +187,7 @@ def man() -> str:
 
 
 def main() -> int:
+    """Build the site, or check its links; returns the exit code."""
     parser = argparse.ArgumentParser(description="Build the documentation as a site.")
     parser.add_argument("--check", action="store_true", help="only look whether all links lead on")
     check = parser.parse_args().check

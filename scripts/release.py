@@ -256,6 +256,7 @@ def release(arguments: argparse.Namespace) -> None:
 
 
 def main() -> int:
+    """Build the wheels; returns the exit code."""
     parser = argparse.ArgumentParser(description="Build wheels to install edgezip offline.")
     parser.add_argument("--python", action="append", default=[], help="further interpreter")
     parser.add_argument("--levels", default="x86-64-v3,x86-64-v2")

@@ -142,6 +142,7 @@ def prepare(out: Path, shards: list[Path], cleaner: Cleaner, mix: Mix) -> dict[s
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Write the prepared text."""
     parser = argparse.ArgumentParser(
         prog="python -m train.corpus",
         description=__doc__,

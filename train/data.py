@@ -153,10 +153,12 @@ class Sampler:
         }
 
     def state_dict(self) -> dict[str, Any]:
+        """Where the readers are, to go on from there."""
         rows = {r.key: r.rows for group in self._readers.values() for r in group}
         return {"draws": self._draws, "rows": rows}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
         self._draws = state["draws"]
         for group in self._readers.values():
             for reader in group:

@@ -61,11 +61,13 @@ class PartWriter:
             self._files.append(file)
 
     def write(self, tokens: Tokens) -> None:
+        """Append to the part that has the fewest tokens."""
         part = min(range(len(self.tokens)), key=self.tokens.__getitem__)
         self._files[part].write(tokens.astype("<u2").tobytes())
         self.tokens[part] += len(tokens)
 
     def close(self) -> None:
+        """Close all parts."""
         self._stack.close()
 
 
@@ -113,6 +115,7 @@ def encode_validation(
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Write the token files."""
     parser = argparse.ArgumentParser(
         prog="python -m train.encode",
         description=__doc__,

@@ -85,6 +85,7 @@ def score_file(model: Llama, proto: bytes, path: Path, window: int, keep: int) -
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Measure, print and store the table."""
     parser = argparse.ArgumentParser(
         prog="python -m train.evaluate",
         description=__doc__,

@@ -32,6 +32,7 @@ _BY_LLAMA = {"Q4_0": 2, "Q8_0": 7, "Q2_K": 10, "Q3_K": 12, "Q4_K": 15, "Q5_K": 1
 
 
 def write_header(writer: gguf.GGUFWriter, name: str, shape: Shape) -> None:
+    """Write the settings of a model of shape `shape`."""
     writer.add_name(name)
     writer.add_context_length(shape.context)
     writer.add_embedding_length(shape.dim)
@@ -155,6 +156,7 @@ def export(checkpoint: Checkpoint, path: Path, name: str, kind: str, embedding: 
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Write a checkpoint as GGUF."""
     parser = argparse.ArgumentParser(
         prog="python -m train.export",
         description=__doc__,

@@ -55,6 +55,7 @@ class CsvLog:
             self.row(columns)
 
     def row(self, values: tuple[Any, ...]) -> None:
+        """Append a row; it is on disk at once."""
         self._writer.writerow(f"{v:.6g}" if isinstance(v, float) else v for v in values)
         self._file.flush()
 
@@ -156,6 +157,7 @@ class Budget:
         return 1.0 if self.stopped else max(by_time, by_steps)
 
     def count_step(self) -> None:
+        """Tell that a step is done."""
         self._done += 1
 
     def decays(self, used: float) -> bool:
@@ -254,6 +256,7 @@ def starting_point(args: argparse.Namespace, folder: TokenFolder) -> tuple[Check
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m train.fit",
         description=__doc__,
@@ -285,6 +288,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Train a model."""
     args = parse(argv)
     if args.threads:
         torch.set_num_threads(args.threads)

@@ -86,6 +86,7 @@ def query_features(old: Shape, new: Shape) -> Tensor:
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Write the larger checkpoint."""
     parser = argparse.ArgumentParser(
         prog="python -m train.grow",
         description=__doc__,

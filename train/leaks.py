@@ -38,6 +38,7 @@ def leaks(texts: Iterable[str], forbidden: set[tuple[str, ...]]) -> list[int]:
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Print which documents share words with them; the exit code is 1 if any does."""
     parser = argparse.ArgumentParser(
         prog="python -m train.leaks",
         description=__doc__,

@@ -41,6 +41,7 @@ class Shape:
 
     @property
     def head_dim(self) -> int:
+        """Size of a head."""
         return self.dim // self.heads
 
     @property
@@ -51,6 +52,7 @@ class Shape:
         return self.vocab * self.dim + self.layers * block + self.dim
 
     def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -68,6 +70,7 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x` at unit size, times the weights."""
         return F.rms_norm(x, (x.size(-1),), self.weight.to(x.dtype), self.eps)
 
 
@@ -131,6 +134,7 @@ class Block(nn.Module):
         self.ffn_down = nn.Linear(shape.ff, shape.dim, bias=False)
 
     def attention(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """What the heads see, of `x` already normalised."""
         rows, length, dim = x.shape
         size = self.shape.head_dim
         q = self.attn_q(x).view(rows, length, -1, size).transpose(1, 2)
@@ -141,6 +145,7 @@ class Block(nn.Module):
         return self.attn_output(mixed.transpose(1, 2).reshape(rows, length, dim))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """`x` after attention and the feed-forward network."""
         x = x + self.attention(self.attn_norm(x), cos, sin)
         y = self.ffn_norm(x)
         return x + self.ffn_down(F.silu(self.ffn_gate(y)) * self.ffn_up(y))

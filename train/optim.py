@@ -49,6 +49,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:
+        """Move the parameters against their gradients."""
         for group in self.param_groups:
             by_shape: dict[tuple[int, ...], list[nn.Parameter]] = defaultdict(list)
             for parameter in group["params"]:
@@ -104,8 +105,10 @@ class Optimizers:
             optimizer.zero_grad(set_to_none=True)
 
     def state_dict(self) -> list[dict[str, Any]]:
+        """The state of each optimizer."""
         return [optimizer.state_dict() for optimizer, _ in self._all]
 
     def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        """Go on from a saved state."""
         for (optimizer, _), state in zip(self._all, states, strict=True):
             optimizer.load_state_dict(state)

@@ -91,6 +91,7 @@ def slim(source: Path, target: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run a command."""
     parser = argparse.ArgumentParser(
         prog="python -m train.pack",
         description=__doc__,

@@ -19,6 +19,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Draw the picture."""
     parser = argparse.ArgumentParser(
         prog="python -m train.plot",
         description=__doc__,

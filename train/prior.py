@@ -178,6 +178,7 @@ def learn(profile: Profile, documents: list[bytes], arguments: argparse.Namespac
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Learn and write the prior."""
     parser = argparse.ArgumentParser(
         prog="python -m train.prior",
         description=__doc__,

@@ -56,6 +56,7 @@ def rounded_weights(model: nn.Module, matrices: str, embedding: str) -> Iterator
     Gradients that come inside are for the rounded weights and stay with the parameters.
 
     Args:
+        model: what is rounded.
         matrices: type of the blocks' matrices, "" to leave them.
         embedding: type of the token embedding, "" to leave it.
     """

@@ -34,6 +34,7 @@ class Settings:
         return cls(**table)
 
     def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
         return dataclasses.asdict(self)
 
 

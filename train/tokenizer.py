@@ -85,6 +85,7 @@ def bytes_per_token(model: Path, documents: Path) -> dict[str, float]:
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Train or report."""
     parser = argparse.ArgumentParser(
         prog="python -m train.tokenizer",
         description=__doc__,

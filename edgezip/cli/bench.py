@@ -81,7 +81,7 @@ def bench_files(names: Sequence[str], request: BenchRequest, console: Console) -
 
 
 def _jobs(request: BenchRequest) -> list[_Job]:
-    """edgezip without a model, with each model and each coder, then the peers."""
+    """First edgezip without a model, with each model and each coder, then the peers."""
     common = {"threads": request.threads}
     jobs = [_Job("edgezip, no model", None, {**common, "model": NO_MODEL})]
     for spec in request.models or (None,):

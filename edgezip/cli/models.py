@@ -107,7 +107,6 @@ def set_default_model(name: str | None, console: Console) -> int:
 
 def describe_models(names: Sequence[str] | None, console: Console) -> int:
     """Print what models are; returns the exit code."""
-
     from edgezip.engine.cache import cache_format
     from edgezip.pipeline.windows import recommend
 

@@ -54,7 +54,7 @@ class _Row:
 
     @property
     def xz_rate(self) -> float:
-        """xz's bits per byte, nan for no bytes."""
+        """Bits per byte of xz, nan for no bytes."""
         return 8 * self.xz / self.score.raw_size if self.score.raw_size else math.nan
 
 
@@ -202,7 +202,7 @@ def _json(row: _Row) -> dict[str, Any]:
 
 
 def _token_json(details: TokenScores) -> list[dict[str, Any]]:
-    """Every token; bytes that are no UTF-8 by themselves are written \\xNN, so only `offset` and
+    r"""Every token; bytes that are no UTF-8 by themselves are written \xNN, so only `offset` and
     `size` say for certain what it is."""
     text = [_text(piece or b"") for piece in details.pieces]
     return [

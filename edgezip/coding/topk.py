@@ -132,7 +132,8 @@ def topk_intervals(bits, banned, n_tail, symbol, keys, weights, selected):  # ty
         banned: int32 (n_banned,), ids that can never be produced.
         n_tail: ids that are neither banned nor in the top k, at least 1.
         symbol: the id to code.
-        keys, weights: uint32 (n_vocab,), scratch.
+        keys: uint32 (n_vocab,), scratch.
+        weights: uint32 (n_vocab,), scratch.
         selected: int32 (k,), scratch; its size is k.
 
     Returns:

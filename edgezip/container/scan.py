@@ -101,6 +101,7 @@ class Scanner:
         return IndexedFrame(position, size, head.offset, head.raw_size, check), head.tag
 
     def record_at(self, position: int) -> tuple[EndRecord, Record] | None:
+        """The end record at `position`, and where its member is; None if there is none."""
         reader = FileSource(self.file, position, self.end)
         reader.source.seen = bytearray()
         record = self.parse(reader, lambda: read_end_record(reader.source, self.rules))
@@ -134,6 +135,7 @@ class Scanner:
         return -1
 
     def read(self, position: int, size: int) -> bytes:
+        """`size` bytes from `position` on, fewer at the end."""
         self.file.seek(position)
         return self.file.read(size)
 

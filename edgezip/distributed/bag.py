@@ -26,7 +26,8 @@ def read_text(
     Args:
         url: of a file that can be sought in.
         blocksize: least bytes of content in a partition, which is a range of whole frames.
-        encoding, errors: of the text.
+        encoding: of the text.
+        errors: what is done about other bytes, as `bytes.decode` has it.
         options: where models are.
 
     Raises:

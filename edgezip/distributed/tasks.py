@@ -155,7 +155,8 @@ def pack_url(
     """Pack the file `source` into `target`.
 
     Args:
-        source, target: URLs.
+        source: URL of the file.
+        target: URL of what is written.
         options: how; the model must be one that the worker has.
         resume: leave a target alone that unpacks to the source (it is decoded for that).
         overwrite: replace any other target.

@@ -93,7 +93,12 @@ def make_archive(
     """Archive `base_dir` (relative to `root_dir`) as `base_name`.tar.ez, for `shutil.make_archive`.
 
     Args:
-        base_name, base_dir, root_dir, owner, group, dry_run: as `shutil.make_archive` passes them.
+        base_name: name of the archive, without what is added to it.
+        base_dir: what is archived.
+        root_dir: the folder that `base_dir` is seen from, None for the current one.
+        owner: of all members, None for each one's own.
+        group: of all members, None for each one's own.
+        dry_run: write nothing.
         options: how to pack.
 
     Returns:

@@ -68,7 +68,7 @@ def _download(entry: CatalogueEntry, folder: Path) -> Path:
 
 
 def _pip() -> list[str]:
-    """This Python's pip, else any: environments may be without one, and the wheel suits all."""
+    """Pip of this Python, else any: environments may be without one, and the wheel suits all."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
     found = shutil.which("pip") or shutil.which("pip3")

@@ -40,6 +40,7 @@ TRAINING = ("sizes", "tokens", "vocab", "position")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m train.study",
         description=__doc__,
@@ -70,6 +71,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run one part of the study."""
     args = parse(argv)
     if args.command == "report":
         print(report(tables.read(args.results)))

@@ -104,7 +104,7 @@ def products(seen, value, out):  # type: ignore[no-untyped-def]
 
 @njit(_nrt=False, forceinline=True)
 def fade_and_add(system, added, weight, fading):  # type: ignore[no-untyped-def]
-    """system += added * 2**weight - system / 2**fading."""
+    """Add `added` * 2**weight - `system` / 2**fading to `system`."""
     up, down = np.int32(weight), np.int32(fading)
     for k in range(SYSTEM):
         at = uintp(k)

@@ -34,24 +34,24 @@ class Encoded:
 
 
 class Encode(Protocol):
-    """Codes `data`; `settings` are the coder's own, and nothing else decides what comes out."""
+    """One direction of a coder."""
 
-    def __call__(
-        self, data: bytes, settings: Any, context: Context, progress: Progress
-    ) -> Encoded: ...
+    def __call__(self, data: bytes, settings: Any, context: Context, progress: Progress) -> Encoded:
+        """Code `data`; `settings` are the coder's own, and nothing else decides what comes out."""
 
 
 class Decode(Protocol):
-    """The `size` bytes that `encode` was given.
-
-    Raises:
-        FormatError: payload or params are none that `encode` writes for this size.
-        ModelError: a model is needed and the context has none.
-    """
+    """The other direction."""
 
     def __call__(
         self, payload: bytes, params: bytes, size: int, context: Context, progress: Progress
-    ) -> bytes: ...
+    ) -> bytes:
+        """The `size` bytes that `encode` was given.
+
+        Raises:
+            FormatError: payload or params are none that `encode` writes for this size.
+            ModelError: a model is needed and the context has none.
+        """
 
 
 @dataclass(frozen=True, slots=True)
