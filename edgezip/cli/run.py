@@ -84,7 +84,8 @@ def _parse(argv: list[str]) -> int | Job:
         explain = getattr(error, "format_message", None)
         if explain is None:
             raise
-        text = f"edgezip: {explain()} (see edgezip --help)"
+        said = str(explain()).replace("No such command", "No such file or command")
+        text = f"edgezip: {said} (see edgezip --help)"
         write_line(sys.stderr, printable(text))
         return _USAGE
     return found if callable(found) else int(found or 0)

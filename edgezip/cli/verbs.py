@@ -29,6 +29,9 @@ _LONG = {
     "--test": "test",
     "--list": "list",
 }
+_LEVELS = {"--fast": "1", "--best": "9"}
+"""What gzip and xz call their levels at both ends."""
+_VERSION = {"-V", "--version"}
 _OF_THE_PROGRAM = {"-h", "--help", "-V", "--version", "--install-completion", "--show-completion"}
 _DIGITS = frozenset("0123456789")
 
@@ -86,6 +89,8 @@ def as_command(
     )
     call = _taken_apart(argv, known.takes_value)
     used = {name for name, _ in call.options}
+    if used & _VERSION:
+        return ["--version"]
     if call.verb is None:
         if call.files and call.files[0] in commands:  # options in front of the command
             name, *files = call.files
@@ -123,6 +128,8 @@ def _taken_apart(argv: list[str], takes_value: Mapping[str, bool]) -> _Call:
             name, equals, value = token.partition("=")
             if name in _LONG and not equals:
                 call.ask(_LONG[name])
+            elif token in _LEVELS:
+                call.options.append(("--level", [_LEVELS[token]]))
             elif equals:
                 call.options.append((name, [value]) if takes_value.get(name) else (token, []))
             else:
@@ -167,6 +174,9 @@ def _with_levels(argv: list[str], command: Any) -> list[str]:
     for token in rest:
         if token == "--":
             return [*out, token, *rest]
+        if token in _LEVELS:
+            out += ["--level", _LEVELS[token]]
+            continue
         short = len(token) > 1 and token[0] == "-" and token[1] != "-"
         if not short or not _DIGITS & set(token):
             out += [token, *_value(takes_value.get(token, False), rest)]

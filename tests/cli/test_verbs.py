@@ -59,6 +59,9 @@ FORMS = [
     ("-c9 FILE", "pack -c --level 9 FILE"),
     ("-19 FILE", "pack --level 9 FILE"),
     ("-0 FILE", "pack FILE"),
+    ("--best FILE", "pack --level 9 FILE"),
+    ("--fast -c FILE", "pack --level 1 -c FILE"),
+    ("--best -d FILE", "unpack FILE"),
     ("-9 -d", "unpack"),
     ("-9d", "unpack"),
     ("-9k -T1", "pack --level 9 -k -T 1"),
@@ -103,7 +106,9 @@ def test_forms(call: str, meaning: str, tmp_path: Path, monkeypatch: pytest.Monk
         ("unpack -9 FILE", "unpack -9 FILE"),
         ("-q pack FILE", "pack -q FILE"),
         ("-h", "-h"),
-        ("-V", "-V"),
+        ("-V", "--version"),
+        ("-V -d FILE", "--version"),
+        ("pack --best FILE", "pack --level 9 FILE"),
         ("--version", "--version"),
         ("pakc", "pakc"),
         ("pakc FILE", "pakc FILE"),
@@ -143,6 +148,7 @@ def test_both_ways(cli: Any, packed: Path) -> None:
     assert cli("-9", "-t", str(packed)).code == 0
     cli("--nonsense", "-d", str(packed)).failed(2, "--nonsense")
     cli("unpack", "-9", str(packed)).failed(2, "-9")
+    cli("no-such-file").failed(2, "No such file or command 'no-such-file'")
 
 
 def test_list_is_a_table_with_a_total(cli: Any, packed: Path) -> None:
