@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lint, types and tests, against edgezip as installed into .venv. Arguments go to pytest.
+# Lint, format, types and tests, against edgezip as installed into .venv. Arguments go to pytest.
 #
 #   sh scripts/test.sh [PYTEST-ARGUMENT...]
 set -eu
@@ -21,6 +21,7 @@ step() {
     "$@" || failed="$failed $name"
 }
 step lint ruff check .
+step format ruff format --check .
 step types mypy
 # Side by side, as every test has files, folders and caches of its own; `-n 0` among the arguments
 # is for one after another.
@@ -29,4 +30,4 @@ if [ -n "$failed" ]; then
     echo "FAILED:$failed" >&2
     exit 1
 fi
-echo "lint, types and tests: all good"
+echo "lint, format, types and tests: all good"
