@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def check(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, content in contents.items():
         Path(name).write_bytes(content)
     for again in (False, True):
-        scope = {"names": list(contents)}
+        scope: dict[str, Any] = {"names": list(contents)}
         exec(code, scope)
         done = scope["done"]
         assert [item.source for item in done] == list(contents)
