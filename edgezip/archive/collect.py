@@ -109,33 +109,35 @@ def from_path(path: str, name: str | None, rules: Rules, report: Report) -> Iter
         rules: what is left out, and how headers are made.
         report: is told of what cannot be read, and of sockets, FIFOs and devices.
     """
-    name = member_name(path) if name is None else name
-    try:
-        status = os.lstat(path)
-    except OSError as error:
-        report(path, error.strerror or str(error))
-        return
-    if (status.st_dev, status.st_ino) in rules.skipped:
-        return
-    if name:
-        entry = _entry(path, name, status, rules, report)
-        if entry is None:
-            return
-        yield entry
-    if stat.S_ISDIR(status.st_mode):
-        yield from _below(path, name, rules, report)
+    # Not by recursion: folders may be deeper than calls.
+    waiting = [(path, member_name(path) if name is None else name)]
+    while waiting:
+        path, name = waiting.pop()
+        try:
+            status = os.lstat(path)
+        except OSError as error:
+            report(path, error.strerror or str(error))
+            continue
+        if (status.st_dev, status.st_ino) in rules.skipped:
+            continue
+        if name:
+            entry = _entry(path, name, status, rules, report)
+            if entry is None:
+                continue
+            yield entry
+        if stat.S_ISDIR(status.st_mode):
+            waiting += reversed(_below(path, name, rules, report))
 
 
-def _below(path: str, name: str, rules: Rules, report: Report) -> Iterator[Entry]:
+def _below(path: str, name: str, rules: Rules, report: Report) -> list[tuple[str, str]]:
+    """Paths and names of what lies in a folder."""
     try:
         found = sorted(os.listdir(path))
     except OSError as error:
         report(path, error.strerror or str(error))
-        return
-    for base in found:
-        below = f"{name}/{base}" if name else base
-        if not is_excluded(below, rules.exclude):
-            yield from from_path(os.path.join(path, base), below, rules, report)
+        return []
+    named = ((os.path.join(path, base), f"{name}/{base}" if name else base) for base in found)
+    return [(below, inner) for below, inner in named if not is_excluded(inner, rules.exclude)]
 
 
 def _entry(

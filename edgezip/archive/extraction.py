@@ -113,6 +113,7 @@ class _Extraction:
         self._target = target
         self._root = os.path.realpath(target.root)
         self._folders: dict[str, tarfile.TarInfo] = {}
+        self._made: set[str] = set()
         self._there: dict[str, str] = {}
 
     def extract(self, member: tarfile.TarInfo, name: str) -> list[str]:
@@ -154,15 +155,19 @@ class _Extraction:
             self._make_folder(path)
 
     def _make_folder(self, path: str) -> None:
+        if path in self._made:  # and no member takes the place of a folder
+            return
         try:
             mode = os.lstat(path).st_mode
         except FileNotFoundError:
             os.mkdir(path)
+            self._made.add(path)
             return
         if stat.S_ISLNK(mode):
             raise _Refused("refused: it would be written through a symbolic link")
         if not stat.S_ISDIR(mode):
             raise InputError(f"{path} exists already and is not a folder")
+        self._made.add(path)
 
     def _folder(self, member: tarfile.TarInfo, path: str) -> list[str]:
         self._make_folder(path)

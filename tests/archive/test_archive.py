@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import os
 import random
+import sys
 import tarfile
 from pathlib import Path
 
@@ -238,6 +240,28 @@ def test_a_large_member_has_no_small_frame_at_its_end(monkeypatch: pytest.Monkey
         frames = [frame.raw_size for frame in edgezip.read_index(packed)]
         assert len(frames) == count
         assert max(frames) - min(frames) < 30_000
+
+
+def test_folders_deeper_than_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    depth = 200
+    os.makedirs("a/" + "/".join("d" * depth))
+    Path("a", *"d" * depth, "leaf").write_bytes(b"leaf")
+    packed = io.BytesIO()
+    limit = sys.getrecursionlimit()
+    with edgezip.Archive(packed, "w", model="none") as archive:
+        sys.setrecursionlimit(len(inspect.stack(0)) + depth // 2)
+        try:
+            archive.add("a")
+        finally:
+            sys.setrecursionlimit(limit)
+    packed.seek(0)
+    with edgezip.Archive(packed) as archive:
+        assert archive.names() == ["a"] + [f"a{'/d' * i}" for i in range(1, depth + 1)] + [
+            f"a{'/d' * depth}/leaf"
+        ]
+        archive.extract("out")
+    assert Path("out", "a", *"d" * depth, "leaf").read_bytes() == b"leaf"
 
 
 def test_what_happens_to_files_while_they_are_packed(tmp_path: Path) -> None:
