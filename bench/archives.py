@@ -19,7 +19,7 @@ from bench.common import ROOT, edgezip_cli, loaded_version
 from edgezip import api, cli
 from edgezip.container import Frame
 from edgezip.errors import EdgezipError
-from edgezip.pipeline import frames, reader, recover
+from edgezip.pipeline import channels, reader, recover
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.options import MAX_FRAME_SIZE, Coder, PackOptions, UnpackOptions
 
@@ -106,7 +106,7 @@ def start_worker(archive: Archive) -> None:
     """Set up a process for `try_damages`."""
     global _archive
     _archive = archive
-    remembering = _remembering(frames.decode_frame)
+    remembering = _remembering(channels.decode_frame)
     setattr(reader, "decode_frame", remembering)  # noqa: B010
     setattr(recover, "decode_frame", remembering)  # noqa: B010
     if _unpack(archive.packed) != archive.raw:

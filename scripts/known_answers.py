@@ -44,7 +44,8 @@ def main() -> None:
 def _payloads(renewed: list[str]) -> None:
     stored = coders.known() if coders.PAYLOADS.exists() else {}
     found = {}
-    for name, sample in coders.samples().items():
+    for name, make in coders.makers().items():
+        sample = make()
         payload = sample.encode()
         if not sample.decode(payload):
             raise SystemExit(f"{name} does not decode what it codes")

@@ -94,6 +94,8 @@ def packing_options(
     frame_size: int | None,
 ) -> Packing:
     """What the options of `pack` say about archives. SettingsError for what makes no sense."""
+    if sort == "kind" and not (exclude or owner or group or mtime):
+        return Packing(None, files_from, frame_size)
     from edgezip.archive.collect import Rules
 
     rules = Rules(

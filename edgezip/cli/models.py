@@ -13,7 +13,7 @@ from typing import Any
 from edgezip import models
 from edgezip.cli.console import Console, for_each, printable, write_line
 from edgezip.errors import EdgezipError, SettingsError
-from edgezip.models import ModelFile
+from edgezip.models import ModelFile, fetching
 
 _UNKNOWN_SPEED = "speed not known here; 'edgezip bench -m MODEL FILE' measures it"
 
@@ -45,7 +45,7 @@ def add_models(files: Sequence[str], name: str | None, console: Console) -> int:
     def add(file: str) -> int:
         from edgezip.pipeline.opening import try_model
 
-        with models.unpacked(Path(file)) as found:
+        with fetching.unpacked(Path(file)) as found:
             try_model(models.load_file(found))
             model = models.add_model(found, name)
         console.note(f"{line(model)} is now {model.path}")
@@ -69,7 +69,7 @@ def get_models(names: Sequence[str], console: Console) -> int:
         return 0
 
     def get(name: str) -> int:
-        model = models.get_model(name)
+        model = fetching.get_model(name)
         console.note(f"{line(model)} is now {model.path}")
         console.result({"file": name, **as_json(model)})
         return 0

@@ -107,6 +107,8 @@ UPPER_HEX: Final = 6
 LONE_CR: Final = 7
 LATIN1: Final = 8
 X86: Final = 9
+DEFLATED_GROWTH: Final = 1100
+"""Times that what a deflate stream holds may be larger: deflate reaches 1032."""
 TRANSFORM_NAMES: Final[dict[int, str]] = {
     NO_TRANSFORM: "none",
     LINE_ENDS: "line ends",

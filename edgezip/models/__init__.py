@@ -1,8 +1,7 @@
-"""Finding models by path, name or SHA-256; nothing is downloaded unless `get_model` is called."""
+"""Finding models by path, name or SHA-256; only `edgezip.models.fetching` downloads any."""
 
 from edgezip.models.bundled import BundledModel, bundled_models
 from edgezip.models.catalogue import CatalogueEntry, entries, known_speed
-from edgezip.models.fetching import get_model, unpacked
 from edgezip.models.hashing import file_sha256
 from edgezip.models.names import how_to_get, known_as, known_name
 from edgezip.models.registry import (
@@ -38,7 +37,6 @@ __all__ = [
     "entries",
     "file_sha256",
     "find_by_hash",
-    "get_model",
     "how_to_get",
     "known_as",
     "known_name",
@@ -49,7 +47,6 @@ __all__ = [
     "resolve",
     "search_folders",
     "set_default",
-    "unpacked",
     "user_folder",
     "verify_model",
 ]

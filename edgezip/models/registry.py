@@ -9,17 +9,20 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgezip.atomic import AtomicFile
 from edgezip.errors import InputError, ModelError, ModelNotFoundError, SettingsError
 from edgezip.folders import user_data_folder
 from edgezip.models.bundled import BundledModel, bundled_by_hash, bundled_folders, bundled_models
 from edgezip.models.chosen import choose, chosen_name
-from edgezip.models.gguf import read_gguf
+from edgezip.models.gguf import Gguf, read_gguf
 from edgezip.models.hashing import check_magic, file_sha256
-from edgezip.models.llama import Llama, check_llama
 from edgezip.models.names import how_to_get
 from edgezip.models.vocabulary import Vocabulary, read_vocabulary
+
+if TYPE_CHECKING:
+    from edgezip.models.llama import Llama
 
 DEFAULT_MODEL_VARIABLE = "EDGEZIP_MODEL"
 MODELS_PATH_VARIABLE = "EDGEZIP_MODELS_PATH"
@@ -184,14 +187,20 @@ def checked_vocabulary(model: ModelFile) -> Vocabulary:
     with _named(model.path):
         gguf = read_gguf(model.path)
         if model.bundled is None:
-            check_llama(gguf)
+            _check_llama(gguf)
         return read_vocabulary(gguf)
+
+
+def _check_llama(gguf: Gguf) -> Llama:
+    from edgezip.models.llama import check_llama  # bundled models need no check
+
+    return check_llama(gguf)
 
 
 def describe(model: ModelFile) -> Llama:
     """The sizes of a model; ModelError when it is none that can be used."""
     with _named(model.path):
-        return check_llama(read_gguf(model.path))
+        return _check_llama(read_gguf(model.path))
 
 
 @contextlib.contextmanager

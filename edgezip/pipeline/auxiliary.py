@@ -57,8 +57,8 @@ def _decode(frame: Frame, header: Header) -> bytes:
         if channel.coder == c.LZMA:
             decompressor = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters(channel.raw_size))
             return _decompressed(frame, channel, decompressor)
+    from edgezip.pipeline.channels import decode_frame
     from edgezip.pipeline.context import Context
-    from edgezip.pipeline.frames import decode_frame
 
     return decode_frame(frame, Context(settings=header.settings), lambda count: None)
 

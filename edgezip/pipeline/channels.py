@@ -1,4 +1,7 @@
-"""One channel: its bytes through a transform and a coder, and back; and all those of a frame."""
+"""One channel: its bytes through a transform and a coder, and back; and all those of a frame back.
+
+Nothing of what only packing needs is imported here.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,14 @@ from edgezip.container import constants as c
 from edgezip.errors import FormatError
 from edgezip.pipeline import layout
 from edgezip.pipeline.coders.coder import Coder, Progress
-from edgezip.pipeline.coders.table import coder_of
+from edgezip.pipeline.coders.table import TABLE, coder_of
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.progress import Scaled
 from edgezip.pipeline.transforms.table import transform_of
 from edgezip.pipeline.transforms.transform import Changed, join_params, split_params
+
+CODERS = frozenset(TABLE) | {c.REPEAT}
+"""Coder numbers that can be decoded; the parser refuses others by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +113,15 @@ def decode_channels(frame: Frame, context: Context, progress: Progress) -> bytes
             raise FormatError("damaged: a channel decodes to another length than stored")
         contents.append(data)
     return layout.join(frame, contents, repeats[0] if repeats else None)
+
+
+def decode_frame(frame: Frame, context: Context, progress: Progress) -> bytes:
+    """The verified raw bytes of `frame`.
+
+    Raises:
+        FormatError: a channel is damaged or the checksum does not match.
+        ModelError: the frame needs a model and the context has none.
+    """
+    raw = decode_channels(frame, context, progress)
+    frame.verify(raw)
+    return raw

@@ -71,7 +71,15 @@ def encode_part(
         part.watch(progress)
         return part.compact
     coded = part.language(options, progress)
-    return smallest([coded, part.compact]) if verdict is Verdict.BOTH else coded
+    if verdict is Verdict.MODEL or (len(part.inner) <= SMALL and _is_far_ahead(coded, part)):
+        return coded
+    return smallest([coded, part.compact])
+
+
+def _is_far_ahead(coded: Coded, part: Part) -> bool:
+    """Whether context mixing has no chance against the model: of a short text it makes no less than
+    half of what classical codecs make. Loading its kernels takes longer than a message."""
+    return not part.context.prime and 2 * coded.size <= part.classical.size
 
 
 def judge(part: Part, content: Content, options: PackOptions) -> Verdict:

@@ -193,9 +193,9 @@ class IndexedContent:
 
 def decode_frame(frame: Frame, context: Context) -> bytes:
     """The verified content of a frame."""
-    from edgezip.pipeline import frames
+    from edgezip.pipeline import channels
 
-    return frames.decode_frame(frame, context, lambda count: None)
+    return channels.decode_frame(frame, context, lambda count: None)
 
 
 def has_contents(file: BinaryIO, start: int) -> bool:

@@ -8,7 +8,6 @@ the frame cuts. Only the packer looks. Memory: `MOST_CONTENT` for what streams h
 from __future__ import annotations
 
 import binascii
-import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.container import constants as c
 from edgezip.errors import SettingsError
 from edgezip.pipeline.detect.content import Content, Found
+from edgezip.pipeline.detect.streams import START
 from edgezip.pipeline.transforms import deflated
 from edgezip.pipeline.transforms.deflated import Entry
 
@@ -38,9 +38,6 @@ _VAIN_START = 256
 _LIST_HEAD, _LONGER_GAP = 4, 3
 """Bytes of the list for the number of streams, and for a gap besides the one that it always has."""
 
-_START = re.compile(
-    rb"\x1f\x8b\x08|PK\x03\x04|\x89PNG\r\n\x1a\n|\x78[\x01\x5e\x9c\xda]|stream\r?\n", re.DOTALL
-)
 _EXTRA, _NAME, _COMMENT, _CHECK = 4, 8, 16, 2
 
 
@@ -130,7 +127,7 @@ class _Search:
     def streams(self, begin: int, end: int) -> Iterator[_Stream]:
         """Streams between `begin` and `end`, in order."""
         position = begin
-        for match in _START.finditer(self._data, begin, end):
+        for match in START.finditer(self._data, begin, end):
             if match.start() < position or self._vain <= 0:
                 continue
             stream = self._at(match.start(), match.end(), end)

@@ -1,4 +1,4 @@
-"""One frame: raw bytes to channels and back.
+"""One frame: raw bytes to channels (the way back is in `channels`).
 
 Long repeats go first; detectors cut what is left into pieces, and pieces of equal content share a
 channel. How each channel is coded is measured (`choice`).
@@ -9,24 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from edgezip.container import Channel, Frame, Span
+from edgezip.container import Channel, Span
 from edgezip.container import constants as c
-from edgezip.pipeline import deflated, layout
-from edgezip.pipeline.channels import Coded, decode_channels, encode_channel
+from edgezip.pipeline import layout
+from edgezip.pipeline.channels import Coded, encode_channel
 from edgezip.pipeline.choice import encode_part, make_part
 from edgezip.pipeline.coders.nested import MOST_DEPTH, NESTED, Parts
-from edgezip.pipeline.coders.table import MEDIA, TABLE
+from edgezip.pipeline.coders.table import MEDIA
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import BINARY, REPEAT, Found, Kind
 from edgezip.pipeline.detect.media import MediaFinder
+from edgezip.pipeline.detect.streams import START
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.parts import Part, untold
 from edgezip.pipeline.plan import Plan, media_finder, plan_frame
 from edgezip.pipeline.progress import Scaled
 from edgezip.pipeline.transforms.transform import Changed
-
-CODERS = frozenset(TABLE) | {c.REPEAT}
-"""Coder numbers that can be decoded; the parser refuses others by name."""
 
 CHANNEL_COST = 16
 SPAN_COST = 4
@@ -107,7 +105,9 @@ def _encode(
 ) -> FrameContent:
     """As `encode_frame`; streams are undone first, and what they hold is a frame of its own."""
     opened = None
-    if options.content is None and context.depth < MOST_DEPTH:
+    if options.content is None and context.depth < MOST_DEPTH and START.search(raw):
+        from edgezip.pipeline import deflated  # kernels, which few files need
+
         opened = deflated.undo(raw, known.contents)
     if opened is not None:
         moved = (opened.moved(picture) for picture in known.pictures)
@@ -165,15 +165,3 @@ def _alternatives(whole: Part, plan: Plan, options: PackOptions) -> list[FrameCo
 
 def _single(coded: Coded) -> FrameContent:
     return FrameContent((coded.channel,), (Span(0, coded.channel.raw_size),), coded.tokens)
-
-
-def decode_frame(frame: Frame, context: Context, progress: Callable[[int], None]) -> bytes:
-    """The verified raw bytes of `frame`.
-
-    Raises:
-        FormatError: a channel is damaged or the checksum does not match.
-        ModelError: the frame needs a model and the context has none.
-    """
-    raw = decode_channels(frame, context, progress)
-    frame.verify(raw)
-    return raw

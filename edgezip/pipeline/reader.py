@@ -15,8 +15,8 @@ from edgezip.container import (
     StoredChunk,
 )
 from edgezip.errors import LimitError
+from edgezip.pipeline.channels import CODERS, decode_frame
 from edgezip.pipeline.context import Context, check_primer
-from edgezip.pipeline.frames import CODERS, decode_frame
 from edgezip.pipeline.opening import open_for_unpacking
 from edgezip.pipeline.options import UnpackOptions
 from edgezip.streams import byte_view

@@ -13,8 +13,8 @@ from edgezip.container.headers import Rules
 from edgezip.container.index import load_frame
 from edgezip.container.recover import LongMember, ShortMember, Survey, lost_ranges
 from edgezip.errors import EdgezipError, FormatError, LimitError, TruncatedError
+from edgezip.pipeline.channels import CODERS, decode_frame
 from edgezip.pipeline.context import Context, check_primer
-from edgezip.pipeline.frames import CODERS, decode_frame
 from edgezip.pipeline.opening import open_for_unpacking
 from edgezip.pipeline.options import UnpackOptions
 

@@ -55,10 +55,10 @@ def before_decoding(number: int, profile: int = 0) -> None:
 
 def check_all() -> int:
     """Ask all coders, in both directions; how many there are."""
-    for name in samples():
+    for name in makers():
         _encoded(name)
         _decoded(name)
-    return len(samples())
+    return len(makers())
 
 
 def _name(number: int, profile: int) -> str:
@@ -70,14 +70,14 @@ def _name(number: int, profile: int) -> str:
 
 @cache
 def _encoded(name: str) -> None:
-    if samples()[name].encode() != known()[name]:
+    if sample(name).encode() != known()[name]:
         raise _failed(name, "codes")
 
 
 @cache
 def _decoded(name: str) -> None:
     try:
-        right = samples()[name].decode(known()[name])
+        right = sample(name).decode(known()[name])
     except FormatError:
         right = False
     if not right:
@@ -99,15 +99,26 @@ def known() -> dict[str, bytes]:
 
 
 @cache
-def samples() -> dict[str, Sample]:
-    """One for each coder that has kernels, and for each profile of coder 5."""
+def makers() -> dict[str, Callable[[], Sample]]:
+    """What makes the sample of each coder that has kernels, and of each profile of coder 5. Making
+    one imports the coder, so nobody makes those that he does not use."""
     from edgezip.coding.mixing.profile import PROFILES
 
-    found = {f"cm-{profile.name}": _mixing(profile.number) for profile in PROFILES}
-    found["lm"] = Sample(lambda: _code_tokens(_plain_encoder()), _decodes(_plain_decoder))
-    found["lm-mix"] = Sample(lambda: _code_tokens(_mixing_encoder()), _decodes(_mixing_decoder))
-    found["image"], found["audio"] = _image(), _audio()
-    return found
+    return {
+        **{f"cm-{profile.name}": partial(_mixing, profile.number) for profile in PROFILES},
+        "lm": lambda: Sample(lambda: _code_tokens(_plain_encoder()), _decodes(_plain_decoder)),
+        "lm-mix": lambda: Sample(
+            lambda: _code_tokens(_mixing_encoder()), _decodes(_mixing_decoder)
+        ),
+        "image": _image,
+        "audio": _audio,
+    }
+
+
+@cache
+def sample(name: str) -> Sample:
+    """The sample of that name."""
+    return makers()[name]()
 
 
 def _mixing(profile: int) -> Sample:

