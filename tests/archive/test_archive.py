@@ -26,6 +26,7 @@ from edgezip.errors import FormatError, InputError, SettingsError
 from edgezip.pipeline import content
 from edgezip.pipeline.auxiliary import pack_auxiliary
 from edgezip.pipeline.options import PackOptions
+from tests.archive.second_table import read_table
 
 NOISE = random.Random(3).randbytes(4000)
 
@@ -400,10 +401,13 @@ def headers_of_a_tar(draw: st.DrawFn) -> bytes:
 @settings(max_examples=150, deadline=None)
 @given(headers_of_a_tar(), st.binary(max_size=3))
 def test_a_table_gives_back_every_header(headers: bytes, behind: bytes) -> None:
-    source = Source(table.encode(headers) + behind, closed=True)
-    assert table.headers_size(bytes(source.buffer)) == len(headers)
-    back = bytearray(table.decode(source))
+    written = table.encode(headers) + behind
+    source = Source(written, closed=True)
+    assert table.headers_size(written) == len(headers)
+    decoded = table.decode(source)
     assert bytes(source.buffer) == behind
+    assert read_table(written) == (decoded, behind)
+    back = bytearray(decoded)
     position = 0
     while position < len(headers):
         assert not any(back[position + 148 : position + 156])
