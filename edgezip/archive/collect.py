@@ -251,6 +251,12 @@ def arranged(entries: Iterable[Entry], order: Order, report: Report) -> list[Ent
     Folders come first; equal files follow each other. Of a name that comes twice the last counts;
     `report` is told if that is another file.
     """
+    ordered = in_order(entries, order, report)
+    return _with_twins_together(ordered) if order == "kind" else ordered
+
+
+def in_order(entries: Iterable[Entry], order: Order, report: Report) -> list[Entry]:
+    """As `arranged`, but equal files are not looked for, and no content is read."""
     named: dict[str, Entry] = {}
     for entry in entries:
         before = named.get(entry.info.name)
@@ -260,8 +266,7 @@ def arranged(entries: Iterable[Entry], order: Order, report: Report) -> list[Ent
     ordered = sorted(named.values(), key=lambda entry: entry.info.name.split("/"))
     if order == "kind":
         ordered.sort(key=lambda entry: (entry.kind, kinds.extension(entry.info.name)))
-    ordered = list(_linked(ordered))
-    return _with_twins_together(ordered) if order == "kind" else ordered
+    return list(_linked(ordered))
 
 
 def _are_others(first: Entry, second: Entry) -> bool:

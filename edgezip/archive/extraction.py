@@ -180,7 +180,7 @@ class _Extraction:
         self._make_room(path)
         os.symlink(member.linkname, path)
         if os.utime in os.supports_follow_symlinks:
-            time = _nanoseconds(member)
+            time = nanoseconds(member)
             try:
                 os.utime(path, ns=(time, time), follow_symlinks=False)
             except OverflowError as error:
@@ -241,7 +241,7 @@ class _Extraction:
             try:
                 yield from ((path, problem) for problem in _set_attributes(descriptor, member))
                 os.fchmod(descriptor, member.mode & 0o777)
-                time = _nanoseconds(member)
+                time = nanoseconds(member)
                 os.utime(descriptor, ns=(time, time))
             except (OSError, OverflowError) as error:
                 yield path, getattr(error, "strerror", None) or str(error)
@@ -264,13 +264,13 @@ def _naming(name: str):  # type: ignore[no-untyped-def]
 
 def _status(own: os.stat_result, member: tarfile.TarInfo) -> os.stat_result:
     """A status with the permissions and times of a member for a file of one's own."""
-    time = _nanoseconds(member)
+    time = nanoseconds(member)
     seconds = time // 10**9
     values = (member.mode & 0o777, 0, 0, 1, own.st_uid, own.st_gid, 0, seconds, seconds, seconds)
     return os.stat_result(values, {"st_atime_ns": time, "st_mtime_ns": time})
 
 
-def _nanoseconds(member: tarfile.TarInfo) -> int:
+def nanoseconds(member: tarfile.TarInfo) -> int:
     """The time of a member; the pax record has more digits than a float keeps."""
     text = member.pax_headers.get("mtime", "")
     whole, _, fraction = text.partition(".")

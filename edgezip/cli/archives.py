@@ -159,7 +159,7 @@ def pack_archive(
     packing: Packing,
 ) -> int:
     """Pack files and folders into one archive; returns the exit code."""
-    from edgezip.archive.collect import Rules, arranged
+    from edgezip.archive.collect import arranged
     from edgezip.archive.writing import write_archive
     from edgezip.cli.verifying import HashingWriter, verify_output
 
@@ -167,10 +167,7 @@ def pack_archive(
         raise SettingsError("--rm removes files only, no folders")
     title = names[0] if len(names) == 1 else target
     problems = Problems(console, title)
-    rules = packing.rules or Rules()
-    if os.path.lexists(target):
-        found = os.lstat(target)
-        rules = replace(rules, skipped=frozenset({(found.st_dev, found.st_ino)}))
+    rules = _rules_but(packing, target)
     paths = [*names, *_names_in(packing.files_from)]
     collected = _collected(paths, rules, problems)
     entries = arranged(collected, rules.order, problems.left_out)
@@ -196,6 +193,24 @@ def pack_archive(
             console.warn(title, f"warning: {problem}")
     report.packed(console, title, target, done, verify, members=len(entries))
     return problems.code
+
+
+def _rules_but(packing: Packing, target: str) -> Rules:
+    """The rules for members, which leave out the archive itself."""
+    from edgezip.archive.collect import Rules
+
+    rules = packing.rules or Rules()
+    if not os.path.lexists(target):
+        return rules
+    found = os.lstat(target)
+    return replace(rules, skipped=frozenset({(found.st_dev, found.st_ino)}))
+
+
+def is_packed(folder: str, target: str, packing: Packing) -> bool:
+    """Whether `target` is an archive that holds what the folder holds now."""
+    from edgezip.archive.current import is_current
+
+    return os.path.isfile(target) and is_current(folder, target, _rules_but(packing, target))
 
 
 def _collected(paths: Iterable[str], rules: Rules, problems: Problems) -> Iterator[Entry]:

@@ -68,14 +68,14 @@ class Batch:
 
     def is_done(self, source: str, target: str) -> bool:
         """Whether an earlier call has made `target`: outputs are there when they are complete, and
-        have the time of their input. The archive of a folder has not."""
+        have the time of their input."""
         if not self.resume:
             return False
         try:
             before, after = os.stat(source), os.stat(target)
         except OSError:
             return False
-        return os.path.isdir(source) or abs(before.st_mtime_ns - after.st_mtime_ns) < _SAME_TIME
+        return abs(before.st_mtime_ns - after.st_mtime_ns) < _SAME_TIME
 
 
 def _files(names: Sequence[str], suffix: str) -> Iterator[str]:

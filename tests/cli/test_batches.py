@@ -56,6 +56,26 @@ def test_what_is_done_is_skipped(cli: Any, logs: list[str]) -> None:
     assert "6 files: " in again.err.splitlines()[-1]
 
 
+def test_folders_that_have_changed_are_not_skipped(cli: Any, logs: list[str]) -> None:
+    os.link(logs[0], "logs/link")
+    assert cli.pack("logs").code == 0
+    assert cli.pack("--resume", "-v", "logs").err.count("done before") == 1
+    Path("logs/new").write_bytes(b"new")
+    os.utime("logs", ns=(0, 0))
+    cli.pack("--resume", "logs").failed(1, "exists already")
+    assert cli.pack("--resume", "-f", "logs").code == 0
+    assert b"logs/new" in cli("list", "logs.tar.ez").out
+    assert cli.pack("--resume", "-v", "./logs/").err.count("done before") == 1
+    status = os.stat("logs/new")
+    Path("logs/new").write_bytes(b"old")
+    cli.pack("--resume", "logs").failed(1, "exists already")
+    os.utime("logs/new", ns=(0, status.st_mtime_ns))
+    os.chmod("logs/new", 0o600)
+    cli.pack("--resume", "logs").failed(1, "exists already")
+    Path("logs.tar.ez").write_bytes(b"damaged")
+    cli.pack("--resume", "logs").failed(1, "exists already")
+
+
 def test_a_failure_stops_no_other(cli: Any, logs: list[str]) -> None:
     done = cli.pack("--jobs", "4", "nothing", *logs, "nowhere.ez")
     assert done.code == 1
