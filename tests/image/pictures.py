@@ -21,6 +21,20 @@ def photo(width: int, height: int, channels: int = 3, seed: int = 1, noise: floa
     return result
 
 
+def heights(width: int, height: int, channels: int = 1) -> NDArray[np.uint16]:
+    """(height, width, channels), 16 bits: smooth and steep, known to a few units."""
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[0:height, 0:width]
+    made = [
+        32000
+        + 14000 * np.sin(x / 9 + y / 21 + c) * np.cos(y / 13)
+        + 900 * c
+        + rng.normal(0, 6, x.shape)
+        for c in range(channels)
+    ]
+    return np.stack(made, 2).astype(np.uint16)
+
+
 def screen(width: int, height: int, channels: int = 3) -> Pixels:
     """(height, width, channels): flat areas, frames and rows of small marks like text."""
     y, x = np.mgrid[0:height, 0:width]

@@ -1,6 +1,6 @@
 """A second decoder of the image coder, written from docs/media.md and docs/modelling.md alone.
 
-Plain Python integers, slow: for 8-bit pictures of a few pixels.
+Plain Python integers, slow: for pictures of a few pixels, of 8 and 16 bits.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ TAPS = (
     ("W N NW NE WW NN NNE NNW NWW NEE WWW NNN NNEE NNWW NNNE NEEE NNNW NWWW", "", ""),
     ("W N NW NE WW NN NNE NNW NWW NEE", "C W N E NW NE WW NN", ""),
     ("W N NW NE WW NN NNE NNW NWW", "C W N E NE", "C W N E"),
+)
+DIFFERENCE_FORMS = re.split(
+    ", ",
+    "W, N, W+N-NW, W+NE-N, N+NW-NNW, N+NE-NNE, 2N-NN, 2W-WW, 3W-3WW+WWW, 3N-3NN+NNN, "
+    "2W-WW+N-2NW+NWW, 2N-NN+W-2NW+NNW, (8W+8N+2NE-6NW-2NN-2WW)/8",
 )
 LEVELS = ((5, 1, 1, 9, 2), (8, 2, 2, 18, 4), (16, 4, 3, 22, 4))
 SCALES = (11, 11, 12, 17, 25, 36, 52, 76, 111, 161, 234, 341, 496, 722, 1051, 1529)
@@ -237,29 +242,33 @@ class Plane:
 
 
 class Picture:
-    """8-bit pictures."""
+    """Pictures of 8 and, with `wide`, of 16 bits."""
 
-    def __init__(self, payload: bytes, size: int, level: int, width: int, channels: int) -> None:
-        self.payload, self.width, self.channels = payload, width, channels
-        self.height = size // (width * channels)
+    def __init__(
+        self, payload: bytes, size: int, level: int, width: int, channels: int, wide: bool = False
+    ) -> None:
+        self.payload, self.width, self.channels, self.wide = payload, width, channels, wide
+        self.height = size // (width * channels * (2 if wide else 1))
         self.level = LEVELS[level]
         contexts = self.level[3]
+        count = channels * (2 if wide else 1)
         self.log2 = clip((width * self.height).bit_length() - 1, 10, 17)
-        self.log2 += max(channels * contexts - 1, 0).bit_length()
+        self.log2 += max(count * contexts - 1, 0).bit_length()
         self.lines: dict[int, Table] = {}
-        self.planes = [Plane(width, self.level, min(c, 2)) for c in range(channels)]
+        kinds = [len([r for r in self.references(c) if r >= 0]) for c in range(count)]
+        self.planes = [Plane(width, self.level, kind) for kind in kinds]
+
+    def references(self, c: int) -> tuple[int, int]:
+        """Plane 1 and plane 2, below 0 where there is none."""
+        return (c - 2, c - 4) if self.wide and c % 2 == 0 else (c - 1, c - 2)
 
     def decode(self) -> bytes:
+        if self.wide:
+            return self.decode_wide()
         colours = self.payload[0]
         assert colours in (0, 1, 2)
         extra = 4 + 7 * int.from_bytes(self.payload[1:5], "little") if colours == 2 else 0
-        self.coder = RangeDecoder(self.payload[1 + extra :])
-        for y in range(self.height):
-            for c, plane in enumerate(self.planes):
-                plane.rows.append([])
-                plane.errors.append([])
-                for x in range(self.width):
-                    self.sample(c, y, x)
+        self.decode_planes(1 + extra)
         pixels = [
             self.colour(colours, [plane.rows[y][x] for plane in self.planes])
             for y in range(self.height)
@@ -270,6 +279,76 @@ class Picture:
             place += int.from_bytes(exceptions[at : at + 4], "little")
             pixels[place][:3] = exceptions[at + 4 : at + 7]
         return b"".join(map(bytes, pixels))
+
+    def decode_planes(self, start: int) -> None:
+        self.coder = RangeDecoder(self.payload[start:])
+        for y in range(self.height):
+            for c, plane in enumerate(self.planes):
+                plane.rows.append([])
+                plane.errors.append([])
+                for x in range(self.width):
+                    self.sample(c, y, x)
+
+    def decode_wide(self) -> bytes:
+        """Little-endian samples of 16 bits."""
+        colours = self.payload[0]
+        assert colours in (0, 1, 4, 5)
+        self.decode_planes(1)
+        channels = [
+            [
+                [h << 8 | v for h, v in zip(above, below, strict=True)]
+                for above, below in zip(high.rows, low.rows, strict=True)
+            ]
+            for high, low in zip(self.planes[::2], self.planes[1::2], strict=True)
+        ]
+        if colours & 4:
+            channels = [self.without_differences(rows) for rows in channels]
+        out = b""
+        for y in range(self.height):
+            for x in range(self.width):
+                p = [rows[y][x] for rows in channels]
+                if colours & 1:
+                    p[:3] = (p[1] + p[0] - 32768) & 65535, p[0], (p[2] + p[0] - 32768) & 65535
+                out += b"".join(v.to_bytes(2, "little") for v in p)
+        return out
+
+    def without_differences(self, stored: list[Table]) -> list[Table]:
+        """The section on differences of 16-bit samples."""
+        forms = [factors(form) for form in DIFFERENCE_FORMS]
+        values: list[Table] = []
+        errors: list[list[Table]] = []
+
+        def value_at(y: int, x: int) -> int:
+            if y < 0:
+                return 0
+            return value_at(y - 1, 0) if x < 0 else values[y][min(x, self.width - 1)]
+
+        def error_at(k: int, y: int, x: int) -> int:
+            if y < 0:
+                return 0
+            return error_at(k, y - 1, 0) if x < 0 else errors[y][min(x, self.width - 1)][k]
+
+        for y, row in enumerate(stored):
+            values.append([])
+            errors.append([])
+            for x, difference in enumerate(row):
+                near = {n: value_at(y - n.count("N"), x + n.count("E") - n.count("W")) for n in OWN}
+                made = [
+                    clip((sum(f * near[n] for n, f in form.items()) + 32) >> 6, -65536, 131071)
+                    for form in forms
+                ]
+                weights = []
+                for k in range(len(forms)):
+                    r = 2 * (error_at(k, y - 1, x) + error_at(k, y, x - 1))
+                    r += error_at(k, y - 1, x + 1) + error_at(k, y, x - 2)
+                    r += error_at(k, y - 1, x + 2)
+                    w = (1 << 38) // (r + 16) ** 2
+                    weights.append((w * w >> 24) + 1)
+                total = sum(w * p for w, p in zip(weights, made, strict=True))
+                guess = clip(total // sum(weights), 0, 65535)
+                values[y].append((difference + guess - 128) & 65535)
+                errors[y].append([abs(values[y][x] - p) for p in made])
+        return values
 
     @staticmethod
     def colour(kind: int, p: Table) -> Table:
@@ -314,7 +393,11 @@ class Picture:
     def sample(self, c: int, y: int, x: int) -> None:
         plane = self.planes[c]
         own = self.around(c, y, x, OWN)
-        refs = [self.around(c - d, y, x, [*OWN, "C", "E"]) for d in (1, 2)]
+        refs = [self.around(r, y, x, [*OWN, "C", "E"]) for r in self.references(c)]
+        if self.wide and c % 2:
+            own = {
+                n: clip(v + 256 * (refs[0][n] - refs[0]["C"]), -128, 383) for n, v in own.items()
+            }
         means = [(n["W"] + n["N"] + 1) >> 1 for n in (own, *refs)]
         taps = [
             clip(near[name] - mean, -255, 255)

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgezip.coding.image import codec, colour
+from edgezip.coding.image import codec, colour, differences, planes
 from edgezip.coding.image.codec import decode, encode
 from edgezip.coding.image.colour import Colour
 from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.errors import FormatError
 
-from .pictures import photo, screen, through_ycc
+from .pictures import heights, photo, screen, through_ycc
 
 GRAY = ImageGeometry(48)
 RGB = ImageGeometry(40, 3)
@@ -132,6 +132,41 @@ def test_green_is_subtracted_where_that_helps() -> None:
     assert payload[0] == Colour.GREEN
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_smooth_16_bits_are_coded_as_differences(
+    channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = heights(90, 70, channels)
+    geometry = ImageGeometry(90, channels, 16)
+    data = pixels.astype("<u2").tobytes()
+    assert encode(data, geometry)[0] & planes.DIFFERENCES
+    size = round_trip(data, geometry)
+    stretched = photo(90, 70, channels).astype("<u2") * 257  # few values, all far apart
+    assert not encode(stretched.tobytes(), geometry)[0] & planes.DIFFERENCES
+    monkeypatch.setattr(codec, "_smaller", lambda split, *_: split)
+    assert size < 0.75 * round_trip(data, geometry)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 9, 2), (9, 1, 1), (40, 3, 3)])
+def test_differences_of_extremes_come_back(shape: tuple[int, int, int]) -> None:
+    rng = np.random.default_rng(2)
+    wild = rng.choice(np.array([0, 1, 65535, 32768], np.uint16), shape)
+    for samples in (wild, np.full(shape, 65535, np.uint16), heights(shape[1], shape[0], shape[2])):
+        changed = differences.change(samples)
+        assert np.array_equal(differences.change(changed, undo=True), samples)
+
+
+def test_differences_do_not_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In Python, where NumPy tells of it."""
+    rng = np.random.default_rng(5)
+    samples = rng.choice(np.array([0, 65535], np.uint16), (9, 12, 1))
+    changed = differences.change(samples)
+    monkeypatch.setattr(differences, "_run", getattr(differences._run, "py_func", None))
+    with np.errstate(over="raise"):
+        assert np.array_equal(differences.change(samples), changed)
+        assert np.array_equal(differences.change(changed, undo=True), samples)
+
+
 def test_where_portions_end_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     data = photo(40, 30, 3).tobytes()
     whole = encode(data, RGB)
@@ -176,6 +211,10 @@ def test_a_few_bytes_cannot_ask_for_much_work() -> None:
         (b"\x01abc", GRAY),
         (b"\x02\xff\xff\xff\xffabc", RGB),
         (b"\x02\0\0\0\0abc", ImageGeometry(40, 3, 16)),
+        (b"\x04abc", GRAY),
+        (b"\x05abc", ImageGeometry(40, 1, 16)),
+        (b"\x06abc", ImageGeometry(40, 3, 16)),
+        (b"\x08abc", ImageGeometry(40, 3, 16)),
     ],
 )
 def test_damaged_colours_are_refused(payload: bytes, geometry: ImageGeometry) -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from edgezip.coding.image import codec
 from edgezip.coding.image.geometry import ImageGeometry
+from edgezip.coding.image.planes import Split, as_differences
 
-from .pictures import photo, screen, through_ycc
+from .pictures import heights, photo, screen, through_ycc
 from .second_decoder import Picture
 
 PICTURES = {
@@ -28,3 +29,29 @@ def test_both_decoders_agree(name: str) -> None:
     made = Picture(payload, pixels.size, level, width, channels).decode()
     assert np.array_equal(np.frombuffer(made, np.uint8).reshape(pixels.shape), pixels)
     assert height
+
+
+WIDE = {
+    "gray": (heights(14, 10), 1, 0),
+    "less green": (heights(8, 7, 3), 1, 1),
+    "colours, fast": (heights(9, 8, 3) ^ np.array([0, 65535, 0], np.uint16), 0, 0),
+    "two channels, strong": (heights(7, 6, 2), 2, 0),
+}
+
+
+@pytest.mark.parametrize("changed", [False, True])
+@pytest.mark.parametrize("name", WIDE)
+def test_both_decoders_agree_on_16_bits(
+    name: str, changed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels, level, colours = WIDE[name]
+    _, width, channels = pixels.shape
+    data = pixels.astype("<u2").tobytes()
+
+    def chosen(split: Split, *arguments: object) -> Split:
+        return as_differences(split) if changed else split
+
+    monkeypatch.setattr(codec, "_smaller", chosen)
+    payload = codec.encode(data, ImageGeometry(width, channels, 16), level)
+    assert payload[0] == 4 * changed + colours
+    assert Picture(payload, len(data), level, width, channels, wide=True).decode() == data

@@ -123,6 +123,7 @@ def _texts() -> dict[str, bytes]:
         "sound8": _wav(1, 8, bytes(v ^ 0x80 for v in _samples(450)[1::2])),
         "picture": b"P6\n50 40\n255\n" + _pixels(50, 40, 3),
         "picture-deep": b"P5\n50 40\n65535\n" + _deep(50, 40),
+        "picture-heights": b"P5\n50 40\n65535\n" + _heights(50, 40),
         "picture-bits": b"P4\n320 240\n" + _bits(320, 240),
         "jpeg": b"a JPEG:" + (DATA / "picture.jpg").read_bytes() + story[:200],
         "deflate": b"\x1f\x8b\x08" + bytes(7) + _deflate(story[:2500]) + b"\1\2\3\4\xc4\t\0\0",
@@ -164,6 +165,16 @@ def _deep(width: int, height: int) -> bytes:
     rows = _pixels(width, height, 1)
     rng = random.Random(12)
     return b"".join(struct.pack(">H", 180 * v + rng.randrange(300)) for v in rows)
+
+
+def _heights(width: int, height: int) -> bytes:
+    """Smooth and steep samples of 16 bits, big-endian."""
+    rng = random.Random(14)
+    return b"".join(
+        struct.pack(">H", 60 * (x - 25) ** 2 + 70 * (y - 20) ** 2 + rng.randrange(9))
+        for y in range(height)
+        for x in range(width)
+    )
 
 
 def _bits(width: int, height: int) -> bytes:
@@ -220,6 +231,7 @@ def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
     yield "utf16", "utf16", none, "the UTF-16 transform, big-endian, half of a pair at the end"
     yield "image", "picture", none, "a picture, three channels of 8 bits"
     yield "image-deep", "picture-deep", none, "a picture, 16 bits"
+    yield "image-heights", "picture-heights", none, "a picture, 16 bits, as differences"
     yield "image-bits", "picture-bits", none, "a picture, 1 bit"
     yield "audio", "sound", none, "a sound, 16 bits, two channels"
     yield "audio-8", "sound8", none, "a sound, 8 bits, one channel"

@@ -32,6 +32,9 @@ FAST, DEFAULT, STRONG = range(3)
 _MOST_PER_BYTE = 46_000
 """Bytes that one byte of payload holds at most, see `mixing.bytecodec`."""
 
+_TRIED = 1 << 15
+"""Samples that are coded in two ways to see which is smaller."""
+
 _Kernel = Callable[[int, int], int]
 """Codes items from the first to before the second; returns how many are done."""
 
@@ -78,9 +81,27 @@ def encode(
         progress: told several times a second how many bytes are done.
     """
     split = planes.split(samples, geometry)
+    if geometry.bits == 16 and split.samples.size:
+        split = _smaller(split, geometry, LEVELS[level])
+    return _encoded(split, geometry, LEVELS[level], progress)
+
+
+def _encoded(
+    split: Split, geometry: ImageGeometry, level: Level, progress: Progress | None
+) -> bytes:
     coder = _Coder(None)
-    _run(split, geometry, LEVELS[level], coder, progress)
+    _run(split, geometry, level, coder, progress)
     return split.header + coder.finish()
+
+
+def _smaller(split: Split, geometry: ImageGeometry, level: Level) -> Split:
+    """16-bit samples as they are or as differences: what makes some of the rows smaller."""
+    other = planes.as_differences(split)
+    sizes = [
+        len(_encoded(planes.some_rows(one, _TRIED), geometry, level, None))
+        for one in (split, other)
+    ]
+    return other if sizes[1] < sizes[0] else split
 
 
 def decode(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgezip.errors import FormatError
 
-from . import colour
+from . import colour, differences
 from .colour import Colour
 from .geometry import ImageGeometry
+
+DIFFERENCES: Final = 4
+"""Added to the colours in the header: samples of 16 bits are differences."""
 
 
 @dataclass(slots=True)
@@ -56,6 +60,20 @@ def split(samples: bytes, geometry: ImageGeometry) -> Split:
     return Split(header, _to_planes(changed), rest)
 
 
+def as_differences(split: Split) -> Split:
+    """The 16-bit samples of `split` as differences to what their neighbours predict."""
+    made = _to_planes(differences.change(_wide(split.samples)))
+    return Split(bytes([split.header[0] | DIFFERENCES]), made, split.rest)
+
+
+def some_rows(split: Split, most: int) -> Split:
+    """About `most` samples in rows from the middle of `split`, all if there are no more."""
+    rows, planes, width = split.samples.shape
+    count = min(max(most // (planes * width), 8), rows)
+    first = (rows - count) // 2
+    return Split(split.header, split.samples[first : first + count], split.rest[:0])
+
+
 def unsplit(payload: bytes, size: int, geometry: ImageGeometry) -> Split:
     """Read the header of a payload and make room for `size` bytes.
 
@@ -96,6 +114,10 @@ def _to_planes(pixels: colour.Samples) -> NDArray[np.uint8]:
 def _from_planes(planes: NDArray[np.uint8], geometry: ImageGeometry) -> colour.Samples:
     if geometry.bits == 8:
         return np.ascontiguousarray(planes.transpose(0, 2, 1))
+    return _wide(planes)
+
+
+def _wide(planes: NDArray[np.uint8]) -> NDArray[np.uint16]:
     wide = planes[:, ::2].astype(np.uint16) << 8 | planes[:, 1::2]
     return np.ascontiguousarray(wide.transpose(0, 2, 1))
 
@@ -136,6 +158,8 @@ def _header(payload: bytes, geometry: ImageGeometry) -> bytes:
     if geometry.bits == 1:
         return b""
     kind = payload[0] if payload else len(Colour)
+    if geometry.bits == 16:
+        kind &= ~DIFFERENCES
     if kind >= len(Colour):
         raise FormatError("damaged: the colours of a picture are unknown")
     if kind != Colour.PLAIN and geometry.channels < 3:
@@ -151,7 +175,9 @@ def _header(payload: bytes, geometry: ImageGeometry) -> bytes:
 
 
 def _restore_colours(header: bytes, planes: colour.Samples) -> colour.Samples:
-    kind = Colour(header[0])
+    kind = Colour(header[0] & ~DIFFERENCES)
+    if header[0] & DIFFERENCES:
+        planes = differences.change(planes.astype(np.uint16), undo=True)
     if kind == Colour.PLAIN:
         return planes
     if kind == Colour.GREEN:
