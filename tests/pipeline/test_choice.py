@@ -14,6 +14,8 @@ import pytest
 import edgezip
 from edgezip import api
 from edgezip.pipeline import layout, parts
+from edgezip.pipeline.coders.coder import Encoded, Progress
+from edgezip.pipeline.coders.mixing import MIXING
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import BINARY, TEXT, Piece
 from edgezip.pipeline.model import LanguageModel
@@ -60,13 +62,13 @@ def test_a_message_of_words_is_not_mixed_without_the_model(
 ) -> None:
     """What the model makes less than half of what xz makes of; other short texts are tried."""
     tried: list[int] = []
-    original = parts.MIXING.encode
+    original = MIXING.encode
 
-    def encode(data: bytes, *arguments: Any) -> Any:
+    def encode(data: bytes, settings: Any, context: Context, progress: Progress) -> Encoded:
         tried.append(len(data))
-        return original(data, *arguments)
+        return original(data, settings, context, progress)
 
-    monkeypatch.setattr(parts, "MIXING", replace(parts.MIXING, encode=encode))
+    monkeypatch.setattr(parts, "MIXING", replace(MIXING, encode=encode))
     assert _coders(edgezip.compress((data_dir / "courage.txt").read_bytes()[:900], options=auto))
     assert tried == []
     table = b"".join(b"%d,%d,%d\n" % (n, n * n % 97, n * n * n % 89) for n in range(100))
