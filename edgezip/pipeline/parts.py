@@ -12,6 +12,7 @@ from edgezip.coding.mixing.profile import suiting
 from edgezip.pipeline.channels import Coded, encode_channel
 from edgezip.pipeline.coders.coder import Coder, MediaSettings, Progress
 from edgezip.pipeline.coders.language import MIXED, PLAIN, LanguageSettings
+from edgezip.pipeline.coders.lzma1 import LZMA
 from edgezip.pipeline.coders.mixing import MIXING
 from edgezip.pipeline.coders.stored import STORED
 from edgezip.pipeline.coders.table import CLASSICAL, MEDIA
@@ -27,6 +28,8 @@ INCOMPRESSIBLE = 6
 """Context mixing is not tried where the cheap codecs save less than one byte in 2**6."""
 FLAT = 5
 """Where they save less than one byte in 2**5 of what Huffman codes take, contexts hardly matter."""
+NOISE, TESTED = 1 << 20, 1 << 16
+"""Bytes from which it pays to find out whether they are noise; bytes of each of three places."""
 MIXING_SHARE = 16
 """About how much longer context mixing takes than a classical codec, for the progress."""
 
@@ -69,8 +72,20 @@ class Part:
     @cached_property
     def classical(self) -> Coded:
         """The smallest of the codecs of the standard library, stored if none saves anything."""
-        stored = encode_channel(self.data, STORED, None, self.context, untold)
-        return smallest([stored, *(self._encode(coder, None, self._done) for coder in CLASSICAL)])
+        found = [encode_channel(self.data, STORED, None, self.context, untold)]
+        for coder in CLASSICAL:
+            if coder is not LZMA or not self._is_noise(smallest(found)):
+                found.append(self._encode(coder, None, self._done))
+        return smallest(found)
+
+    def _is_noise(self, best: Coded) -> bool:
+        """Whether lzma, half of the time that noise takes, is spared: many bytes, of which no other
+        codec saves any, nor lzma of some of them. `best`: what the others made."""
+        if len(self.inner) < NOISE or best.size < len(self.data):
+            return False
+        apart = (len(self.inner) - TESTED) // 2
+        some = b"".join(self.inner[i * apart : i * apart + TESTED] for i in range(3))
+        return encode_channel(some, LZMA, None, self.context, untold).size >= len(some)
 
     @cached_property
     def flat(self) -> bool:

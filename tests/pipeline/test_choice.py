@@ -76,6 +76,30 @@ def test_a_message_of_words_is_not_mixed_without_the_model(
     assert tried
 
 
+def test_noise_is_not_given_to_lzma(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the time that packing noise takes. Where anything is saved, lzma is tried."""
+    tried: list[int] = []
+
+    def encode(data: bytes, *arguments: Any) -> Any:
+        tried.append(len(data))
+        return original.encode(data, *arguments)
+
+    original = parts.LZMA
+    counting = replace(original, encode=encode)
+    monkeypatch.setattr(parts, "LZMA", counting)
+    codecs = [counting if coder is original else coder for coder in parts.CLASSICAL]
+    monkeypatch.setattr(parts, "CLASSICAL", codecs)
+    noise = random.Random(3).randbytes(parts.NOISE)
+    assert len(edgezip.compress(noise, options=NONE)) == len(noise) + 16
+    assert tried == [3 * parts.TESTED]
+    tried.clear()
+    for data in (noise[:-1], noise + bytes(1000), bytes(b & 127 for b in noise)):
+        edgezip.compress(data, options=NONE)
+        (size,) = tried
+        assert size > len(noise) - 1000
+        tried.clear()
+
+
 @pytest.mark.parametrize("kind", ["printable", "base64", "hex", "dna"])
 def test_noise_in_letters_is_never_shown_to_the_model(
     kind: str, auto: PackOptions, evaluated: list[int]
