@@ -15,9 +15,11 @@ from edgezip.container import constants as c
 from edgezip.pipeline.options import DEFAULT_FRAME_SIZE, PackOptions, PackReport
 from edgezip.streams import first, write_all
 
-LEAST_FRAME, MOST_FRAME, SHARE = 768 << 10, 2 << 20, (2, 21)
+LEAST_FRAME, MOST_FRAME, SHARE = 960 << 10, 2 << 20, (2, 21)
 """Bytes of the tar from which a frame ends with its member, which is what has to be decoded for
 one: a `SHARE` of the tar within these limits. docs/bench.md has what that costs."""
+ONE_FRAME = 3 << 19
+"""Bytes of a tar that is not cut at all: two halves would be several percent larger."""
 MOST_PIECE = 12 << 20
 """Bytes of a large member in one frame."""
 FIRST_LOOK = 8192
@@ -45,7 +47,7 @@ def write_archive(
         report: is told of files that cannot be read, which are left out, and of those whose size
             has changed, which are cut off or filled up with zeros.
         frame_size: bytes of the tar after which a frame ends, at the next member; None for 2/21
-            of the tar, but 768 KiB to 2 MiB.
+            of the tar, but 960 KiB to 2 MiB, and all of it up to 1.5 MiB.
         progress: called with the bytes of the tar done so far.
         watch: gets the tar as it is packed.
     """
@@ -54,7 +56,8 @@ def write_archive(
     started = time.monotonic()
     if frame_size is None:
         size = sum(entry.blocks_size for entry in entries)
-        frame_size = min(max(size * SHARE[0] // SHARE[1], LEAST_FRAME), MOST_FRAME)
+        least = LEAST_FRAME if size > ONE_FRAME else ONE_FRAME
+        frame_size = min(max(size * SHARE[0] // SHARE[1], least), MOST_FRAME)
     parts = plan(entries, frame_size)
     longest = max(frame_size, DEFAULT_FRAME_SIZE)
     frames = _Frames(target, options, longest, progress, watch)

@@ -228,6 +228,33 @@ def test_frames_are_of_one_size() -> None:
     assert all(size <= 112_500 for size in sizes(*[90_000, 30_000] * 9))
 
 
+@pytest.mark.parametrize(
+    ("size", "frames"), [(1_400_000, 1), (1_600_000, 2), (10_000_000, 11), (40_000_000, 20)]
+)
+def test_how_much_is_decoded_for_a_member(
+    size: int, frames: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 200 files in 10 MB less than a tenth."""
+    planned: list[int] = []
+
+    def planner(entries: list[collect.Entry], frame_size: int) -> list[list[collect.Entry]]:
+        planned.extend(
+            sum(entry.blocks_size for entry in part) for part in plan(entries, frame_size)
+        )
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(writing, "plan", planner)
+    archive = edgezip.Archive(io.BytesIO(), "w", model="none")
+    for number in range(200):
+        archive.add_bytes(f"{number:03}", b"%03d" % number * (size // 600))
+    with pytest.raises(ZeroDivisionError):
+        archive.close()
+    assert len(planned) == frames
+    assert max(planned) - min(planned) < max(planned) // 8
+    if frames > 10:
+        assert max(planned) < sum(planned) // 10
+
+
 def test_a_large_member_has_no_small_frame_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "DEFAULT_FRAME_SIZE", 1 << 20)
     monkeypatch.setattr(writing, "MOST_PIECE", 3 << 19)
