@@ -50,4 +50,4 @@ def decompress_bare(data: bytes, size: int, options: PackOptions) -> bytes:
 def _context(options: PackOptions) -> Context:
     model = open_for_packing(options)
     settings = model.settings(options) if model else Settings()
-    return Context(model, settings, options.prime or b"")
+    return Context(model, settings, options.prime or b"", all_contexts=options.all_contexts)

@@ -7,6 +7,7 @@ the like are never shown to it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 
 from edgezip.pipeline import jpegs
@@ -77,9 +78,11 @@ def encode_part(
 
 
 def _is_far_ahead(coded: Coded, part: Part) -> bool:
-    """Whether context mixing has no chance against the model: of a short text it makes no less than
-    half of what classical codecs make. Loading its kernels takes longer than a message."""
-    return not part.context.prime and 2 * coded.size <= part.classical.size
+    """Whether context mixing has no chance against the model: of a short text that repeats little
+    it makes no less than half of what classical codecs make. Loading its kernels takes longer than
+    a message."""
+    repeats = NEW * part.classical.size <= len(part.inner)
+    return not (part.context.prime or repeats) and 2 * coded.size <= part.classical.size
 
 
 def judge(part: Part, content: Content, options: PackOptions) -> Verdict:
@@ -122,7 +125,7 @@ def _compare(part: Part, model: LanguageModel, options: PackOptions) -> Verdict:
     for eighth in (5,) if len(data) < 16 * LEARNED else (3, 7):
         start = len(data) * eighth // 8
         learned = data[max(start - LEARNED, 0) : start]
-        context = Context(model, part.context.settings, learned)
+        context = replace(part.context, prime=learned)
         test = Part(data[start : start + TESTED], context)
         sizes[0] += test.language(options, untold).size
         sizes[1] += test.compact.size

@@ -16,17 +16,23 @@ class Context:
     """Model, settings and primer of a member.
 
     model: None where no language model is used. prime: text that both sides learn first. depth: of
-    nested frames around what is coded. decode_inner: what decodes a frame inside of another, for
-    the coder of those; `channels.decode_channel` sets it.
+    nested frames around what is coded. all_contexts: as in `PackOptions`. decode_inner: what
+    decodes a frame inside of another, for the coder of those; `channels.decode_channel` sets it.
     """
 
     model: LanguageModel | None = None
     settings: Settings = field(default_factory=Settings)
     prime: bytes = field(default=b"", repr=False)
     depth: int = 0
+    all_contexts: bool | None = None
     decode_inner: Callable[[Frame, Context, Callable[[int], None]], bytes] | None = field(
         default=None, repr=False, compare=False
     )
+
+    @property
+    def thorough(self) -> bool:
+        """Whether context mixing uses all contexts, when packing."""
+        return self.model is not None if self.all_contexts is None else self.all_contexts
 
     @property
     def primer_id(self) -> bytes | None:

@@ -15,10 +15,10 @@ from edgezip.pipeline.options import PackOptions
 
 LEVELS: Mapping[int, Mapping[str, Any]] = {
     1: {"model": "none", "media_level": 0},
-    2: {"coder": "plain", "streams": 64, "media_level": 0},
-    3: {"coder": "plain", "streams": 16, "media_level": 0},
-    4: {"streams": 64},
-    5: {"streams": 32},
+    2: {"model": "none", "all_contexts": True},
+    3: {"streams": 64},
+    4: {"streams": 32},
+    5: {"streams": 16},
     6: {},
     7: {"most_streams": 8},
     8: {"most_streams": 4, "media_level": 2},

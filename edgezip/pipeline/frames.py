@@ -13,11 +13,11 @@ from edgezip.container import Channel, Span
 from edgezip.container import constants as c
 from edgezip.pipeline import layout
 from edgezip.pipeline.channels import Coded, encode_channel
-from edgezip.pipeline.choice import encode_part, make_part
+from edgezip.pipeline.choice import Verdict, encode_part, make_part
 from edgezip.pipeline.coders.nested import MOST_DEPTH, NESTED, Parts
 from edgezip.pipeline.coders.table import MEDIA
 from edgezip.pipeline.context import Context
-from edgezip.pipeline.detect.content import BINARY, REPEAT, Found, Kind
+from edgezip.pipeline.detect.content import BINARY, REPEAT, Content, Found, Kind
 from edgezip.pipeline.detect.media import MediaFinder
 from edgezip.pipeline.detect.streams import START
 from edgezip.pipeline.options import PackOptions
@@ -32,6 +32,9 @@ SPAN_COST = 4
 SMALL_FRAME = 1 << 16
 """Raw bytes up to which one channel for all is tried beside samples: what the rest repeats of them
 is then too short for the search for repeats."""
+MODEL_COST = 24
+"""Bytes that the long header takes at least to name a model: what it must save to be used beside
+other channels."""
 MIXED_SHARE = 16
 """Where a 1/`MIXED_SHARE` or more is not for the model, one channel for all is tried too."""
 
@@ -132,18 +135,35 @@ def _split(
     raw: bytes, plan: Plan, options: PackOptions, progress: Callable[[int], None]
 ) -> FrameContent:
     """A channel for each content."""
-    coded: list[Coded] = []
+    coded: dict[Content, Coded] = {}
     for content, data in layout.group(raw, plan.pieces).items():
         if content == REPEAT:
             payload = layout.encode_repeats(plan.repeats)
-            coded.append(Coded(Channel(c.REPEAT, payload, len(data))))
+            coded[content] = Coded(Channel(c.REPEAT, payload, len(data)))
             progress(len(data))
         else:
             way = plan.ways[content]
-            coded.append(encode_part(way.part, content, way.verdict, options, progress))
-    channels = tuple(part.channel for part in coded)
+            coded[content] = encode_part(way.part, content, way.verdict, options, progress)
+    parts = _without_model(coded, plan) if len(coded) > 1 else list(coded.values())
+    channels = tuple(part.channel for part in parts)
     spans = tuple(layout.number(plan.pieces))
-    return FrameContent(channels, spans, sum(part.tokens for part in coded))
+    return FrameContent(channels, spans, sum(part.tokens for part in parts))
+
+
+def _without_model(coded: dict[Content, Coded], plan: Plan) -> list[Coded]:
+    """The channels, without the language model where it saves less than its name takes."""
+    parts = list(coded.values())
+    verdicts = {way.verdict for way in plan.ways.values()}
+    if Verdict.MODEL in verdicts or Verdict.BOTH not in verdicts:
+        return parts
+    others = [
+        plan.ways[content].part.compact
+        if content != REPEAT and plan.ways[content].verdict is Verdict.BOTH
+        else part
+        for content, part in coded.items()
+    ]
+    saved = sum(part.size for part in others) - sum(part.size for part in parts)
+    return parts if saved >= MODEL_COST else others
 
 
 def _alternatives(whole: Part, plan: Plan, options: PackOptions) -> list[FrameContent]:

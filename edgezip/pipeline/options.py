@@ -47,6 +47,8 @@ class PackOptions:
         content: what the bytes are where no header says so: "image:WIDTH,HEIGHT,CHANNELS,BITS" or
             "audio:RATE,CHANNELS,BITS" (`detect.given`); None to look.
         media_level: of the coders of pictures and sound: 0 fast, 1 default, 2 strong.
+        all_contexts: whether context mixing without a language model uses all of its contexts; None
+            where a language model is there, which sets the pace.
     """
 
     model: str | Path | None = None
@@ -63,6 +65,7 @@ class PackOptions:
     content: str | None = None
     media_level: int = MEDIA_LEVEL
     most_streams: int = MAX_STREAMS
+    all_contexts: bool | None = None
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for values outside their range."""

@@ -123,11 +123,11 @@ class Part:
         return encode_channel(self.data, coder, settings, self.context, progress, self._changed)
 
     def _mix_params(self) -> list[MixParams]:
-        """Settings of context mixing to try; fast ones where no language model sets the pace."""
+        """Settings of context mixing to try, as far as time counts."""
         size = len(self.inner) + len(self.context.prime)
         profile = suiting(self.inner)
         fast = MixParams.for_size(size, profile.number, profile.fast_level)
-        if self.context.model is None or self.flat:
+        if not self.context.thorough or self.flat:
             return [fast]
         full = MixParams.for_size(size, profile.stronger, FULL_LEVEL)
         return [full, fast] if profile.both_pay else [full]

@@ -118,7 +118,8 @@ class Packer:
         if self._context is None:
             model = open_for_packing(self._options)
             settings = model.settings(self._options) if model else Settings()
-            self._context = Context(model, settings, self._options.prime or b"")
+            prime, every = self._options.prime or b"", self._options.all_contexts
+            self._context = Context(model, settings, prime, all_contexts=every)
         return self._context
 
     def _encode(self, raw: bytes, more: bool = False) -> FrameContent:
@@ -170,7 +171,7 @@ class Packer:
                 header = replace(header, settings=plain)
             packed = write_short(header, channel, raw)
         else:
-            writer = MemberWriter(self._header())
+            writer = MemberWriter(self._header(content.uses_model))
             frame = writer.frame(raw, content.channels, content.spans)
             packed = writer.begin() + frame + writer.finish()
         stored = pack_stored(raw)
