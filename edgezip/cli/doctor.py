@@ -154,9 +154,8 @@ def _check_engine(findings: _Findings, setup: _Setup, file: ModelFile) -> None:
 def _check_answers(findings: _Findings, engine: Engine, file: ModelFile) -> None:
     from edgezip.engine import selftest
 
-    bundled = file.bundled
-    known = bundled.known_answers if bundled and engine.kind == "strict" else {}
-    expected = known.get(engine.identity.version)
+    strict = engine.kind == "strict"
+    expected = file.expected_answer(engine.identity.version) if strict else None
     answer = selftest.check(engine, expected)
     known_text = "as it must be" if expected else "nothing recorded to compare with"
     findings.add("known answer", True, f"{answer.hex()[:16]} ({known_text})")

@@ -13,7 +13,7 @@ from typing import Any
 from edgezip import models
 from edgezip.cli.console import Console, for_each, printable, write_line
 from edgezip.errors import EdgezipError, SettingsError
-from edgezip.models import ModelFile, fetching
+from edgezip.models import ModelFile, answers, fetching
 
 _UNKNOWN_SPEED = "speed not known here; 'edgezip bench -m MODEL FILE' measures it"
 
@@ -46,8 +46,9 @@ def add_models(files: Sequence[str], name: str | None, console: Console) -> int:
         from edgezip.pipeline.opening import try_model
 
         with fetching.unpacked(Path(file)) as found:
-            try_model(models.load_file(found))
+            known = try_model(models.load_file(found))
             model = models.add_model(found, name)
+        answers.remember(model.path, model.sha256, *known)
         console.note(f"{line(model)} is now {model.path}")
         console.result({"file": file, **as_json(model)})
         return 0
@@ -69,7 +70,10 @@ def get_models(names: Sequence[str], console: Console) -> int:
         return 0
 
     def get(name: str) -> int:
+        from edgezip.pipeline.opening import try_model
+
         model = fetching.get_model(name)
+        answers.remember(model.path, model.sha256, *try_model(model))
         console.note(f"{line(model)} is now {model.path}")
         console.result({"file": name, **as_json(model)})
         return 0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from edgezip.atomic import AtomicFile
 from edgezip.errors import InputError, ModelError, ModelNotFoundError, SettingsError
 from edgezip.folders import user_data_folder
+from edgezip.models import answers
 from edgezip.models.bundled import BundledModel, bundled_by_hash, bundled_folders, bundled_models
 from edgezip.models.chosen import choose, chosen_name
 from edgezip.models.gguf import Gguf, read_gguf
@@ -42,6 +43,13 @@ class ModelFile:
     sha256: bytes
     name: str
     size: int
+
+    def expected_answer(self, version: int) -> bytes | None:
+        """What version `version` of the strict engine must answer with it (`selftest.long_answer`):
+        from the manifest or from when it was registered; None if that is not known."""
+        if self.bundled is not None:
+            return self.bundled.known_answers.get(version)
+        return answers.recall(self.path, self.sha256, version)
 
     @property
     def bundled(self) -> BundledModel | None:
@@ -303,6 +311,7 @@ def remove_model(name: str) -> ModelFile:
         path.unlink()
     except OSError as error:
         raise InputError(f"model {path} cannot be removed: {error.strerror}") from error
+    answers.forget(path)
     if chosen_name() == path.stem:
         choose(None)
     return model

@@ -58,7 +58,8 @@ class LanguageModel:
     def __init__(self, file: ModelFile, engine: Engine, vocabulary: Vocabulary) -> None:
         self.file = file
         self.engine = engine
-        self.known_answer = selftest.check(engine, _expected_answer(file, engine))
+        expected = file.expected_answer(engine.identity.version)
+        self.known_answer = selftest.check(engine, expected, bool(file.bundled))
         self.tokenizer = Tokenizer(vocabulary, engine.tokenize)
         self.banned = np.array([piece is None for piece in vocabulary.pieces], np.bool_)
         self.pieces = vocabulary.pieces
@@ -238,11 +239,3 @@ class _SizeReached:
         if self._left < 0:
             raise FormatError("damaged data: a token reaches beyond the end of the text")
         return self._left == 0
-
-
-def _expected_answer(file: ModelFile, engine: Engine) -> bytes | None:
-    """The known answer of a bundled model on the strict engine, None where there is none."""
-    bundled = file.bundled
-    if bundled is None or engine.identity.kind != "strict":
-        return None
-    return bundled.known_answers.get(engine.identity.version)

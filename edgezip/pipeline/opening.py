@@ -6,7 +6,7 @@ import os
 
 from edgezip import forks
 from edgezip.container import EngineField, Header
-from edgezip.engine import Engine
+from edgezip.engine import Engine, selftest
 from edgezip.engine.hardware import usable_memory
 from edgezip.errors import EngineMismatchError, ModelError
 from edgezip.models import (
@@ -67,8 +67,8 @@ def open_for_unpacking(header: Header, options: UnpackOptions) -> LanguageModel 
     return model
 
 
-def try_model(file: ModelFile) -> None:
-    """Load a model once, to see that it can be used.
+def try_model(file: ModelFile) -> tuple[int, bytes]:
+    """Load a model once, to see that it can be used: version of the engine and its long answer.
 
     Raises:
         ModelError: it cannot.
@@ -77,6 +77,7 @@ def try_model(file: ModelFile) -> None:
     vocabulary = checked_vocabulary(file)
     with Engine.load(file.path) as engine:
         LanguageModel(file, engine, vocabulary)
+        return engine.identity.version, selftest.long_answer(engine)
 
 
 def _already_open(

@@ -12,6 +12,7 @@ import pytest
 import edgezip
 from edgezip import api
 from edgezip.container import Channel, EngineField, Header, HeaderEvent, parse, write_short
+from edgezip.engine import selftest
 from edgezip.models import bundled
 from edgezip.pipeline import writer
 from edgezip.pipeline.options import PackOptions
@@ -274,3 +275,35 @@ def test_models_that_everybody_knows_are_not_named(bundled_model: Path) -> None:
     assert header.model
     assert not header.short
     assert header.model_name is None
+
+
+def test_a_registered_model_must_answer_as_it_did(
+    cli: Any, stories_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All its logits are others, batch and single tokens alike: only the stored answer tells."""
+    assert cli("models", "add", str(stories_model), "--name", "stories").code == 0
+    folder = edgezip.models.user_folder()
+    assert folder is not None
+    stored = folder / "stories.answer"
+    assert len(stored.read_text().split()) == 4
+    Path("t.txt").write_bytes(b"Once upon a time there was a little girl. " * 20)
+    edgezip.release_models()
+    assert cli("pack", "-m", "stories", "t.txt").code == 0
+    packed = Path("t.txt.ez").read_bytes()
+
+    real = selftest.fixed_logits
+    monkeypatch.setattr(selftest, "fixed_logits", lambda *args, **kwargs: real(*args, **kwargs) + 1)
+    for command in (["pack", "-f", "-m", "stories", "t.txt"], ["unpack", "-f", "t.txt.ez"]):
+        edgezip.release_models()
+        cli(*command).failed(5, "not the known ones for this model")
+    assert Path("t.txt.ez").read_bytes() == packed
+    assert "not the known ones" in cli("doctor", "-m", "stories").out.decode()
+
+    # An answer that is damaged, or of another model or version, locks nobody out.
+    good = stored.read_bytes()
+    for broken in (b"", b"\xff", good[:-9], good.replace(b"2", b"3", 1), good.upper(), bytes(5000)):
+        stored.write_bytes(broken)
+        edgezip.release_models()
+        assert cli("pack", "-f", "-m", "stories", "t.txt").code == 0
+    assert cli("models", "remove", "stories").code == 0
+    assert not list(folder.iterdir())
