@@ -21,6 +21,7 @@ from edgezip.coding.adaptive import (
     TO_12_BITS,
     adapted,
     between,
+    moved_evenly,
 )
 from edgezip.coding.histories import state_table
 from edgezip.coding.jit import njit
@@ -237,10 +238,7 @@ def _mix(m):  # type: ignore[no-untyped-def]
 def _learn(m, bit, first_map_at, second_map_at):  # type: ignore[no-untyped-def]
     """Adapt everything that took part to `bit`."""
     for a in (first_map_at, second_map_at):
-        v = int(m.maps[uintp(a)])
-        m.maps[uintp(a)] = np.uint16(
-            v + (65535 - v + 63 >> _MAP_RATE) if bit else v - (v + 63 >> _MAP_RATE)
-        )
+        m.maps[uintp(a)] = moved_evenly(int(m.maps[uintp(a)]), bit, _MAP_RATE)
     full = bit << 16
     for s in range(_SETS):
         missed = (full - int(m.squash[uintp(m.outputs[s] + SQUASH_ZERO)])) * _RATE >> 10

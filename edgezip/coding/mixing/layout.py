@@ -41,10 +41,10 @@ DIRECT_LIMIT = 60
 MATCH_LIMIT = 1023
 APM_RATE = 6
 
-# Tokens only: a decision that the language model is this sure of (in stretch units: 1 in 2982 is
+# Tokens only: a decision that the language model is this sure of (in stretch units: 1 in 11,791 is
 # wrong, it says) is coded with its probability, unless a match expects the other bit or the model
 # was wrong too often: over 1 in 256 of late. Nothing learns from it.
-SURE = 2048
+SURE = 2400
 WRONG_BITS = 22
 WRONG_LIMIT = 1 << WRONG_BITS - 8
 WRONG_RATE = 10

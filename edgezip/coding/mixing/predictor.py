@@ -6,7 +6,15 @@ from __future__ import annotations
 import numpy as np
 from numpy import uintp
 
-from edgezip.coding.adaptive import CERTAIN, MAP_BINS, TO_12_BITS, adapted, between, moved_map
+from edgezip.coding.adaptive import (
+    CERTAIN,
+    MAP_BINS,
+    TO_12_BITS,
+    adapted,
+    between,
+    moved_evenly,
+    moved_map,
+)
 from edgezip.coding.hashing import END_SALT, MASK32, NIBBLE_SALT, SPREAD, find_slot, slot_line
 from edgezip.coding.jit import njit
 from edgezip.coding.logistic import SQUASH_ZERO, STRETCH_LIMIT
@@ -185,12 +193,6 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     return _refine(r, m.apms, mixed, int(m.squash[uintp(mixed + SQUASH_ZERO)]))
 
 
-@njit(inline="always", _nrt=False)
-def _moved_evenly(v, bit):  # type: ignore[no-untyped-def]
-    """Entry `v` of a probability map after `bit`, rounded so that both ends are reached."""
-    return np.uint16(v + (65535 - v + 63 >> APM_RATE) if bit else v - (v + 63 >> APM_RATE))
-
-
 @njit(_nrt=False, forceinline=True)
 def _update_maps(r, slots, maps, direct, follow, reciprocal, bases, direct_bases, bit):  # type: ignore[no-untyped-def]
     target = CERTAIN * bit
@@ -221,6 +223,7 @@ def update(m, bit):  # type: ignore[no-untyped-def]
     for k in range(r[R_MAPS]):
         a = uintp(r[R_APM + k])
         v = int(m.apms[a])
-        m.apms[a] = _moved_evenly(v, bit) if r[R_EVEN] else moved_map(v, bit, APM_RATE)
+        even = r[R_EVEN]
+        m.apms[a] = moved_evenly(v, bit, APM_RATE) if even else moved_map(v, bit, APM_RATE)
     r[R_C0] = r[R_C0] << 1 | bit
     r[R_NODE] = r[R_NODE] << 1 | bit

@@ -130,6 +130,22 @@ _TEXT_TAIL = (
     ("field and its beginning", _LINES),
 )
 
+_TOKEN_TAIL = _named(
+    (_TRAILS, ("after the same two fields", "in a line like this", "field above, whether it fits")),
+    (_LINES, (
+        "field to the left", "two fields to the left", "punctuation of the line and field",
+    )),
+    (_WORDS, ("bracket's word",)),
+    (_TRAILS, (
+        "after the same two fields, offset, field to the left",
+        "in a line like this, changes, punctuation",
+    )),
+    (_WORDS, ("word and the second before", "three words")),
+    ("orders 3 to 6", ("order 7",)),
+    (_EXPECTED, ("byte expected by the long match, token's beginning",)),
+    (_TRAILS, ("expected bytes, token's beginning",)),
+)  # fmt: skip
+
 _BINARY_CONTEXTS = (
     *_ORDERS,
     ("bytes after the last two", _INDIRECT),
@@ -242,17 +258,18 @@ PROFILES = (
     ),
     Profile(
         LINES, "lines", _LINES_CONTEXTS, 14, (24, 34, 51), 7000, 128, 6500, "lines", _LINE_ENDS,
-        even_maps=True, finals=(2, 6, 13), stronger=LINES,
+        finals=(2, 6, 13), even_maps=True, stronger=LINES,
     ),
     Profile(
         RECORDS, "records", _RECORD_CONTEXTS, 13, (25, 33, 51), 7000, 128, 6500, "records",
-        even_maps=True, finals=(2, 9, 4), stronger=RECORDS,
+        finals=(2, 9, 4), even_maps=True, stronger=RECORDS,
     ),
 )  # fmt: skip
 """The profiles for bytes, by number."""
 TOKEN_PROFILE = Profile(
-    TOKENS, "tokens", (*_TEXT_CONTEXTS, *_TOKEN_NGRAMS, *_TEXT_TAIL), 6, (9, 17, 25), 5000, 64,
-    3250, "tokens", maps=2, model_weight=30000,
+    TOKENS, "tokens", (*_TEXT_CONTEXTS, *_TOKEN_NGRAMS, *_TEXT_TAIL, *_TOKEN_TAIL), 13, (9, 17, 39),
+    6000, 128, 3250, "tokens", _LINE_ENDS, maps=2, even_maps=True, model_weight=30000,
+    finals=(4, 6, 2),
 )  # fmt: skip
 ALL = (*PROFILES, TOKEN_PROFILE)
 

@@ -15,7 +15,8 @@ from .lines import line_contexts, line_rows
 from .match import expect, match_length
 from .profile import BINARY, LINES, RECORDS, TOKENS
 from .records import record_contexts, record_rows
-from .text import byte_rows, text_contexts, token_rows
+from .text import byte_rows, text_contexts
+from .tokens import token_contexts, token_rows
 
 
 @njit(_nrt=False)
@@ -30,8 +31,10 @@ def _set_contexts(r, hashes, direct_hashes, streams, history, bounds, heads, fie
         line_contexts(r, hashes, history, heads, fields[s], n, s, st)
     elif profile == RECORDS:
         record_contexts(r, hashes, history, heads, n, s, st)
+    elif profile == TOKENS:
+        token_contexts(r, hashes, history, heads, fields[s], n, s, st)
     else:
-        text_contexts(r, hashes, history, heads, fields[s], n, s, st, profile == TOKENS)
+        text_contexts(r, hashes, history, heads, fields[s], n, s, st)
     set_direct(direct_hashes, history, n, s, st)
 
 
@@ -54,7 +57,7 @@ def select(r, streams, history, fields, selected, logit):  # type: ignore[no-unt
     r[R_FINAL_ROWS] = r[R_C0] + 256 * min(match_length(r) >> 2, 7)
     profile = r[R_PROFILE]
     if profile == TOKENS:
-        token_rows(r, st, selected, logit)
+        token_rows(r, history, n, s, st, selected, logit)
     elif profile == LINES:
         line_rows(r, history, n, s, st, selected)
     elif profile == RECORDS:

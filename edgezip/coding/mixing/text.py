@@ -1,4 +1,4 @@
-"""The profile of text, for bytes and for tokens: words, lines, fields of a line, numbers."""
+"""The profile of text: words, lines, fields of a line, numbers. `tokens.py` adds to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from .layout import (
     F_HASHES,
     R_BITS,
     R_C0,
-    R_DEPTH,
     R_EXPECT,
     R_MAP_ROWS,
     S_C4,
@@ -24,10 +23,7 @@ from .layout import (
     S_MATCH,
     S_NUMBER,
     S_POS,
-    S_PREFIX,
     S_SHAPE,
-    S_TOKEN0,
-    S_TOKEN1,
     S_WORD0,
     S_WORD1,
     S_WORD2,
@@ -36,8 +32,8 @@ from .match import match_length
 
 
 @njit(_nrt=False)
-def text_contexts(r, h, history, heads, fields, n, s, st, tokens):  # type: ignore[no-untyped-def]
-    """Set the hashes of all contexts of the next byte of stream `s`."""
+def shared_contexts(r, h, history, heads, fields, n, s, st):  # type: ignore[no-untyped-def]
+    """Set the hashes of the contexts that text has as bytes and as tokens: all but 20 and 21."""
     c4 = st[S_C4]
     b1 = c4 & 255
     w0 = st[S_WORD0]
@@ -60,15 +56,19 @@ def text_contexts(r, h, history, heads, fields, n, s, st, tokens):  # type: igno
     h[17] = context(11, c4 & 0xFFFF00, 0)
     h[18] = context(21, heads[b1] & 0xFFFF, b1)
     h[19] = context(8, w0, b1)
-    if tokens:
-        h[20] = context(24, st[S_PREFIX], st[S_TOKEN0])
-        h[21] = context(25, st[S_PREFIX], (st[S_TOKEN0] * 0x2F0B4C47 + st[S_TOKEN1]) & MASK32)
-    else:
-        h[20] = context(24, w0, (st[S_WORD1] * 0x2F0B4C47 + st[S_WORD2]) & MASK32)
-        h[21] = context(25, c4 & 0xF0F0F0FF, st[S_C8] & 0xF0F0)
     h[22] = context(32, e0 + 1, e1 + 1)
     h[23] = context(35, fields[F_HASHES + before], (w0 + b1 * 0x1000193) & MASK32)
     h[24] = context(36, field, st[S_FIELD_HASH])
+
+
+@njit(_nrt=False)
+def text_contexts(r, h, history, heads, fields, n, s, st):  # type: ignore[no-untyped-def]
+    """Set the hashes of all contexts of the next byte of stream `s`."""
+    c4 = st[S_C4]
+    w0 = st[S_WORD0]
+    shared_contexts(r, h, history, heads, fields, n, s, st)
+    h[20] = context(24, w0, (st[S_WORD1] * 0x2F0B4C47 + st[S_WORD2]) & MASK32)
+    h[21] = context(25, c4 & 0xF0F0F0FF, st[S_C8] & 0xF0F0)
 
 
 @njit(_nrt=False, forceinline=True)
@@ -92,16 +92,3 @@ def byte_rows(r, st, selected):  # type: ignore[no-untyped-def]
     selected[4] = min(st[S_POS] - st[S_LINE], 255) + group
     selected[5] = ((st[S_C4] >> 8) & 255) + group
     r[R_MAP_ROWS + 1] = r[R_C0] | length << 8
-
-
-@njit(_nrt=False, forceinline=True)
-def token_rows(r, st, selected, logit):  # type: ignore[no-untyped-def]
-    """The same for tokens; `logit` is the language model's."""
-    common_rows(r, st, selected)
-    agree = 0
-    if r[R_EXPECT + 2] >= 0:
-        agree = 1 if (logit > 0) == (r[R_EXPECT + 2] > 0) else 2
-    strength = min(abs(logit) >> 7, 15)
-    selected[4] = strength * 9 + r[R_BITS] + 144 * agree + 432 * min(r[R_DEPTH], 3)
-    selected[5] = st[S_TOKEN0] & 2047
-    r[R_MAP_ROWS + 1] = r[R_C0] | (strength * 3 + agree) << 8
