@@ -14,8 +14,10 @@ import pytest
 import edgezip
 from edgezip import api
 from edgezip.pipeline import layout, parts
-from edgezip.pipeline.coders.coder import Encoded, Progress
+from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
+from edgezip.pipeline.coders.lzma1 import LZMA
 from edgezip.pipeline.coders.mixing import MIXING
+from edgezip.pipeline.coders.table import CLASSICAL
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import BINARY, TEXT, Piece
 from edgezip.pipeline.model import LanguageModel
@@ -24,6 +26,16 @@ from edgezip.pipeline.plan import _judged
 
 NONE = PackOptions(model="none")
 NOISE = random.Random(11).randbytes(40_000)
+
+
+def _counted(coder: Coder, sizes: list[int]) -> Coder:
+    """The coder, which notes the sizes of what it is given."""
+
+    def encode(data: bytes, settings: Any, context: Context, progress: Progress) -> Encoded:
+        sizes.append(len(data))
+        return coder.encode(data, settings, context, progress)
+
+    return replace(coder, encode=encode)
 
 
 def _coders(packed: bytes) -> list[str]:
@@ -62,13 +74,7 @@ def test_a_message_of_words_is_not_mixed_without_the_model(
 ) -> None:
     """What the model makes less than half of what xz makes of; other short texts are tried."""
     tried: list[int] = []
-    original = MIXING.encode
-
-    def encode(data: bytes, settings: Any, context: Context, progress: Progress) -> Encoded:
-        tried.append(len(data))
-        return original(data, settings, context, progress)
-
-    monkeypatch.setattr(parts, "MIXING", replace(MIXING, encode=encode))
+    monkeypatch.setattr(parts, "MIXING", _counted(MIXING, tried))
     assert _coders(edgezip.compress((data_dir / "courage.txt").read_bytes()[:900], options=auto))
     assert tried == []
     table = b"".join(b"%d,%d,%d\n" % (n, n * n % 97, n * n * n % 89) for n in range(100))
@@ -79,15 +85,9 @@ def test_a_message_of_words_is_not_mixed_without_the_model(
 def test_noise_is_not_given_to_lzma(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the time that packing noise takes. Where anything is saved, lzma is tried."""
     tried: list[int] = []
-
-    def encode(data: bytes, *arguments: Any) -> Any:
-        tried.append(len(data))
-        return original.encode(data, *arguments)
-
-    original = parts.LZMA
-    counting = replace(original, encode=encode)
+    counting = _counted(LZMA, tried)
     monkeypatch.setattr(parts, "LZMA", counting)
-    codecs = [counting if coder is original else coder for coder in parts.CLASSICAL]
+    codecs = [counting if coder is LZMA else coder for coder in CLASSICAL]
     monkeypatch.setattr(parts, "CLASSICAL", codecs)
     noise = random.Random(3).randbytes(parts.NOISE)
     assert len(edgezip.compress(noise, options=NONE)) == len(noise) + 16
