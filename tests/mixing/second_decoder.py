@@ -1,7 +1,8 @@
-"""A second decoder of coder `cm`, written from docs/modelling.md and docs/coding.md alone.
+"""A second decoder of coders `cm` and `lm-mix`, written from docs/modelling.md and docs/coding.md
+alone.
 
-Plain Python integers, one stream, bytes. It shares nothing with the package but the files in
-`priors/`. Names are those of the page.
+Plain Python integers, one stream, bytes; `second_token_decoder.py` adds tokens. It shares nothing
+with the package but the files in `priors/`. Names are those of the page.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ PROFILES = [
     ("binary", (9, 17, 25), 6, 8000, 128, 64, 8, ()),
     ("lines", (24, 34, 51), 14, 7000, 128, 128, 16, (2, 6, 13)),
     ("records", (25, 33, 51), 13, 7000, 128, 128, 16, (2, 9, 4)),
+    ("tokens", (9, 17, 39), 13, 6000, 128, 96, 16, (4, 6, 2)),
 ]
 
 
@@ -157,6 +159,9 @@ class Decoder:
         self.starts = [[0] * 64, [0] * 64]
         self.hashes = [[0] * 64, [0] * 64]
         self.opened = [0] * 64
+        self.marks: list[int] = []
+        self.prefix = self.t0 = self.t1 = self.depth_in_token = self.g = 0
+        self.ends: dict[int, bytearray] = {}  # histories of ends of tokens
         self.matches = [[0, 0, 0], [0, 0, 0]]  # pointer, length, misses
 
     def _read_prior(self, name: str, contexts: int) -> None:
@@ -195,6 +200,8 @@ class Decoder:
     def _after(self, c: int) -> None:
         b1, pair = self.c4 & 255, self.c4 & 0xFFFF
         self.data.append(c)
+        self.marks.append(0 if self.profile == 4 else 2)
+        self.prefix = mix(self.prefix, c + 1)
         for head in (b1, 256 + pair):
             self.heads[head] = (self.heads.get(head, 0) << 8 & 0xFFFFFF) | c
         self.c8 = (self.c8 << 8 | self.c4 >> 24) & M32
@@ -216,7 +223,7 @@ class Decoder:
         elif c in b"}])>":
             self.depth = max(self.depth - 1, 0)
         last = self.fieldhash
-        if c in b"\n ,\t;|" or (self.profile == 2 and c in b'"()/:=[]{'):
+        if c in b"\n ,\t;|" or (self.profile in (2, 4) and c in b'"()/:=[]{'):
             self.hashes[self.row][self.field] = self.fieldhash
             self.fieldhash = 0
             if c == 10:
@@ -348,14 +355,14 @@ class Decoder:
         h = {0: 0, 5: C(5, c4, c8 & 0xFF), 6: C(6, c4, c8 & 0xFFFF)}
         h |= {i: C(i, last[i], 0) for i in range(1, 5)}
         A, B = 0x2F0B4C47, 0x3D4D51CB
-        if self.profile < 2:
+        if self.profile in (0, 1, 4):
             h |= {
                 7: C(22, two & 0xFFFF, b1),
                 9: C(23, e0 + 1 | min(len0, 15) << 9, b1),
                 17: C(11, c4 & 0xFFFF00, 0),
                 18: C(21, one, b1),
             }
-        if self.profile == 0:
+        if self.profile in (0, 4):
             h |= {
                 8: C(9, w0, w1),
                 10: C(19, self.shape, b1),
@@ -372,6 +379,8 @@ class Decoder:
                 23: C(35, over, (w0 + 0x1000193 * b1) & M32),
                 24: C(36, field, part),
             }
+            if self.profile == 4:
+                h |= self._token_contexts(fa, fr, e1)
         elif self.profile == 1:
             h |= {
                 8: C(14, r1 | b1 << 8, rec),
@@ -513,6 +522,11 @@ class Decoder:
         salt = self.c0 * 0x9E3779B1 & M32
         self.found = []
         for h in self.h:
+            if b == 8:
+                z = (h ^ 0x2545F491) * 0x5851F42D
+                place = (z >> 24) % (1 << self.M - 3)
+                self.found.append((self.ends.setdefault(place, bytearray(2)), 0))
+                continue
             z = (h ^ salt) * 0x5851F42D
             line = self.slots.setdefault((z >> 20) % (1 << self.M - 6), bytearray(64))
             check = (z >> 44) & 255
@@ -533,16 +547,20 @@ class Decoder:
     def _predict(self, b: int) -> tuple[int, dict[str, Any]]:
         c0, b1, b2, b3 = self.c0, self.b[1], self.b[2], self.b[3]
         node = (c0 & ((1 << b % 4) - 1)) | 1 << b % 4
-        x = [256, 0, 0]
-        bits = []
+        x = [256, self.g, (SQUASH[self.g] - 32768) >> 4]
+        bits, indices = [], list(self.index)
         for k in range(2):
             e, bit = self.e[k], -1
-            if e >= 0 and (e | 256) >> (8 - b) == c0:
+            if b == 8:
+                if e >= 0:
+                    bit = self._end_expected(k)
+                indices[k] += 512
+            elif e >= 0 and (e | 256) >> (8 - b) == c0:
                 bit = e >> (7 - b) & 1
             else:
                 self.e[k] = -1
             bits.append(bit)
-            p = self.matchmaps[self.index[k]] >> 20
+            p = self.matchmaps[indices[k]] >> 20 if bit >= 0 else 0
             sign = {-1: 0, 0: -1, 1: 1}[bit]
             x += [sign * STRETCH[p], sign * (p - 2048)]
         direct = [place + node for place in self.places]
@@ -558,6 +576,8 @@ class Decoder:
         expected = min(self.e[0] + 1 if length else 0, 255)
         if self.profile < 2:
             rows += [min(self.col, 255) + half, b2 + half]
+        elif self.profile == 4:
+            rows += self._token_rows(b, bits[0], length, expected)
         elif self.profile == 2:
             offset = len(self.data) - self.start
             rows[0] = c0 + 256 * band
@@ -605,9 +625,13 @@ class Decoder:
         t = 32 * (clamp(m, 2047) + 2048)
         col, w = t >> 12, t & 4095
         v = self.r1 if self.profile == 3 and self.record > 1 else length
+        v = 3 * self.strength + self.agree if self.profile == 4 else v
         pair = ((self.c4 & 0xFFFF) * 0x3D4D51CB + c0 * 0x2F0B4C47 >> 13) % 65536
         map_rows = [(0, c0 | b1 << 8), (1, c0 | v << 8), (2, pair)]
         q = 0
+        if self.profile == 4:
+            map_rows.pop()
+            q = SQUASH[m]
         for row in map_rows:
             a = self._map(row)
             q += (a[col] * (4096 - w) + a[col + 1] * w) >> 12
@@ -615,6 +639,7 @@ class Decoder:
         return p, {
             "x": x, "bits": bits, "direct": direct, "node": node, "vectors": vectors, "d": d,
             "finals": finals, "ms": ms, "maps": map_rows, "column": col + (w >> 11),
+            "indices": indices,
         }  # fmt: skip
 
     def _weights(self, k: int, row: int) -> list[int]:
@@ -623,6 +648,56 @@ class Decoder:
     def _map(self, row: tuple[int, int]) -> list[int]:
         start = [SQUASH[clamp((j - 16) * 128, 2047)] for j in range(33)]
         return self.apms.setdefault(row, start)
+
+    # What only tokens have
+
+    def _end_expected(self, k: int) -> int:
+        mark = self.marks[self.matches[k][0] - 1]
+        return 1 - mark if mark < 2 else -1
+
+    def _token_contexts(self, fa: int, fr: int, e1: int) -> dict[int, int]:
+        A, B = 0x2F0B4C47, 0x3D4D51CB
+        w0, w1, w2, part = self.w0, self.w1, self.w2, self.fieldhash
+        left1, left2, same, changed = self.left1, self.left2, self.same, self.changed
+        (x1, x2, _), (y1, y2, _), b1 = self.wanted, self.after, self.b[1]
+        offset = min(len(self.data) - self.start, 255)
+        named = {
+            20: (24, self.prefix, self.t0),
+            21: (25, self.prefix, A * self.t0 + self.t1),
+            25: (45, x1 | y1 << 8 | (same & 1) << 16, b1),
+            26: (46, x2 | y2 << 8 | (same & 2) << 16, b1),
+            27: (47, fa | fr << 8 | (same & 4) << 16 | changed << 20, self.field),
+            28: (37, left1, part),
+            29: (38, A * left1 + left2, part),
+            30: (40, 7 * self.linehash + self.field, part),
+            31: (50, self.opened[self.depth] + self.depth, w0),
+            32: (49, x1 | (same & 1) << 8 | offset << 9, left1),
+            33: (51, x2 | (same & 2) << 8 | changed << 16, self.linehash),
+            34: (52, w0, B * w2 + 1),
+            35: (53, w0, A * w1 + w2),
+            36: (55, self.c4, self.c8 & 0xFFFFFF),
+            37: (56, e1 + 1 | min(self.matches[1][1], 31) << 9, self.prefix),
+            38: (57, self.prefix, x1 | x2 << 8 | (same & 3) << 16),
+        }
+        return {i: C(salt, a & M32, b & M32) for i, (salt, a, b) in named.items()}
+
+    def _token_rows(self, b: int, expected_bit: int, length: int, expected: int) -> list[int]:
+        self.agree = 0
+        if expected_bit >= 0:
+            self.agree = 1 if (self.g > 0) == (expected_bit == 1) else 2
+        self.strength = min(abs(self.g) // 128, 15)
+        offset = len(self.data) - self.start
+        return [
+            9 * self.strength + b + 144 * self.agree + 432 * min(self.depth_in_token, 3),
+            self.t0 & 2047,
+            9 * (4 * (4 * self.same + self.changed) + (self.shape & 3)) + b,
+            min(self.wanted[0] + 256 * (self.same & 1) + 512 * (b // 2), 2303),
+            9 * self.fa + b,
+            9 * expected + b,
+            9 * (8 * min(self.field, 31) + (self.shape & 7)) + b,
+            9 * (8 * min(offset, 31) + min(length // 4, 7)) + b,
+            9 * min(self.col, 255) + b,
+        ]
 
     # Section 7
 
@@ -643,10 +718,10 @@ class Decoder:
             line[at + node] = FOLLOW[state][bit]
         for place in was["direct"]:
             self.direct[place] = adapt(self.direct.get(place, 1 << 31), target, 60)
-        for k, expected in enumerate(was["bits"]):
+        for k, expected in zip(was["indices"], was["bits"], strict=True):
             if expected >= 0:
                 right = 4194303 if expected == bit else 0
-                self.matchmaps[self.index[k]] = adapt(self.matchmaps[self.index[k]], right, 1023)
+                self.matchmaps[k] = adapt(self.matchmaps[k], right, 1023)
         for row in was["maps"]:
             a, column = self._map(row), was["column"]
             if self.profile < 2:

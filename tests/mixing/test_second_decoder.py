@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 from edgezip.coding.mixing.bytecodec import cm_encode
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.profile import PROFILES, Profile
+from edgezip.coding.mixing.token_mixing import MixingEncoder
 
 from .second_decoder import Decoder
+from .second_token_decoder import TokenDecoder
 
 _ROWS = b"".join(b'%d,"ab (c%d)", x/%d\t{k=%d}\n' % (i, i % 3, i * 7, i % 5) for i in range(14))
 _RECORDS = b"".join(bytes([i, 7, i * i % 251, 0, 255, i // 2]) for i in range(60))
@@ -23,3 +26,38 @@ def test_the_second_decoder_agrees(profile: Profile, level: int) -> None:
     for data in (_ROWS, _RECORDS, _MIXED):
         payload = cm_encode(data, MixParams(16, profile.number, level))
         assert Decoder(16, profile.number, level).decode(payload, len(data)) == data
+
+
+_PIECES: list[bytes | None] = [
+    None, *(bytes([i]) for i in range(10, 123)), b"the ", b"the", b"then", b"a", b"item", b"ite",
+    b"=1\n", b"a",
+]  # fmt: skip
+
+
+def _tokens(text: bytes) -> list[int]:
+    """The longest pieces of `text`, now and then another of the same spelling."""
+    found: list[int] = []
+    at = 0
+    while at < len(text):
+        fits = [i for i, p in enumerate(_PIECES) if p is not None and text.startswith(p, at)]
+        longest = max(len(_PIECES[i] or b"") for i in fits)
+        found.append([i for i in fits if len(_PIECES[i] or b"") == longest][-(len(found) % 2)])
+        at += longest
+    return found
+
+
+@pytest.mark.parametrize("sharpness", [3.0, 12.0])
+@pytest.mark.parametrize("level", [0, 2])
+def test_the_second_decoder_of_tokens_agrees(level: int, sharpness: float) -> None:
+    tokens = _tokens(b"".join(b"item%d=1\nthe then the (a): %d\n" % (i % 3, i) for i in range(9)))
+    rows = np.random.default_rng(2).normal(0, sharpness, (len(tokens), len(_PIECES)))
+    rows[np.arange(len(tokens)), tokens] += 2 * sharpness
+    logits = rows.astype(np.float32)
+    encoder = MixingEncoder(len(tokens), 1, _PIECES, MixParams(16, 0, level))
+    numbers = np.array(tokens, np.int32)
+    encoder.add(encoder.measure(logits, numbers), numbers, np.arange(len(tokens), dtype=np.int64))
+    payload = encoder.finish()
+    decoder = TokenDecoder(16, level, _PIECES)
+    read = decoder.decode_tokens(payload, len(tokens), lambda done: logits[len(done)].tolist())
+    assert read == tokens
+    assert decoder.wrong > 0 or sharpness < 10
