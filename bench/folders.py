@@ -92,20 +92,6 @@ def _sizes(folder: Path | None, model: str | None) -> int:
         root = Path(temporary)
         tar = root / "x.tar"
         subprocess.run(["tar", "cf", tar, "--sort=name", name], cwd=folder.parent, check=True)
-        for way, command, output in (
-            ("tar | xz -9e", ["xz", "-9ekf", "-T1", str(tar)], root / "x.tar.xz"),
-            ("7z -mx9", ["7z", "a", "-mx9", "-bd", str(root / "x.7z"), name], root / "x.7z"),
-            ("zpaq -m5", ["zpaq", "a", str(root / "x.zpaq"), name, "-m5"], root / "x.zpaq"),
-        ):
-            if _is_known("sizes", name, way, raw):
-                continue
-            if shutil.which(command[0]) is None:
-                log(f"{command[0]} is not here")
-                continue
-            started = time.perf_counter()
-            subprocess.run(command, cwd=folder.parent, check=True, capture_output=True)
-            seconds = time.perf_counter() - started
-            _note("sizes", name, way, "none", raw, output.stat().st_size, seconds)
         packed = root / "x.tar.ez"
         started = time.perf_counter()
         with edgezip.Archive(packed, "w", model=model) as archive:
@@ -124,6 +110,20 @@ def _sizes(folder: Path | None, model: str | None) -> int:
         _note("sizes", name, "edgezip unpack", model, raw, packed.stat().st_size,
               time.perf_counter() - started, "equal" if same else "NOT EQUAL")  # fmt: skip
         failed += not same
+        for way, command, output in (
+            ("tar | xz -9e", ["xz", "-9ekf", "-T1", str(tar)], root / "x.tar.xz"),
+            ("7z -mx9", ["7z", "a", "-mx9", "-bd", str(root / "x.7z"), name], root / "x.7z"),
+            ("zpaq -m5", ["zpaq", "a", str(root / "x.zpaq"), name, "-m5"], root / "x.zpaq"),
+        ):
+            if _is_known("sizes", name, way, raw):
+                continue
+            if shutil.which(command[0]) is None:
+                log(f"{command[0]} is not here")
+                continue
+            started = time.perf_counter()
+            subprocess.run(command, cwd=folder.parent, check=True, capture_output=True)
+            seconds = time.perf_counter() - started
+            _note("sizes", name, way, "none", raw, output.stat().st_size, seconds)
     return failed
 
 
