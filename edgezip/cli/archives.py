@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from edgezip.cli import report
 from edgezip.cli.console import Console, for_each, label, printable, write_line
+from edgezip.cli.descriptors import STDOUT as STDOUT_NUMBER
 from edgezip.cli.fileoptions import ARCHIVE_SUFFIX, FileOptions
 from edgezip.cli.inputs import STDIN, SUFFIX, InputRules, Source, open_source
-from edgezip.cli.outputs import open_output
+from edgezip.cli.outputs import STDOUT, open_output
 from edgezip.cli.progress import progress_bar
 from edgezip.errors import EdgezipError, FormatError, InputError, SettingsError
 from edgezip.pipeline.options import PackOptions, UnpackOptions
@@ -200,9 +201,10 @@ def _rules_but(packing: Packing, target: str) -> Rules:
     from edgezip.archive.collect import Rules
 
     rules = packing.rules or Rules()
-    if not os.path.lexists(target):
+    try:
+        found = os.fstat(STDOUT_NUMBER) if target == STDOUT else os.lstat(target)
+    except OSError:
         return rules
-    found = os.lstat(target)
     return replace(rules, skipped=frozenset({(found.st_dev, found.st_ino)}))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,13 @@ def test_an_archive_does_not_hold_itself(cli: Any, docs: Path) -> None:
         assert cli.pack(".", "-f", "-o", "me.tar.ez").code == 0
         assert b"me.tar.ez" not in cli("list", "me.tar.ez").out
     assert b"docs/a.txt\n" in cli("list", "me.tar.ez").out
+    os.unlink("me.tar.ez")
+    with open("out.tar.ez", "wb") as file:  # as a shell does
+        command = [sys.executable, "-m", "edgezip", "pack", "-m", "none", ".", "-c"]
+        done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, check=True)
+    assert not done.stderr
+    assert b"docs/a.txt\n" in cli("list", "out.tar.ez").out
+    assert b"out.tar.ez" not in cli("list", "out.tar.ez").out
 
 
 def test_pipes(cli: Any, docs: Path) -> None:
