@@ -9,7 +9,7 @@ import tarfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Literal, cast
 
@@ -157,6 +157,8 @@ class Archive:
             if options is not None and not isinstance(options, PackOptions):
                 raise SettingsError("options must be PackOptions in this mode")
             self._file = file
+            skipped = self._rules.skipped | _identity(file)
+            self._rules = replace(self._rules, skipped=skipped)
             self._options = with_model(options or PackOptions(), model)
             if mode == "x" and isinstance(file, (str, os.PathLike)) and os.path.lexists(file):
                 raise InputError(f"{os.fspath(file)} exists already")
@@ -315,6 +317,16 @@ class Archive:
         self.report = write_archive(
             entries, target, self._options, report=self._problem, frame_size=self._frame_size
         )
+
+
+def _identity(file: Name | BinaryIO) -> frozenset[tuple[int, int]]:
+    """Device and inode of the archive, which is no member of itself; nothing if it has none."""
+    try:
+        named = isinstance(file, (str, os.PathLike))
+        found = os.lstat(file) if named else os.fstat(file.fileno())  # type: ignore[arg-type, union-attr]
+    except (OSError, ValueError, AttributeError):
+        return frozenset()
+    return frozenset({(found.st_dev, found.st_ino)})
 
 
 def open_tar(content: EdgezipFile, *, stream: bool = False) -> tarfile.TarFile:

@@ -270,6 +270,23 @@ def test_a_large_member_has_no_small_frame_at_its_end(monkeypatch: pytest.Monkey
         assert max(frames) - min(frames) < 30_000
 
 
+def test_an_archive_is_no_member_of_itself(tree: Path) -> None:
+    for _ in range(2):
+        with edgezip.Archive(tree / "own.tar.ez", "w", model="none") as archive:
+            archive.add(tree, "tree")
+        with edgezip.Archive(tree / "own.tar.ez") as archive:
+            assert "tree/a.txt" in archive
+            assert "tree/own.tar.ez" not in archive
+    with (
+        open(tree / "other.tar.ez", "wb") as file,
+        edgezip.Archive(file, "w", model="none") as archive,
+    ):
+        archive.add(tree, "tree")
+    with edgezip.Archive(tree / "other.tar.ez") as archive:
+        assert "tree/own.tar.ez" in archive
+        assert "tree/other.tar.ez" not in archive
+
+
 def test_folders_deeper_than_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     depth = 200
