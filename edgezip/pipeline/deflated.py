@@ -20,6 +20,7 @@ from edgezip.coding.deflate.codec import Method, Undone
 from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.container import constants as c
 from edgezip.errors import SettingsError
+from edgezip.pipeline.detect import pdf
 from edgezip.pipeline.detect.content import Content, Found
 from edgezip.pipeline.detect.streams import START
 from edgezip.pipeline.transforms import deflated
@@ -47,7 +48,7 @@ class Opened:
 
     Attributes:
         data: the transformed content.
-        pictures: in `data`, of PNGs.
+        pictures: in `data`, of PNGs and PDFs.
         contents: start and end, in `data`, of what other streams hold.
         moves: (place in the frame, place in `data`) of what is between streams, in order.
     """
@@ -104,7 +105,9 @@ def _joined(data: bytes, streams: Sequence[_Stream]) -> Opened:
         if geometry is None:
             opened.contents.append((place, place + size))
         else:
-            samples = size // (geometry.stride + 1) * geometry.stride
+            samples = size
+            if stream.entry.kind in deflated.IN_ROWS:  # behind the filters of the rows
+                samples = size // (geometry.stride + 1) * geometry.stride
             opened.pictures.append(Found(place + size - samples, samples, Content.image(geometry)))
         place += size
         position = stream.end
@@ -150,7 +153,7 @@ class _Search:
         elif first == 0x89:
             return self._png(behind, end)
         else:
-            return self._zlib(start if first == 0x78 else behind, end)
+            return self._zlib(start, start if first == 0x78 else behind, end)
         return None if place is None else self._raw(place, end)
 
     def _raw(self, start: int, end: int) -> _Stream | None:
@@ -163,7 +166,8 @@ class _Search:
             return None
         return _Stream(start, stop, Entry(0, deflated.RAW, len(content), undone), content)
 
-    def _zlib(self, start: int, end: int) -> _Stream | None:
+    def _zlib(self, found: int, start: int, end: int) -> _Stream | None:
+        """The stream with a header at `start`; `found`: what led to it, perhaps in a PDF."""
         bits = _window_bits(self._data[start : start + 2])
         inflated = self._inflated(start, end, 15) if bits else None
         if inflated is None:
@@ -172,7 +176,13 @@ class _Search:
         undone = self._analysed(self._data[start + 2 : stop - 4], content, bits)
         if undone is None:
             return None
-        return _Stream(start + 2, stop, Entry(0, deflated.ZLIB, len(content), undone), content)
+        entry = Entry(0, deflated.ZLIB, len(content), undone)
+        stream = _Stream(start + 2, stop, entry, content)
+        picture = None if found == start else pdf.picture_before(self._data, found, len(content))
+        if picture is None:
+            return stream
+        geometry, filtered = picture
+        return _in_rows(stream, geometry) if filtered else replace(stream, geometry=geometry)
 
     def _png(self, start: int, end: int) -> _Stream | None:
         """The IDAT chunks of a PNG whose first chunk is at `start`."""
@@ -262,15 +272,22 @@ def _unfiltered(stream: _Stream, header: bytes) -> _Stream:
         )
     except SettingsError:
         return stream
-    if len(stream.content) != height * (geometry.stride + 1):
+    whole = len(stream.content) == height * (geometry.stride + 1)
+    return _in_rows(stream, geometry) if whole else stream
+
+
+def _in_rows(stream: _Stream, geometry: ImageGeometry) -> _Stream:
+    """`stream` with the filters of its rows before all samples, if that is what it holds."""
+    if len(stream.content) % (geometry.stride + 1):
         return stream
-    cells = np.frombuffer(stream.content, np.uint8).reshape(height, geometry.stride + 1)
-    pixel = max(channels * depth // 8, 1)
+    cells = np.frombuffer(stream.content, np.uint8).reshape(-1, geometry.stride + 1)
+    pixel = max(geometry.channels * geometry.bits // 8, 1)
     parts = rows.unfilter(cells, pixel)
     if parts is None:
         return stream
     content = parts[0].tobytes() + parts[1].tobytes()
-    entry = replace(stream.entry, kind=deflated.ROWS, stride=geometry.stride, pixel=pixel)
+    kind = deflated.ROWS if stream.entry.kind == deflated.CHUNKS else deflated.ZLIB_ROWS
+    entry = replace(stream.entry, kind=kind, stride=geometry.stride, pixel=pixel)
     return replace(stream, entry=entry, content=content, geometry=geometry)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import edgezip
 from edgezip.coding.deflate.codec import Method, Undone
+from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.container import Channel, Frame, Span, varint
 from edgezip.container import constants as c
 from edgezip.container.nested import decode_nested, encode_nested
@@ -19,7 +20,7 @@ from edgezip.errors import EdgezipError, FormatError
 from edgezip.pipeline import deflated as search
 from edgezip.pipeline.channels import decode_channel, decode_channels
 from edgezip.pipeline.context import Context
-from edgezip.pipeline.detect.content import Found, Kind
+from edgezip.pipeline.detect.content import Content, Found, Kind
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.transforms import deflated
 from edgezip.pipeline.transforms.deflated import Entry
@@ -96,6 +97,67 @@ def test_kinds_of_pixels(colour: int, depth: int, interlaced: int, picture: bool
     assert search.undo(changed) is None
 
 
+@pytest.mark.parametrize(
+    ("words", "shape", "geometry"),
+    [
+        (b"/ColorSpace /DeviceRGB /BitsPerComponent 8", (30, 40, 3), ImageGeometry(40, 3)),
+        (b"/ColorSpace[/ICCBased 7 0 R]/BitsPerComponent 8", (30, 40, 1), ImageGeometry(40)),
+        (b"/ColorSpace /DeviceCMYK/BitsPerComponent 8", (20, 30, 4), ImageGeometry(30, 4)),
+        (b"/ColorSpace [/Indexed /DeviceRGB 255 9 0 R] /BitsPerComponent 8", (30, 40, 1),
+         ImageGeometry(40, palette=True)),
+        (b"/ImageMask true", (64, 10, 1), ImageGeometry(80, bits=1)),
+        (b"/BitsPerComponent 8/DecodeParms<</Predictor 12>>", (30, 40, 3), None),
+        (b"/BitsPerComponent 8", (30, 41, 3), None),
+        (b"/BitsPerComponent 4", (30, 40, 1), None),
+    ],
+)  # fmt: skip
+def test_pictures_of_a_pdf(
+    words: bytes, shape: tuple[int, int, int], geometry: ImageGeometry | None
+) -> None:
+    height, width, channels = shape
+    y, x, c = np.mgrid[0:height, 0:width, 0:channels]
+    pixels = (3 * x + 2 * y + 9 * c + x * y % 7).astype(np.uint8).tobytes()
+    wide = 80 if b"Mask" in words else 40 if width == 41 else width
+    head = b"4 0 obj\n<</Type/XObject/Subtype/Image/Width %d /Height %d" % (wide, height)
+    stream = zlib.compress(pixels)
+    data = pdf() + head + words + b"/Filter/FlateDecode>>\nstream\n" + stream + b"\nendstream\n"
+    opened = search.undo(data)
+    assert opened is not None
+    assert len(opened.contents) == (4 if geometry is None else 3)
+    found = [(opened.data[p.start : p.end], p.content) for p in opened.pictures]
+    assert found == ([] if geometry is None else [(pixels, Content.image(geometry))])
+    assert deflated.restore(opened.data, b"", len(data)) == data
+    assert edgezip.decompress(edgezip.compress(data, options=NONE)) == data
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_rows_with_filters_in_a_pdf(channels: int) -> None:
+    """As pdfTeX and img2pdf take them over from a PNG."""
+    picture = png(60, 50, channels, 1 << 20)
+    start = picture.index(b"IDAT") + 4
+    stream = picture[start : start + int.from_bytes(picture[start - 8 : start - 4])]
+    words = b"/BitsPerComponent 8/DecodeParms<</Predictor 15/Colors %d/Columns 60>>" % channels
+    head = b"4 0 obj\n<</Subtype/Image/Width 60/Height 50/Filter/FlateDecode" + words
+    data = pdf() + head + b">>\nstream\n" + stream + b"\nendstream\n"
+    opened = search.undo(data)
+    assert opened is not None
+    (found,) = opened.pictures
+    assert found.content == Content.image(ImageGeometry(60, channels))
+    rows = deflated.read_list(opened.data[1 : opened.data[0] + 1])[-1]
+    assert (rows.kind, rows.stride, rows.pixel) == (deflated.ZLIB_ROWS, 60 * channels, channels)
+    alone = search.undo(picture)
+    assert alone is not None
+    (same,) = alone.pictures
+    assert opened.data[found.start : found.end] == alone.data[same.start : same.end]
+    assert deflated.restore(opened.data, b"", len(data)) == data
+    assert edgezip.decompress(edgezip.compress(data, options=NONE)) == data
+    for cut in (data.replace(b"Height 50", b"Height 49"), data.replace(b"/Width 60", b"/Width 6 ")):
+        opened = search.undo(cut)
+        assert opened is not None
+        assert not opened.pictures
+        assert deflated.restore(opened.data, b"", len(cut)) == cut
+
+
 def test_streams_that_are_none_cost_nothing() -> None:
     rng = random.Random(2)
     starts = (b"\x1f\x8b\x08", b"PK\x03\x04", b"\x89PNG\r\n\x1a\n", b"\x78\x9c", b"stream\n")
@@ -169,6 +231,7 @@ def test_list_round_trip() -> None:
         Entry(3, deflated.RAW, 100, Undone(Method(1, 4, 9, 0), rows[:0])),
         Entry(0, deflated.ROWS, 44, Undone(Method(9, 3, 15, 9), rows, ((2, 7), (0, 9))), 30876,
               (8, 1), 10, 3),
+        Entry(5, deflated.ZLIB_ROWS, 33, Undone(Method(6), rows[:0]), stride=10, pixel=1),
     ]  # fmt: skip
     text = deflated.write_list(entries)
     again = deflated.read_list(text[1:])

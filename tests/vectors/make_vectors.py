@@ -38,6 +38,7 @@ from edgezip.container import constants as c
 from edgezip.container.types import short_check
 from edgezip.models.vocabulary import CONTROL
 from edgezip.pipeline.options import PackOptions
+from edgezip.pipeline.transforms.deflated import adler32
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parent / "data"
@@ -127,8 +128,21 @@ def _texts() -> dict[str, bytes]:
         "picture-bits": b"P4\n320 240\n" + _bits(320, 240),
         "jpeg": b"a JPEG:" + (DATA / "picture.jpg").read_bytes() + story[:200],
         "deflate": b"\x1f\x8b\x08" + bytes(7) + _deflate(story[:2500]) + b"\1\2\3\4\xc4\t\0\0",
+        "pdf": _pdf(_pixels(60, 40, 1)),
         "utf16": story[:600].decode().encode("utf-16-be") + b"\xd8\x00",
     }
+
+
+def _pdf(pixels: bytes) -> bytes:
+    """A picture of 60 x 40 gray pixels in a PDF, in rows with a filter of PNG: Sub."""
+    rows = b"".join(
+        b"\1" + bytes((v - w) & 255 for v, w in zip(row, b"\0" + row[:-1], strict=True))
+        for row in (pixels[i : i + 60] for i in range(0, len(pixels), 60))
+    )
+    check = adler32(np.frombuffer(rows, np.uint8)).to_bytes(4, "big")
+    head = b"1 0 obj\n<</Subtype/Image/Width 60/Height 40/BitsPerComponent 8/ColorSpace/DeviceGray"
+    head += b"/Filter/FlateDecode/DecodeParms<</Predictor 15/Columns 60>>>>\nstream\n"
+    return head + b"\x78\x9c" + _deflate(rows) + check + b"\nendstream\n"
 
 
 def _deflate(data: bytes) -> bytes:
@@ -237,6 +251,7 @@ def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
     yield "audio-8", "sound8", none, "a sound, 8 bits, one channel"
     yield "jpeg", "jpeg", none, "a JPEG between texts"
     yield "deflate", "deflate", none, "a gzip file, undone"
+    yield "deflate-pdf", "pdf", none, "a picture with filters in a PDF, undone"
     yield "primed", "long", PackOptions(model="none", prime=_primer()), "context mixing, primed"
     yield "primed-mix", "story", with_(coder="mix", prime=_primer()), "mixing, primed"
 

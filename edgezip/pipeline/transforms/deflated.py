@@ -19,10 +19,11 @@ from edgezip.coding.deflate.codec import Method, Undone
 from edgezip.container import varint
 from edgezip.errors import FormatError, TruncatedError
 
-RAW, ZLIB, CHUNKS, ROWS = range(4)
+RAW, ZLIB, CHUNKS, ROWS, ZLIB_ROWS = range(5)
 """What a stream is part of: nothing that is kept here; a zlib stream whose check follows; IDAT
-chunks of a PNG, header and check of zlib with them; the same, its content the filters of all rows
-and then samples."""
+chunks of a PNG, header and check of zlib with them; as CHUNKS and as ZLIB, the content being the
+filters of all rows and then samples."""
+IN_CHUNKS, IN_ROWS = (CHUNKS, ROWS), (ROWS, ZLIB_ROWS)
 
 MOST_LIST, MOST_CHUNKS = 1 << 20, 1 << 16
 """Bytes of the list, and chunks of a PNG: in memory a list is a hundred times as large."""
@@ -35,9 +36,9 @@ _EMPTY = np.zeros((0, 2), np.int64)
 class Entry:
     """One stream.
 
-    gap: bytes between the last one and this one. kind: RAW, ZLIB, CHUNKS or ROWS. size: of its
-    content. header: the two bytes of zlib's header, of PNG chunks only. chunks: their sizes.
-    stride, pixel: bytes of a row of samples and of a pixel, for ROWS.
+    gap: bytes between the last one and this one. kind: RAW to ZLIB_ROWS. size: of its content.
+    header: the two bytes of zlib's header, of PNG chunks only. chunks: their sizes. stride, pixel:
+    bytes of a row of samples and of a pixel, for rows.
     """
 
     gap: int
@@ -67,9 +68,9 @@ def write_entry(entry: Entry) -> bytes:
         values += [place - last - 1, token]
         last = place
     values += [len(entry.undone.blocks), *(4 * n + kind for kind, n in entry.undone.blocks)]
-    if entry.kind >= CHUNKS:
+    if entry.kind in IN_CHUNKS:
         values += [entry.header, len(entry.chunks), *entry.chunks]
-    if entry.kind == ROWS:
+    if entry.kind in IN_ROWS:
         values += [entry.stride, entry.pixel]
     return varint.encode_all(*values)
 
@@ -113,7 +114,7 @@ def read_list(text: bytes) -> list[Entry]:
 
 
 def _read_entry(values: _Values) -> Entry:
-    gap, kind, size = values(), values(ROWS), values()
+    gap, kind, size = values(), values(ZLIB_ROWS), values()
     number = values(_MEMORIES * _WINDOWS * _STRATEGIES * 9 - 1)
     number, level = divmod(number, 9)
     number, strategy = divmod(number, _STRATEGIES)
@@ -129,10 +130,10 @@ def _read_entry(values: _Values) -> Entry:
     undone = Undone(method, np.array(corrections, np.int64).reshape(-1, 2), blocks)
     header = stride = pixel = 0
     chunks: tuple[int, ...] = ()
-    if kind >= CHUNKS:
+    if kind in IN_CHUNKS:
         header = values(0xFFFF)
         chunks = tuple(values() for _ in range(values(min(MOST_CHUNKS, values.left))))
-    if kind == ROWS:
+    if kind in IN_ROWS:
         stride, pixel = values(size), values(8)
         if not stride or not pixel or size % (stride + 1):
             raise FormatError("damaged: rows of a PNG that do not fill it")
@@ -172,7 +173,7 @@ def restore(data: bytes, params: bytes, size: int) -> bytes:
 
 def written(content: NDArray[np.uint8], entry: Entry, limit: int) -> bytes:
     """The bytes of the original that `entry` stands for, at most `limit`; raises as `restore`."""
-    if entry.kind == ROWS:
+    if entry.kind in IN_ROWS:
         height = entry.size // (entry.stride + 1)
         filters = content[:height].copy()
         if height and filters.max() >= rows.FILTERS:
@@ -183,7 +184,7 @@ def written(content: NDArray[np.uint8], entry: Entry, limit: int) -> bytes:
     if entry.kind == RAW:
         return stream
     check = adler32(content).to_bytes(4, "big")
-    if entry.kind == ZLIB:
+    if entry.kind not in IN_CHUNKS:
         return stream + check
     return _chunked(entry.header.to_bytes(2, "big") + stream + check, entry.chunks)
 
