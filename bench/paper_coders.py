@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.paper_data import CHUNK, PATCH, Column
+from bench.paper_data import KINDS, PATCH, SIXTEEN, Column
 from edgezip import api
 from edgezip.coding.audio import codec as sound_codec
 from edgezip.coding.audio.geometry import AudioGeometry
@@ -22,20 +22,23 @@ from edgezip.coding.image import codec as image_codec
 from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.pipeline.options import PackOptions
 
-_SOUND = AudioGeometry(1, 8, signed=False)
+_EIGHT = AudioGeometry(1, 8, signed=False)
+_SIXTEEN = AudioGeometry(1, 16)
 _PATCH = ImageGeometry(PATCH[1])
 
 
 @dataclass(frozen=True)
 class Coder:
     """encode, and decode, which gets the size too. columns: those it is for. chunked: whether it is
-    measured on chunks as well as on the whole."""
+    measured on chunks as well as on the whole. code: edgezip's coders in it, as
+    known_payloads.json names them."""
 
     name: str
     encode: Callable[[bytes], bytes]
     decode: Callable[[bytes, int], bytes]
-    columns: tuple[str, ...] = ("text", "images", "audio", "random")
+    columns: tuple[str, ...] = (*KINDS, SIXTEEN)
     chunked: bool = True
+    code: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Sizes:
 
 def measure(coder: Coder, column: Column, chunked: bool) -> Sizes:
     """Sizes of a column in chunks or whole."""
-    parts = column.chunks() if chunked else [column.data]
+    parts = column.chunks() if chunked else list(column.files) or [column.data]
     packed = [coder.encode(part) for part in parts]
     sound = all(
         coder.decode(small, len(part)) == part for small, part in zip(packed, parts, strict=True)
@@ -64,7 +67,7 @@ def measure(coder: Coder, column: Column, chunked: bool) -> Sizes:
 
 
 def _xz(data: bytes) -> bytes:
-    """As `xz -9e`; a dictionary longer than the data would only take time to be cleared."""
+    """LZMA2 as of xz -9e; a dictionary longer than the data would only take time to be cleared."""
     size = max(1 << 12, 1 << len(data).bit_length())
     chosen = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": size}
     return lzma.compress(data, filters=[chosen])
@@ -98,21 +101,22 @@ def _patch_wide(size: int) -> tuple[int, int]:
     return (PATCH[1], size // PATCH[1]) if size % PATCH[1] == 0 else (size, 1)
 
 
-def _flac(data: bytes) -> bytes:
-    raw = ("--force-raw-format", "--endian=little", "--sign=unsigned", "--channels=1", "--bps=8")
-    quiet = ("-8", "-e", "-p", "--no-padding", "--no-seektable", "-s", "--sample-rate=16000")
-    done = subprocess.run(
-        ["flac", *quiet, *raw, "-c", "-"], input=data, capture_output=True, check=True
-    )
-    return done.stdout
+def _flac(bits: int, columns: tuple[str, ...]) -> Coder:
+    sign = "unsigned" if bits == 8 else "signed"
+    raw = ["--force-raw-format", "--endian=little", f"--sign={sign}"]
+    shape = ["--channels=1", f"--bps={bits}", "--sample-rate=16000"]
+    quiet = ["-8", "-e", "-p", "--no-padding", "--no-seektable", "-s"]
 
+    def run(arguments: list[str], data: bytes) -> bytes:
+        command = ["flac", *arguments, "-c", "-"]
+        return subprocess.run(command, input=data, capture_output=True, check=True).stdout
 
-def _from_flac(packed: bytes, size: int) -> bytes:
-    raw = ("--force-raw-format", "--endian=little", "--sign=unsigned")
-    done = subprocess.run(
-        ["flac", "-d", "-s", *raw, "-c", "-"], input=packed, capture_output=True, check=True
+    return Coder(
+        "FLAC",
+        lambda data: run([*quiet, *raw, *shape], data),
+        lambda packed, size: run(["-d", "-s", *raw], packed),
+        columns,
     )
-    return done.stdout
 
 
 def _image(level: int) -> Coder:
@@ -122,16 +126,18 @@ def _image(level: int) -> Coder:
         lambda packed, size: image_codec.decode(packed, size, _PATCH, level),
         ("images",),
         chunked=level == image_codec.DEFAULT,
+        code=("image",),
     )
 
 
-def _sound(level: int) -> Coder:
+def _sound(level: int, geometry: AudioGeometry, kind: str) -> Coder:
     return Coder(
         f"edgezip audio coder, {('fast', 'default', 'strong')[level]}",
-        lambda data: sound_codec.encode(data, _SOUND, level),
-        lambda packed, size: sound_codec.decode(packed, size, _SOUND, level),
-        ("audio",),
+        lambda data: sound_codec.encode(data, geometry, level),
+        lambda packed, size: sound_codec.decode(packed, size, geometry, level),
+        (kind,),
         chunked=False,
+        code=("audio",),
     )
 
 
@@ -141,14 +147,13 @@ def _mixing() -> Coder:
         "edgezip, no model",
         lambda data: api.compress_bare(data, options=options),
         lambda packed, size: api.decompress_bare(packed, size, options=options),
+        code=("cm-text", "cm-binary", "cm-lines", "cm-records"),
     )
 
 
 def coders() -> list[Coder]:
-    """All that this machine has."""
+    """All that this machine has, the classical ones first."""
     found = [
-        _image(image_codec.DEFAULT),
-        _sound(SOUND_DEFAULT),
         Coder(
             "gzip",
             lambda data: gzip.compress(data, 9, mtime=0),
@@ -159,27 +164,12 @@ def coders() -> list[Coder]:
             _xz,
             lambda packed, size: lzma.decompress(packed),
         ),
-        Coder("PNG, the paper's width", _png(_closest), _from_png),
+        Coder("PNG, the paper's width", _png(_closest), _from_png, KINDS),
         Coder("PNG, 64 wide", _png(_patch_wide), _from_png, ("images",)),
     ]
     if shutil.which("flac"):
-        found.append(Coder("FLAC", _flac, _from_flac, ("images", "audio", "random")))
-    return [*found, _mixing(), _image(image_codec.STRONG), _sound(len(SOUND_LEVELS) - 1)]
-
-
-def sixteen_bits(samples: list[bytes]) -> dict[str, tuple[int, int]]:
-    """Whole recordings of 16 bits: raw and coded bytes by coder, each file for itself."""
-    geometry = AudioGeometry(1, 16)
-    raw = sum(map(len, samples))
-    sums: dict[str, tuple[int, int]] = {}
-    for level in range(1, len(SOUND_LEVELS)):
-        packed = [sound_codec.encode(one, geometry, level) for one in samples]
-        for small, one in zip(packed, samples, strict=True):
-            if sound_codec.decode(small, len(one), geometry, level) != one:
-                raise SystemExit("a recording of 16 bits came back wrong")
-        name = f"edgezip audio coder, {('fast', 'default', 'strong')[level]}"
-        sums[name] = raw, sum(map(len, packed))
-    return sums
-
-
-__all__ = ["CHUNK", "Coder", "Sizes", "coders", "measure", "sixteen_bits"]
+        found += [_flac(8, ("images", "audio", "random")), _flac(16, (SIXTEEN,))]
+    found += [_image(image_codec.DEFAULT), _image(image_codec.STRONG)]
+    for level in (SOUND_DEFAULT, len(SOUND_LEVELS) - 1):
+        found += [_sound(level, _EIGHT, "audio"), _sound(level, _SIXTEEN, SIXTEEN)]
+    return [*found, _mixing()]

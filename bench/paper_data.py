@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import lzma
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,12 @@ PATCH = 32, 64
 PATCHES = 200
 TEXT_BYTES = 1_000_000
 RANDOM_CHUNKS = 32
+KINDS = ("text", "images", "audio", "random")
+SIXTEEN = "audio 16 bit"
+MODEL_BYTES = {"text": 65_536, "images": 32_768, "audio": 32_768, "random": 8_192}
+"""Bytes of each kind that language models are measured on, and every coder once more."""
+ALL, MODELS = "all", "models"
+"""The two samples."""
 SEED = 2309_10668
 QUOTED = ROOT / "bench" / "paper_table1.csv"
 
@@ -31,11 +37,14 @@ QUOTED = ROOT / "bench" / "paper_table1.csv"
 @dataclass(frozen=True)
 class Column:
     """One kind of data. seven_bits: the paper's language models get each byte without its lowest
-    bit, as ASCII; else as it is, without the highest bit where that is set."""
+    bit, as ASCII; else as it is, without the highest bit where that is set. files: what the whole
+    consists of, where that is not one file; such a column has no chunks."""
 
     name: str
     data: bytes
     seven_bits: bool
+    sample: str = ALL
+    files: tuple[bytes, ...] = ()
 
     def chunks(self) -> list[bytes]:
         """Pieces of `CHUNK` bytes, the rest left out as in the paper."""
@@ -43,16 +52,25 @@ class Column:
         return [self.data[i : i + CHUNK] for i in range(0, whole, CHUNK)]
 
 
-def columns(limit: int | None) -> list[Column]:
-    """All kinds, whole chunks of each, of at most `limit` bytes: the first ones of text, those of
-    pictures and sound evenly from all, which begin with one picture and silence."""
+def columns(most: int | None = None) -> list[Column]:
+    """All kinds in both samples, at most `most` bytes of each.
+
+    all: whole chunks of everything, and the recordings as files of 16 bits. models: `MODEL_BYTES`,
+    the first ones of text, those of pictures and sound evenly from all, which begin with one
+    picture and silence.
+    """
     made = [
         Column("text", text(), False),
         Column("images", patches().tobytes(), True),
         Column("audio", sound(), True),
         Column("random", random_bytes(SEED, RANDOM_CHUNKS * CHUNK), True),
     ]
-    return [Column(c.name, _part(c, limit), c.seven_bits) for c in made]
+    sixteen = tuple(recordings())
+    every = [replace(c, data=_part(c, most)) for c in made]
+    if most is None:
+        every.append(Column(SIXTEEN, b"".join(sixteen), False, ALL, sixteen))
+    limits = {name: min(size, most or size) for name, size in MODEL_BYTES.items()}
+    return [*every, *(replace(c, data=_part(c, limits[c.name]), sample=MODELS) for c in made)]
 
 
 def _part(column: Column, limit: int | None) -> bytes:
