@@ -19,6 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if argv is None:
             _end_quietly()
+            _distrust()
         _prepare()
         from edgezip.cli.run import run
 
@@ -57,3 +58,27 @@ def _prepare() -> None:
     # numpy's BLAS, which nothing here uses, would start threads: where that is not allowed it sends
     # the process a SIGINT.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def _distrust() -> None:
+    """Keep Numba from settings that lock out or load foreign code, in a process of our own.
+
+    It reads .numba_config.yaml in the working directory, where that may be anybody's (it came with
+    an archive, say): it can name a folder to load kernels from, or be no YAML at all, with which
+    every call would fail there. It needs the module yaml for it. Variables that it cannot parse
+    count as not set, and its threads are not used.
+    """
+    import warnings
+
+    sys.modules.setdefault("yaml", None)  # type: ignore[arg-type]
+    os.environ.setdefault("NUMBA_CACHE_DIR", "")
+    os.environ.pop("NUMBA_NUM_THREADS", None)
+    warnings.filterwarnings("ignore", "A Numba config file is found")
+    warnings.filterwarnings("ignore", "Environment variable 'NUMBA_")
+
+
+def allow_yaml() -> None:
+    """To be called before a package is imported that needs it."""
+    modules: dict[str, object] = sys.modules  # type: ignore[assignment]
+    if modules.get("yaml", ...) is None:
+        del modules["yaml"]

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edgezip.cli import report, signals
+from edgezip.cli import allow_yaml, report, signals
 from edgezip.cli.bar import Bar
 from edgezip.cli.console import Console, printable, write_line
 from edgezip.errors import InputError, SettingsError
@@ -38,6 +38,7 @@ def pack_on_cluster(
     if len(names) < 2:
         raise SettingsError("--cluster needs URLs of files, and behind them that of a folder")
     try:
+        allow_yaml()
         dask: Any = importlib.import_module("dask.distributed")
         from edgezip import distributed
     except ImportError as error:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TextIO
 
 from edgezip import streams
-from edgezip.errors import EdgezipError
+from edgezip.errors import EdgezipError, EngineError
 
 DEBUG_VARIABLE = "EDGEZIP_DEBUG"
 
@@ -155,6 +155,9 @@ def describe(error: Exception) -> tuple[str, int]:
     if isinstance(error, MemoryError):
         return "not enough memory; a smaller --frame-size or fewer --streams need less", 1
     text = " ".join(str(error).split())
+    if isinstance(error, ImportError) and not isinstance(error, ModuleNotFoundError):
+        # Of a package that was installed, so the reason is mostly a limit of memory.
+        return f"a library cannot be loaded: {text}", EngineError.exit_code
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return f"internal error: {what} (set {DEBUG_VARIABLE}=1 to see where)", 1
 

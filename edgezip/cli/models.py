@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgezip import models
+from edgezip.cli import allow_yaml
 from edgezip.cli.console import Console, for_each, printable, write_line
 from edgezip.errors import EdgezipError, SettingsError
 from edgezip.models import ModelFile, answers, fetching
@@ -72,6 +73,7 @@ def get_models(names: Sequence[str], console: Console) -> int:
     def get(name: str) -> int:
         from edgezip.pipeline.opening import try_model
 
+        allow_yaml()
         model = fetching.get_model(name)
         answers.remember(model.path, model.sha256, *try_model(model))
         console.note(f"{line(model)} is now {model.path}")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from edgezip.atomic import AtomicFile
 from edgezip.errors import InputError
+from edgezip.folders import open_regular
 
 SUFFIX = ".answer"
 _MOST = 1024
@@ -33,7 +34,7 @@ def remember(model: Path, sha256: bytes, version: int, answer: bytes) -> None:
 def recall(model: Path, sha256: bytes, version: int) -> bytes | None:
     """What the model at `model` must answer; None if that is not known."""
     try:
-        with model.with_suffix(SUFFIX).open("rb") as file:
+        with open_regular(model.with_suffix(SUFFIX)) as file:
             words = file.read(_MOST).decode("ascii").split()
         *said, check = words
         if check == _check(said) and said[:2] == [str(version), sha256.hex()]:

@@ -6,16 +6,20 @@ from pathlib import Path
 
 from edgezip.atomic import AtomicFile
 from edgezip.errors import InputError
-from edgezip.folders import user_data_folder
+from edgezip.folders import open_regular, user_data_folder
 
 _FILE = "default"
+_MOST = 4096
 
 
 def chosen_name() -> str | None:
     """Return the name that the user chose; None when there is none, or it cannot be read."""
     path = _path()
     try:
-        text = path.read_text(encoding="utf-8") if path is not None else ""
+        if path is None:
+            return None
+        with open_regular(path) as file:
+            text = file.read(_MOST).decode("utf-8")
     except (OSError, UnicodeError):
         return None
     return text.strip() or None

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from edgezip.errors import ModelError, ModelNotFoundError
-from edgezip.folders import user_cache_folder
+from edgezip.folders import open_regular, user_cache_folder
 
 MAGIC = b"GGUF"
 _CACHE_FILE = "model-hashes.json"
@@ -96,7 +96,10 @@ def _read_cache() -> dict[str, bytes]:
     """Return the remembered hashes; anything unreadable counts as not remembered."""
     path = _cache_path()
     try:
-        entries = json.loads(path.read_text(encoding="utf-8")) if path is not None else {}
+        if path is None:
+            return {}
+        with open_regular(path) as file:
+            entries = json.load(file)
         found = {str(key): bytes.fromhex(value) for key, value in entries.items()}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}

@@ -262,3 +262,42 @@ def test_a_real_limit_of_threads(
     done = subprocess.run(call, cwd=text.parent, env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert text.with_name("text.ez").stat().st_size < 250
+
+
+@pytest.mark.parametrize("settings", ["cache_dir: evil\ndisable_jit: 1", "a: [b: }"])
+def test_numbas_settings_of_a_folder_decide_nothing(
+    command: list[str], tmp_path: Path, settings: str
+) -> None:
+    """They may have come with an archive; kernels are code, and no YAML would lock out."""
+    pytest.importorskip("yaml")
+    (tmp_path / ".numba_config.yaml").write_text(settings)
+    (tmp_path / "t").write_bytes(b"Once upon a time there was a little girl. " * 9)
+    environment = {**os.environ, "PYTHONSAFEPATH": "1"}
+    for arguments in (["pack", "-m", "none", "t"], ["test", "t.ez"]):
+        done = subprocess.run(
+            [*command, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            timeout=300,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+    assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize("setting", ["NUMBA_NUM_THREADS=0", "NUMBA_OPT=abc", "NUMBA_DEBUG=x"])
+def test_odd_settings_of_numba_count_as_none(
+    command: list[str], tmp_path: Path, setting: str
+) -> None:
+    (tmp_path / "t").write_bytes(b"Once upon a time there was a little girl. " * 9)
+    name, _, value = setting.partition("=")
+    done = subprocess.run(
+        [*command, "pack", "-m", "none", "t"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONSAFEPATH": "1", name: value},
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")

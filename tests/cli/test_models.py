@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import edgezip
 from edgezip import api
 from edgezip.container import Channel, EngineField, Header, HeaderEvent, parse, write_short
 from edgezip.engine import selftest
-from edgezip.models import bundled
+from edgezip.models import bundled, hashing
 from edgezip.pipeline import writer
 from edgezip.pipeline.options import PackOptions
 
@@ -307,3 +308,29 @@ def test_a_registered_model_must_answer_as_it_did(
         assert cli("pack", "-f", "-m", "stories", "t.txt").code == 0
     assert cli("models", "remove", "stories").code == 0
     assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("name", ["default", "stories.answer", "model-hashes.json"])
+def test_nobody_waits_for_a_fifo_of_that_name(
+    cli: Any, stories_model: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Not in the folders of models and hashes: it would be waited for, for ever."""
+    monkeypatch.setattr(hashing, "_CACHED_FROM", 0)
+    folder = edgezip.models.user_folder()
+    assert folder is not None
+    folder.mkdir(parents=True)
+    shutil.copy(stories_model, folder / "stories.gguf")
+    place = hashing._cache_path() if name.endswith("json") else folder / name
+    assert place is not None
+    place.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(place)
+    monkeypatch.setattr(hashing, "_read_here", {})
+    signal.alarm(100)  # ends the tests, where it waits
+    try:
+        Path("t.txt").write_bytes(b"Once upon a time there was a little girl. " * 9)
+        edgezip.release_models()
+        assert cli("models", "list").code == 0
+        assert cli("pack", "-m", "stories", "t.txt").code == 0
+        assert cli("pack", "-f", "t.txt").code == 0
+    finally:
+        signal.alarm(0)
