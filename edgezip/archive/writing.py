@@ -24,6 +24,8 @@ MOST_PIECE = 12 << 20
 """Bytes of a large member in one frame."""
 FIRST_LOOK = 8192
 """Bytes that `tarfile.open` reads to see whether a file is compressed."""
+AT_ONCE = 384 << 10
+"""Bytes that are decoded in a second, so that only in larger archives a frame ends there."""
 _CHUNK = 1 << 20
 _END = bytes(2 * tarfile.BLOCKSIZE)
 
@@ -54,14 +56,14 @@ def write_archive(
     from edgezip.pipeline.auxiliary import pack_auxiliary
 
     started = time.monotonic()
+    size = sum(entry.blocks_size for entry in entries)
     if frame_size is None:
-        size = sum(entry.blocks_size for entry in entries)
         least = LEAST_FRAME if size > ONE_FRAME else ONE_FRAME
         frame_size = min(max(size * SHARE[0] // SHARE[1], least), MOST_FRAME)
     parts = plan(entries, frame_size)
     longest = max(frame_size, DEFAULT_FRAME_SIZE)
     frames = _Frames(target, options, longest, progress, watch)
-    if len(parts) > 1 and _leading(parts[0]) < FIRST_LOOK:
+    if (len(parts) > 1 or size > AT_ONCE) and _leading(parts[0]) < FIRST_LOOK:
         frames.cut_at = FIRST_LOOK
     headers: list[bytes] = []
     last: list[int] = []
@@ -70,8 +72,8 @@ def write_archive(
         if number:
             frames.end()
         frames.whole = bool(part) and part[0].twins is not None
-        size = part[0].blocks_size if len(part) == 1 else 0
-        frames.longest = _piece(size, longest) if size > longest else longest
+        alone = part[0].blocks_size if len(part) == 1 else 0
+        frames.longest = _piece(alone, longest) if alone > longest else longest
         for entry in part:
             first_name = entry.info.linkname if entry.info.islnk() else entry.info.name
             if first_name in missing:  # the next of its names has the content, if it is there

@@ -228,6 +228,18 @@ def test_frames_are_of_one_size() -> None:
     assert all(size <= 112_500 for size in sizes(*[90_000, 30_000] * 9))
 
 
+@pytest.mark.parametrize(("size", "decoded"), [(300_000, 1), (600_000, 8192)])
+def test_a_first_look_decodes_little(size: int, decoded: int) -> None:
+    """`tarfile.open` reads 8 KiB before it knows that this is a tar."""
+    packed = io.BytesIO()
+    with edgezip.Archive(packed, "w", options=PackOptions(model="none", coder="plain")) as archive:
+        for number in range(30):
+            archive.add_bytes(f"{number}", b"%d" % (number % 10) * (size // 30))
+    packed.seek(0)
+    frames = [frame.raw_size for frame in edgezip.read_index(packed)]
+    assert frames[0] == decoded if decoded > 1 else len(frames) == 1
+
+
 @pytest.mark.parametrize(
     ("size", "frames"), [(1_400_000, 1), (1_600_000, 2), (10_000_000, 11), (40_000_000, 20)]
 )
@@ -265,7 +277,8 @@ def test_a_large_member_has_no_small_frame_at_its_end(monkeypatch: pytest.Monkey
         with edgezip.Archive(packed, "w", options=options) as archive:
             archive.add_bytes("zeros", bytes(size))
         packed.seek(0)
-        frames = [frame.raw_size for frame in edgezip.read_index(packed)]
+        first, *frames = [frame.raw_size for frame in edgezip.read_index(packed)]
+        assert first == 8192
         assert len(frames) == count
         assert max(frames) - min(frames) < 30_000
 
