@@ -114,13 +114,21 @@ def _all_faults(
     flips = [("bit", n) for n in range(0, 8 * min(FLIP_BYTES, size), every)]
     bytes_ = [("byte", n) for n in range(0, 255 * min(CHANGE_BYTES, size), changes)]
     blocks = [("block", n) for n in range(-(-size // BLOCK))]
-    faults = {"truncated": cuts, "bit flipped": flips, "byte changed": bytes_, "block zero": blocks}
+    # The longest last: a run that is ended has most of the rows.
+    faults = {"truncated": cuts, "bit flipped": flips, "block zero": blocks, "byte changed": bytes_}
     log(f"{archive.title}: {len(archive.raw):,} -> {size:,} bytes")
 
     def known(fault: str, damages: Sequence[Damage]) -> Row | None:
         row = stored.get((archive.model_name, archive.kind, fault))
         return row if row is not None and row["tried"] == str(len(damages)) else None
 
+    prefixes = cuts if archive.model == "none" else cuts[::WITH_MODEL_EVERY]
+    name = "truncated, command"
+    yield known(name, prefixes) or _row(
+        archive, name, _spread(archive, prefixes, jobs, try_commands)
+    )
+    some = [*cuts[:: -(-len(cuts) // 3)], *flips[:: -(-len(flips) // 3)]][:CLI_TRIES]
+    yield _row(archive, "by command line", [cli_outcome(archive, d) for d in some])
     for name, damages in faults.items():
         names = [name, f"{name}, recovered"]
         rows = [known(fault, damages) for fault in names]
@@ -129,13 +137,6 @@ def _all_faults(
             yield from (_row(archive, *pair) for pair in zip(names, outcomes, strict=True))
         else:
             yield from (row for row in rows if row is not None)
-    prefixes = cuts if archive.model == "none" else cuts[::WITH_MODEL_EVERY]
-    name = "truncated, command"
-    yield known(name, prefixes) or _row(
-        archive, name, _spread(archive, prefixes, jobs, try_commands)
-    )
-    some = [*cuts[:: -(-len(cuts) // 3)], *flips[:: -(-len(flips) // 3)]][:CLI_TRIES]
-    yield _row(archive, "by command line", [cli_outcome(archive, d) for d in some])
 
 
 def _spread(
