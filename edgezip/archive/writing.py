@@ -243,8 +243,16 @@ def _write(entry: Entry, frames: _Frames, report: Report) -> bool:
         report(entry.path, f"{error.strerror or error}; it is left out")
         return False
     with file:
-        frames.write(entry.header)
-        left = entry.content_size
+        early = b""
+        if not entry.content_size:  # what /proc says of everything
+            try:
+                early = file.read(_CHUNK)
+            except OSError as error:
+                report(entry.path, f"{error.strerror or error}; it is left out")
+                return False
+            entry.info.size = len(early)
+        frames.write(entry.header + early)
+        left = entry.content_size - len(early)
         try:
             for chunk in first(file, left):
                 frames.write(chunk)

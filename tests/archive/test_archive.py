@@ -322,6 +322,28 @@ def test_folders_deeper_than_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert Path("out", "a", *"d" * depth, "leaf").read_bytes() == b"leaf"
 
 
+def test_files_that_claim_to_be_empty_have_their_content(tmp_path: Path) -> None:
+    """As all of /proc does. 512 bytes: their last byte is in the table of contents."""
+    names = [name for name in ("/proc/sys/kernel/ostype", "/proc/version") if os.path.exists(name)]
+    late = {"late": b"x" * 511 + b"y", "long": b"z" * ((1 << 20) + 5), "empty": b""}
+    for name in late:
+        (tmp_path / name).touch()
+    archive = edgezip.Archive(tmp_path / "x.tar.ez", "w", model="none")
+    for name in names:
+        archive.add(name, name.lstrip("/"))
+    for name, held in late.items():
+        archive.add(tmp_path / name, name)
+        (tmp_path / name).write_bytes(held)
+    with pytest.warns(RuntimeWarning, match="long: has grown"):
+        archive.close()
+    with edgezip.Archive(tmp_path / "x.tar.ez") as archive:
+        archive.extract(tmp_path / "out")
+    for name in names:
+        assert (tmp_path / "out" / name.lstrip("/")).read_bytes() == Path(name).read_bytes() != b""
+    for name, held in late.items():
+        assert (tmp_path / "out" / name).read_bytes() == held[: 1 << 20]
+
+
 def test_what_happens_to_files_while_they_are_packed(tmp_path: Path) -> None:
     """Links to a file whose first name is gone keep its content."""
     os.makedirs(tmp_path / "a")
