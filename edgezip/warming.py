@@ -287,7 +287,8 @@ def main(step: str) -> int:
 
 def ship(tell: Tell, levels: Sequence[str | None], jobs: int | None = None) -> list[Warmed]:
     """Fill the package's own folder with kernels for `levels`: those that packing and unpacking
-    load, readable for all, and nothing else. Whatever other folder lies there goes.
+    load, readable for all. What lay there for these sources stays, such as kernels for other levels
+    and other Pythons; whatever other folder lies there goes.
 
     Raises:
         OSError: the package's folder cannot be written.
@@ -296,20 +297,24 @@ def ship(tell: Tell, levels: Sequence[str | None], jobs: int | None = None) -> l
     from edgezip.coding import jit
 
     jit.SHIPPED.mkdir(mode=0o755, exist_ok=True)
+    before = set(jit.SHIPPED.glob("*/*"))
     found = [warm(tell, level=level, folder=jit.SHIPPED, jobs=jobs) for level in levels]
     if not any(warmed.failures for warmed in found):
-        _tidy(jit.SHIPPED, set[str]().union(*(warmed.kernels for warmed in found)))
+        wanted = set[str]().union(*(warmed.kernels for warmed in found))
+        _tidy(jit.SHIPPED, wanted, before)
     return found
 
 
-def _tidy(folder: Path, wanted: set[str]) -> None:
+def _tidy(folder: Path, wanted: set[str], before: set[Path]) -> None:
     from edgezip.coding.kernelcache import SUFFIX
 
     folder.chmod(0o755)
+    stores = {name.partition("/")[0] for name in wanted}
     for below in sorted(folder.iterdir()):
         for path in sorted(below.iterdir()):
             name = path.name.removesuffix(SUFFIX)
-            if name.startswith("group.") or f"{below.name}/{name}" in wanted:
+            mine = name.startswith("group.") or f"{below.name}/{name}" in wanted
+            if below.name in stores and (mine or path in before):
                 path.chmod(0o644)
             else:
                 path.unlink()

@@ -1,11 +1,20 @@
 """Builds what installs edgezip without network, compiler and CMake: `scripts/release.sh`.
 
     sh scripts/release.sh [--python PYTHON]... [--levels x86-64-v3,x86-64-v2] [--no-dependencies]
+                          [--kernels FOLDER]... [--wheels-for VERSION]... [--aarch64 [FOLDER]]
 
 makes in dist/: a manylinux wheel of edgezip with the strict engine, the model, compiled kernels,
 man pages and completion; the bindings of llama-cpp-python as a wheel without library; the wheels of
 everything else that edgezip needs; the source archive; SHA256SUMS. `--python` names further
 interpreters that kernels are compiled for (machine code is bound to Python's minor version).
+`--kernels` takes kernels from elsewhere: the folder edgezip/coding/shipped of an installation of
+this very version in which `edgezip warm --package` was run, such as one in a chroot with another
+Python, for which `--wheels-for` fetches what edgezip needs.
+
+`--aarch64` makes a second wheel of edgezip, with the engine cross-compiled (Debian's package
+g++-aarch64-linux-gnu), and fetches the others for aarch64. Kernels cannot be cross-compiled: FOLDER
+has them, as for `--kernels`, from a machine of that kind; without it the first use compiles them,
+or `edgezip warm --package`.
 
 The wheel says for which glibc it is: the newest version of a symbol that its libraries ask for.
 Needs `scripts/setup.sh` before it, which has compiled the engine.
@@ -36,6 +45,9 @@ CONSTRAINTS = ROOT / "constraints.txt"
 BINDINGS = "llama-cpp-python"
 # The bindings' own dependencies, as their metadata have them.
 BINDINGS_NEED = ["typing-extensions>=4.5", "diskcache>=5.6.1", "jinja2>=2.11.3"]
+ELF_MACHINES = {62: "x86_64", 183: "aarch64"}
+"""The field e_machine of libraries."""
+MACHINE = sysconfig.get_platform().rpartition("-")[2]
 TIME = (2020, 1, 1, 0, 0, 0)
 """Of all files in wheels: the same content makes the same wheel."""
 
@@ -78,10 +90,9 @@ def needed_glibc(folder: Path) -> tuple[int, int]:
     return max(found)
 
 
-def platform_of(folder: Path) -> str:
+def platform_of(folder: Path, machine: str) -> str:
     """The platform tag of a wheel with the libraries below `folder`."""
     major, minor = needed_glibc(folder)
-    machine = sysconfig.get_platform().rpartition("-")[2]
     return f"manylinux_{major}_{minor}_{machine}"
 
 
@@ -129,11 +140,7 @@ def interpreters(names: Sequence[str], work: Path) -> Iterator[tuple[str, Path]]
             python, "-m", "pip", "install", "-q", "--no-index", "--find-links", DIST,
             *requirements(), f"{BINDINGS}=={pinned()}",
         )  # fmt: skip
-        version = subprocess.run(
-            [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        yield version.stdout.strip(), python
+        yield version_of(python), python
 
 
 def project() -> dict[str, list[str]]:
@@ -154,17 +161,18 @@ def pinned() -> str:
     return found.split("==")[1]
 
 
-def collect_dependencies(names: Sequence[str]) -> None:
-    """Download the wheels of everything else, for this Python and those named."""
-    for python in [sys.executable, *names]:
-        version = subprocess.run(
-            [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
-            capture_output=True, text=True, check=True,
-        ).stdout.strip()  # fmt: skip
-        platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(34, 16, -1)]
-        wanted = [p for name in ("manylinux2014_x86_64", *platforms) for p in ("--platform", name)]
-        if sysconfig.get_platform() != "linux-x86_64":
-            wanted = [p.replace("x86_64", sysconfig.get_platform().split("-")[1]) for p in wanted]
+def version_of(python: str | Path) -> str:
+    """The minor version of an interpreter, such as 3.11."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def collect_dependencies(arguments: argparse.Namespace, machine: str) -> None:
+    """Download the wheels of everything else for `machine`, for all Pythons that are named."""
+    kinds = ["manylinux2014", *(f"manylinux_2_{minor}" for minor in range(34, 16, -1))]
+    wanted = [p for kind in kinds for p in ("--platform", f"{kind}_{machine}")]
+    for version in [*map(version_of, [sys.executable, *arguments.python]), *arguments.wheels_for]:
         run(
             sys.executable, "-m", "pip", "download", "-q", "-d", DIST, "-c", CONSTRAINTS,
             "--only-binary", ":all:", "--python-version", version, *wanted,
@@ -185,15 +193,29 @@ def bindings(work: Path) -> Path:
     return pack_wheel(tree, "py3-none-any", DIST)
 
 
-def edgezip_tree(work: Path) -> Path:
+def edgezip_tree(work: Path, machine: str) -> Path:
     """The files of edgezip's wheel as they are built: engine and model, no kernels."""
-    wheel = build_wheel(ROOT, work / "edgezip")
-    tree = work / "edgezip-tree"
+    environment = {}
+    if machine != MACHINE:
+        toolchain = ROOT / "native" / "cmake" / f"{machine}.cmake"
+        environment["CMAKE_ARGS"] = f"-DCMAKE_TOOLCHAIN_FILE={toolchain}"
+        environment["SKBUILD_BUILD_DIR"] = str(ROOT / "build" / f"cross-{machine}")
+    wheel = build_wheel(ROOT, work / f"edgezip-{machine}", **environment)
+    tree = work / f"tree-{machine}"
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(tree)
-    if not list((tree / "edgezip" / "engine" / "lib").glob("libllama.*")):
+    libraries = list((tree / "edgezip" / "engine" / "lib").glob("libllama.*"))
+    if not libraries:
         raise ReleaseError("the wheel has no strict engine")
+    kind = ELF_MACHINES[int.from_bytes(libraries[0].read_bytes()[18:20], "little")]
+    if kind != machine:
+        raise ReleaseError(f"the engine in the wheel is for {kind}")
     return tree
+
+
+def shipped(tree: Path) -> Path:
+    """The folder of the compiled kernels."""
+    return tree / "edgezip" / "coding" / "shipped"
 
 
 def take_over_kernels(tree: Path) -> None:
@@ -202,14 +224,46 @@ def take_over_kernels(tree: Path) -> None:
     if found is not None and found.origin is not None:
         installed = Path(found.origin).parent / "coding" / "shipped"
         if installed.is_dir():
-            shutil.copytree(installed, tree / "edgezip" / "coding" / "shipped")
+            shutil.copytree(installed, shipped(tree))
 
 
-def add_kernels(tree: Path, python: Path, levels: Sequence[str]) -> None:
-    """Compile the kernels that are missing into the tree."""
-    flags = [word for level in levels for word in ("--level", level)]
-    command: list[str | Path] = [python, "-m", "edgezip", "warm", "--package", *flags]
-    run(*command, PYTHONPATH=str(tree), PYTHONSAFEPATH="1", PYTHONDONTWRITEBYTECODE="1")
+def add_kernels(tree: Path, arguments: argparse.Namespace, work: Path) -> None:
+    """Compile kernels for every Python into the tree, and copy those that others have compiled."""
+    flags = [word for level in arguments.levels.split(",") if level for word in ("--level", level)]
+    take_over_kernels(tree)
+    for version, python in interpreters(arguments.python, work):
+        start = time.monotonic()
+        command: list[str | Path] = [python, "-m", "edgezip", "warm", "--package", *flags]
+        run(*command, PYTHONPATH=str(tree), PYTHONSAFEPATH="1", PYTHONDONTWRITEBYTECODE="1")
+        print(f"kernels for Python {version}: {time.monotonic() - start:.0f} s")
+    copy_kernels(tree, arguments.kernels)
+
+
+def copy_kernels(tree: Path, folders: Sequence[Path]) -> None:
+    """Put the kernels of `folders` into the tree, as far as they belong to its sources."""
+    stores = stores_of(tree) if folders else set()
+    for folder in folders:
+        count = 0
+        for name in stores:
+            if (folder / name).is_dir():
+                shutil.copytree(folder / name, shipped(tree) / name, dirs_exist_ok=True)
+                count += 1
+        if not count:
+            raise ReleaseError(f"{folder} has no kernels of these sources")
+
+
+def stores_of(tree: Path) -> set[str]:
+    """The folders of kernels that belong to the sources of the tree."""
+    code = (
+        "from edgezip.coding import jit;"
+        " print(*{jit.store(path.parent).name for path in jit.SHIPPED.parent.rglob('*.py')})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env=os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return set(done.stdout.split())
 
 
 def source_archive() -> None:
@@ -225,30 +279,40 @@ def write_sums() -> None:
     (DIST / "SHA256SUMS").write_text("\n".join(lines) + "\n")
 
 
+def finish_wheel(tree: Path, machine: str, work: Path) -> None:
+    """Add man pages and completion, and pack the wheel."""
+    share = work / "share"
+    if not share.exists():
+        run(sys.executable, "-m", "edgezip", "manual", share, PYTHONPATH=str(tree))
+    (info,) = tree.glob("*.dist-info")
+    data = tree / f"{info.name.removesuffix('.dist-info')}.data" / "data" / "share"
+    shutil.copytree(share, data)
+    for cache in tree.rglob("__pycache__"):
+        shutil.rmtree(cache)
+    wheel = pack_wheel(tree, f"py3-none-{platform_of(tree, machine)}", DIST)
+    print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB")
+
+
 def release(arguments: argparse.Namespace) -> None:
     """All of it."""
     DIST.mkdir(exist_ok=True)
-    levels = [level for level in arguments.levels.split(",") if level]
     with tempfile.TemporaryDirectory(prefix="edgezip-release-") as name:
         work = Path(name)
         if arguments.dependencies:
-            collect_dependencies(arguments.python)
+            collect_dependencies(arguments, MACHINE)
         bindings(work)
-        tree = edgezip_tree(work)
-        take_over_kernels(tree)
-        for version, python in interpreters(arguments.python, work):
-            start = time.monotonic()
-            add_kernels(tree, python, levels)
-            print(f"kernels for Python {version}: {time.monotonic() - start:.0f} s")
-        share = work / "share"
-        run(sys.executable, "-m", "edgezip", "manual", share, PYTHONPATH=str(tree))
-        (info,) = tree.glob("*.dist-info")
-        data = tree / f"{info.name.removesuffix('.dist-info')}.data" / "data" / "share"
-        shutil.copytree(share, data)
-        for cache in tree.rglob("__pycache__"):
-            shutil.rmtree(cache)
-        wheel = pack_wheel(tree, f"py3-none-{platform_of(tree)}", DIST)
-        print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB")
+        tree = edgezip_tree(work, MACHINE)
+        add_kernels(tree, arguments, work)
+        finish_wheel(tree, MACHINE, work)
+        if arguments.aarch64 is not None:
+            if arguments.dependencies:
+                collect_dependencies(arguments, "aarch64")
+            crossed = edgezip_tree(work, "aarch64")
+            if arguments.aarch64:
+                copy_kernels(crossed, [Path(arguments.aarch64)])
+            else:
+                print("aarch64: without compiled kernels; edgezip warm --package makes them there")
+            finish_wheel(crossed, "aarch64", work)
         source_archive()
     write_sums()
     total = sum(path.stat().st_size for path in DIST.iterdir())
@@ -260,6 +324,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Build wheels to install edgezip offline.")
     parser.add_argument("--python", action="append", default=[], help="further interpreter")
     parser.add_argument("--levels", default="x86-64-v3,x86-64-v2")
+    parser.add_argument(
+        "--kernels", action="append", default=[], type=Path, metavar="FOLDER",
+        help="edgezip/coding/shipped of another installation",
+    )  # fmt: skip
+    parser.add_argument(
+        "--wheels-for", action="append", default=[], metavar="VERSION",
+        help="also fetch the wheels of what edgezip needs for this Python, such as 3.14",
+    )  # fmt: skip
+    parser.add_argument(
+        "--aarch64", nargs="?", const="", metavar="FOLDER",
+        help="also a wheel for aarch64, with the kernels in FOLDER",
+    )  # fmt: skip
     parser.add_argument("--no-dependencies", dest="dependencies", action="store_false")
     try:
         release(parser.parse_args())

@@ -59,6 +59,32 @@ def test_a_step_runs_in_a_process_and_is_marked(
     assert warming.cold() == ["bytes"]
 
 
+def test_kernels_of_others_stay_with_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of another level or Python. Kernels of other sources go, and those that nobody loads."""
+    shipped = tmp_path / "shipped"
+    other, made, inner, old = (
+        shipped / name
+        for name in ("now/other.kernel", "now/made.kernel", "now/inner.kernel", "then/old.kernel")
+    )
+    for path in (other, old, shipped / "then/group.text-1.kernel"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+
+    def compiled(_tell: object, *, level: str | None, **_: object) -> warming.Warmed:
+        made.touch()
+        inner.touch()
+        return warming.Warmed(level, {"now/made"}, 2)
+
+    monkeypatch.setattr(jit, "SHIPPED", shipped)
+    monkeypatch.setattr(warming, "warm", compiled)
+    warming.ship(lambda *_: None, ["x86-64-v2"])
+    assert sorted(shipped.rglob("*.kernel")) == [made, other]
+    assert other.stat().st_mode & 0o777 == 0o644
+    assert not old.parent.exists()
+
+
 def test_a_step_that_fails_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
