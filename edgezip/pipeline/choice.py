@@ -24,6 +24,11 @@ from edgezip.pipeline.transforms.table import LINE_ENDS, LONE_CR, X86, transform
 
 TRIED, TRIED_STRIPS = 24 << 10, 3
 """Bytes that are looked at to see what the others are like, in so many strips."""
+LOOKS = ((TRIED, 8), (96 << 10, 24))
+"""Bytes and units that are looked at, at least, to see whether samples are coded smaller as such;
+the second time where the first one did not tell: strips of a screen may be blank."""
+UNSURE = 2
+"""Times what bytes take: samples that look larger than that are not looked at again."""
 MEDIA_COST = 32
 """Bytes that a channel of samples must save: its own head and those of the pieces around it."""
 
@@ -138,16 +143,21 @@ def pays(samples: bytes, content: Content, context: Context) -> bool:
     if content.kind is Kind.JPEG:
         packed = jpegs.pack(samples)
         return packed is not None and len(packed) + MEDIA_COST < len(samples)
-    tried = _strips(samples, content.unit)
-    part = Part(tried, context)
-    as_samples = part.media(content, MEDIA_LEVEL, untold).size
-    saved = (part.compact.size - as_samples) * len(samples) // len(tried)
-    return saved > MEDIA_COST and 100 * as_samples < 99 * part.compact.size
+    for least, units in LOOKS:
+        tried = _strips(samples, content.unit, least, units)
+        part = Part(tried, context)
+        as_samples, as_bytes = part.media(content, MEDIA_LEVEL, untold).size, part.compact.size
+        saved = (as_bytes - as_samples) * len(samples) // len(tried)
+        if saved > MEDIA_COST and 100 * as_samples < 99 * as_bytes:
+            return True
+        if len(tried) == len(samples) or as_samples > UNSURE * as_bytes + MEDIA_COST:
+            break
+    return False
 
 
-def _strips(data: bytes, unit: int) -> bytes:
-    """Some of `data`, in whole units."""
-    size = max(TRIED // TRIED_STRIPS, 8 * unit) // unit * unit
+def _strips(data: bytes, unit: int, least: int = TRIED, units: int = 8) -> bytes:
+    """Some of `data`, in whole units: about `least` bytes, and at least so many units a strip."""
+    size = max(least // TRIED_STRIPS, units * unit) // unit * unit
     if len(data) <= 2 * TRIED_STRIPS * size:
         return data
     apart = (len(data) - size) // (TRIED_STRIPS - 1) // unit * unit

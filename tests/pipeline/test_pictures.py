@@ -59,6 +59,16 @@ def test_noise_under_a_header_is_not_coded_as_a_picture() -> None:
     assert "image" not in coders(edgezip.compress(data, options=NO_MODEL))
 
 
+def test_a_picture_is_looked_at_again_where_strips_of_it_tell_nothing() -> None:
+    """Blank above, in the middle and below, where three strips are tried first."""
+    blank = np.full((20, 240, 3), 233, np.uint8)
+    above, below = photo(240, 120), photo(240, 120, seed=2)
+    picture = ppm(np.concatenate([blank, above, blank, blank, below, blank]))
+    packed = edgezip.compress(picture, options=NO_MODEL)
+    assert edgezip.decompress(packed) == picture
+    assert "image" in coders(packed)
+
+
 @pytest.mark.parametrize(
     "params",
     [

@@ -26,7 +26,7 @@ MOST_CONTENTS = 48
 MOST_IN_VAIN = 1 << 20
 """Bytes that may be judged in vain, besides one for each byte of the frame: headers that lie, each
 about the same bytes as the one before, would otherwise take hours."""
-JUDGED = 48 << 10
+JUDGED = 144 << 10
 """Bytes that a judge looks at, at most."""
 
 _SIGNED = tuple(form for form in FORMATS if form.signature is not None)
