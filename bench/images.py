@@ -68,7 +68,11 @@ def main() -> int:
     if not arguments.show:
         _measure_all(files, arguments, rows)
     wanted = {group_and_name(file) for file in files}
-    shown = [row for row in rows.values() if (row["group"], row["file"]) in wanted]
+    shown = [
+        row
+        for row in rows.values()
+        if (row["group"], row["file"]) in wanted and row["coder"] in arguments.coders
+    ]
     _show(shown)
     if arguments.plot and shown:
         _plot(shown, arguments.plot)
