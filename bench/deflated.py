@@ -1,20 +1,26 @@
 """Files with deflate streams inside: gzip, zip, docx, PNG, PDF. Sizes, and back byte for byte.
 
-    python -m bench.deflated                  # Kodak's PNGs, and what gzip and zip make here
+    python -m bench.deflated                  # Kodak's PNGs, and what programs here make
+    python -m bench.deflated --no-kodak       # without the PNGs, which take most of the time
     python -m bench.deflated FILE...          # also these: PDFs, office files
     python -m bench.deflated --show           # the stored results, nothing is measured
 
-No language model. Columns: streams that were undone, bytes of the file with what they hold,
-edgezip's file, and, for PNGs, the pixels as lossless WebP (-m 6) where Pillow is there. Times are
-CPU seconds of one process. 1 if a file did not come back.
+Programs, those that are there: gzip, Info-ZIP's zip, pandoc (docx, odt, epub), Ghostscript and
+img2pdf (PDF). No language model. Columns: streams that were undone, bytes of the file with what
+they hold, edgezip's file, xz's, and, for PNGs, the pixels as lossless WebP (-m 6) where Pillow is
+there; whether it came back here and in a process with another zlib (`bench.other_zlib`: zlib-ng, if
+that package is there). Times are CPU seconds of one process. 1 if a file did not come back.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import lzma
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -25,6 +31,7 @@ import edgezip
 from bench.common import (
     EVAL,
     RESULTS,
+    ROOT,
     Row,
     files_of,
     integer,
@@ -39,6 +46,8 @@ from edgezip.pipeline import deflated
 from edgezip.pipeline.options import PackOptions
 
 OPTIONS = PackOptions(model="none")
+PICTURES = EVAL / "images" / "kodak"
+OUTPUTS = ("out", "out.zip", "text.mdt")
 DOCUMENT = b'<?xml version="1.0"?><w:document><w:body>%s</w:body></w:document>'
 
 
@@ -49,41 +58,71 @@ def main() -> int:
     )
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="more files")
     parser.add_argument("--csv", type=Path, default=RESULTS / "deflated.csv", help="where rows go")
+    parser.add_argument("--no-kodak", action="store_true", help="no PNGs of Kodak")
     parser.add_argument("--show", action="store_true", help="only print what is stored")
     arguments = parser.parse_args()
     rows = read_csv(arguments.csv) if arguments.show else []
     if not arguments.show:
-        for name, data in _files(arguments.paths):
+        for name, data in _files(arguments.paths, not arguments.no_kodak):
             log(name)
             rows.append(_measured(name, data))
             write_csv(arguments.csv, rows)
     _show(rows)
-    return 1 if any(row["verified"] == "no" for row in rows) else 0
+    return int(any("no" in (row["verified"], row["other_verified"]) for row in rows))
 
 
-def _files(paths: list[Path]) -> Iterator[tuple[str, bytes]]:
-    text = EVAL / "text" / "alice29.txt"
-    if shutil.which("gzip"):
-        for level in (1, 6, 9):
-            command = ["gzip", f"-{level}", "-n", "-c", str(text)]
-            made = subprocess.run(command, check=True, capture_output=True).stdout
-            yield f"alice29.txt.gz, gzip -{level}", made
-    if shutil.which("zip"):
-        yield "alice29.docx, zip -6", _docx(text.read_bytes())
-    for file in files_of([*paths, EVAL / "images" / "kodak"]):
+def _files(paths: list[Path], kodak: bool) -> Iterator[tuple[str, bytes]]:
+    for name, command in _commands().items():
+        if shutil.which(command[0][0]):
+            yield name, _made(command)
+        else:
+            log(f"{name} left out: {command[0][0]} is not installed")
+    for file in files_of([*paths, *([PICTURES] if kodak else [])]):
         yield file.name, file.read_bytes()
 
 
-def _docx(text: bytes) -> bytes:
-    """A text in the parts that a docx has, by Info-ZIP."""
+def _commands() -> dict[str, tuple[list[str], ...]]:
+    """Commands that write `out` in a folder with the texts and pages of `_made`."""
+    pdf = ["gs", "-q", "-dBATCH", "-dNOPAUSE", "-sDEVICE=pdfwrite", "-sOutputFile=out", "text.ps"]
+    office = {
+        f"alice29.{kind}, pandoc": (["pandoc", "text.md", "-t", kind, "-o", "out"],)
+        for kind in ("docx", "odt", "epub")
+    }
+    return {
+        **{
+            f"alice29.txt.gz, gzip -{level}": (["gzip", f"-{level}", "-n", "-S", "t", "text.md"],)
+            for level in (1, 6, 9)
+        },
+        "alice29.docx, zip -6": (["zip", "-q", "-X", "-6", "out", "document.xml", "types.xml"],),
+        **office,
+        "alice29.pdf, Ghostscript": (pdf,),
+        "01.pdf, img2pdf": (["img2pdf", str(PICTURES / "01.png"), "-o", "out"],),
+    }
+
+
+def _made(commands: Sequence[Sequence[str]]) -> bytes:
+    """The file that the commands write."""
+    text = (EVAL / "text" / "alice29.txt").read_bytes()
     with tempfile.TemporaryDirectory() as folder:
-        parts = {"word/document.xml": DOCUMENT % text, "[Content_Types].xml": DOCUMENT % b""}
-        for name, content in parts.items():
-            Path(folder, name).parent.mkdir(exist_ok=True)
-            Path(folder, name).write_bytes(content)
-        command = ["zip", "-q", "-X", "-6", "out.docx", *parts]
-        subprocess.run(command, check=True, cwd=folder)
-        return Path(folder, "out.docx").read_bytes()
+        Path(folder, "text.md").write_bytes(text)
+        Path(folder, "document.xml").write_bytes(DOCUMENT % text)
+        Path(folder, "types.xml").write_bytes(DOCUMENT % b"")
+        Path(folder, "text.ps").write_bytes(_pages(text.decode("latin-1").splitlines()))
+        for command in commands:
+            subprocess.run(command, check=True, cwd=folder, capture_output=True)
+        (out,) = (path for name in OUTPUTS if (path := Path(folder, name)).exists())
+        return out.read_bytes()
+
+
+def _pages(lines: Sequence[str]) -> bytes:
+    """A program in PostScript that prints the lines."""
+    out = ["%!PS", "/Helvetica findfont 10 scalefont setfont"]
+    for number, line in enumerate(lines):
+        escaped = re.sub(r"([\\\\()])", r"\\\1", line)
+        out.append(f"50 {780 - 12 * (number % 60)} moveto ({escaped}) show")
+        if number % 60 == 59:
+            out.append("showpage")
+    return "\n".join([*out, "showpage", ""]).encode("latin-1")
 
 
 def _measured(name: str, data: bytes) -> Row:
@@ -112,13 +151,26 @@ def _measured(name: str, data: bytes) -> Row:
         "undone": str(len(opened.pictures) + len(opened.contents) if opened else 0),
         "inside": str(len(opened.data) if opened else len(data)),
         "bytes": str(len(packed)),
+        "xz": str(len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))),
         "webp": _webp(data),
         "pack_s": f"{middle - started:.2f}",
         "unpack_s": f"{done - middle:.2f}",
         "verified": "yes" if verified else "no",
+        **_beside_another(data, packed),
         **provenance(),
         "load": load_average(),
     }
+
+
+def _beside_another(data: bytes, packed: bytes) -> Row:
+    """Unpacked in a process with another zlib: which, and whether it is the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, back = Path(folder, "packed.ez"), Path(folder, "back")
+        source.write_bytes(packed)
+        command = [sys.executable, "-m", "bench.other_zlib", str(source), str(back)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        same = done.returncode == 0 and back.read_bytes() == data
+    return {"other_zlib": done.stdout.strip(), "other_verified": "yes" if same else "no"}
 
 
 def _webp(data: bytes) -> str:
@@ -133,12 +185,16 @@ def _webp(data: bytes) -> str:
 
 
 def _show(rows: list[Row]) -> None:
-    columns = ("raw", "undone", "inside", "bytes", "webp")
-    headings = ("file", "raw", "streams", "inside", "edgezip", "webp", "back")
+    columns = ("raw", "undone", "inside", "bytes", "xz", "webp")
+    headings = ("file", "raw", "streams", "inside", "edgezip", "xz -9e", "webp", "back", "beside")
     print_table(
         headings,
-        [(r["file"], *(integer(r[column]) for column in columns), r["verified"]) for r in rows],
-    )
+        [
+            (r["file"], *(integer(r[column]) for column in columns), r["verified"],
+             f"{r['other_zlib']}: {r['other_verified']}")
+            for r in rows
+        ],
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
