@@ -61,17 +61,16 @@ def _prepare() -> None:
 
 
 def _distrust() -> None:
-    """Keep Numba from settings that lock out or load foreign code, in a process of our own.
+    """Keep Numba from settings that lock out, in a process of our own.
 
     It reads .numba_config.yaml in the working directory, where that may be anybody's (it came with
-    an archive, say): it can name a folder to load kernels from, or be no YAML at all, with which
-    every call would fail there. It needs the module yaml for it. Variables that it cannot parse
-    count as not set, and its threads are not used.
+    an archive, say) and may be no YAML at all, with which every call would fail there. It needs the
+    module yaml for it. Variables that it cannot parse count as not set, and its threads are not
+    used.
     """
     import warnings
 
     sys.modules.setdefault("yaml", None)  # type: ignore[arg-type]
-    os.environ.setdefault("NUMBA_CACHE_DIR", "")
     os.environ.pop("NUMBA_NUM_THREADS", None)
     warnings.filterwarnings("ignore", "A Numba config file is found")
     warnings.filterwarnings("ignore", "Environment variable 'NUMBA_")

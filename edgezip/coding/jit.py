@@ -74,25 +74,31 @@ def store(source_folder: Path = _PACKAGE) -> Store:
         digest.update(source.relative_to(_PACKAGE).as_posix().encode() + b"\0")
         digest.update(source.read_bytes() + b"\0")
     shipped = None if os.environ.get("EDGEZIP_SHIPPED_KERNELS") == "no" else SHIPPED
-    return Store.open(_config.CACHE_DIR, f"kernels-{digest.hexdigest()[:16]}", shipped)
+    # From the environment alone: Numba would also take it from a settings file in the working
+    # directory, which may be anybody's, and kernels are code.
+    named = os.environ.get("NUMBA_CACHE_DIR", "")
+    return Store.open(named, f"kernels-{digest.hexdigest()[:16]}", shipped)
 
 
-def _processors() -> list[tuple[str, str, str]]:
+def _processors(context: Any) -> list[tuple[str, str, str]]:
     """What code may be compiled for to run here, as Numba names it: this processor first."""
-    from numba.core.registry import cpu_target
-
-    own = cpu_target.target_context.codegen().magic_tuple()
+    own = context.codegen().magic_tuple()
     return [own, *((own[0], level, "") for level in _levels())]
 
 
 def _marks(group: str) -> list[str]:
     """Names of the file that lists the kernels of `group`, by processor."""
+    from numba.core.registry import cpu_target
+
     folders = sorted({path.parent for path in _PACKAGE.rglob("*.py")})
     fixed = (
         sys.version_info[:2], numba.__version__, llvmlite.__version__,
         [store(folder).name for folder in folders],
     )  # fmt: skip
-    digests = (hashlib.sha256(repr((fixed, kind)).encode()) for kind in _processors())
+    digests = (
+        hashlib.sha256(repr((fixed, kind)).encode())
+        for kind in _processors(cpu_target.target_context)
+    )
     return [f"group.{group}-{digest.hexdigest()[:32]}" for digest in digests]
 
 
@@ -145,9 +151,7 @@ class _KernelCache(NullCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function, or None."""
         target_context.refresh()
-        own = target_context.codegen().magic_tuple()
-        kinds = [own, *((own[0], level, "") for level in _levels())]
-        names = [self._name(sig, kind) for kind in kinds]
+        names = [self._name(sig, kind) for kind in _processors(target_context)]
         for name in names:
             full = f"{self._store.name}/{name}"
             content = self._store.read(name)

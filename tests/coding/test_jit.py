@@ -10,6 +10,7 @@ from pathlib import Path
 import numba
 import pytest
 from llvmlite import binding
+from numba.core.registry import cpu_target
 
 import edgezip.coding.jit as jit
 from edgezip.coding import levels
@@ -23,7 +24,9 @@ def test_any_change_of_a_source_changes_the_folder(
     shutil.copytree(Path(jit.__file__).parent, package, ignore=lambda _, names: {"__pycache__"})
     below.mkdir()
     monkeypatch.setattr(jit, "_PACKAGE", package)
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    # Set in a file of the working directory, which may be anybody's: it must not count.
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "foreign"))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
 
     def folders() -> tuple[Path, Path]:
         jit.store.cache_clear()
@@ -37,6 +40,7 @@ def test_any_change_of_a_source_changes_the_folder(
         added = folders()
     finally:
         jit.store.cache_clear()
+    assert before[0].is_relative_to(tmp_path / "cache")
     assert changed[0] != before[0]
     assert changed[1] != before[1]
     assert added[0] == changed[0]
@@ -50,12 +54,13 @@ def test_code_for_a_level_of_this_processor_is_found(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(jit, "levels_of_this_processor", lambda: ("x86-64-v3", "x86-64-v2"))
     jit._levels.cache_clear()
     try:
-        own, *others = jit._processors()
+        context = cpu_target.target_context
+        own, *others = jit._processors(context)
         assert others == [(own[0], "x86-64-v3", ""), (own[0], "x86-64-v2", "")]
         assert len(set(jit._marks("text"))) == 3
         monkeypatch.setattr(numba.config, "CPU_NAME", "skylake")
         jit._levels.cache_clear()
-        assert [kind[1] for kind in jit._processors()] == ["skylake"]
+        assert [kind[1] for kind in jit._processors(context)] == ["skylake"]
     finally:
         jit._levels.cache_clear()
 
