@@ -16,7 +16,7 @@ from edgezip import api
 from edgezip.pipeline.options import PackOptions
 from tests.deflate.made_files import TEXT, pdf, png, zipped
 
-ROOT = Path(__file__).parents[2]
+SCRIPT = Path(__file__).parents[2] / "bench" / "other_zlib.py"
 FILES = {
     "a.gz": gzip.compress(TEXT, 9, mtime=0),
     "a.docx": zipped(),
@@ -29,8 +29,8 @@ def _beside(kind: str, pairs: list[Path], *options: str) -> None:
     """`bench.other_zlib` on these paths, in a process of its own."""
     emulated = ["--emulated"] if kind == "emulated" else []
     done = subprocess.run(
-        [sys.executable, "-m", "bench.other_zlib", *options, *emulated, *map(str, pairs)],
-        cwd=ROOT,
+        # By its path, so that the installed edgezip is imported, never the checkout's.
+        [sys.executable, "-P", str(SCRIPT), *options, *emulated, *map(str, pairs)],
         capture_output=True,
         text=True,
         check=False,
