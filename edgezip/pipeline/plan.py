@@ -6,6 +6,7 @@ which what the language model knows as words is kept apart from what it does not
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import BINARY, REPEAT, TEXT, Content, Found, Kind, Piece
 from edgezip.pipeline.detect.encoded import LATIN1_TEXT, find_encoded, is_latin1
 from edgezip.pipeline.detect.given import parse_given
-from edgezip.pipeline.detect.media import MIN_SAMPLES, MediaFinder, most
+from edgezip.pipeline.detect.media import MIN_SAMPLES, MOST_FOUND, MediaFinder, most
 from edgezip.pipeline.detect.text import find_text
 from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import PackOptions
@@ -86,9 +87,11 @@ def _with_pictures(
     raw: bytes, found: list[Found], pictures: Sequence[Found], context: Context
 ) -> list[Found]:
     """`found` and those of `pictures`, known beforehand, that are worth it."""
+    # The largest: each costs a look, and spans, of which a frame has so many.
+    largest = heapq.nlargest(MOST_FOUND, pictures, key=lambda picture: picture.length)
     good = [
         picture
-        for picture in pictures
+        for picture in largest
         if picture.length >= MIN_SAMPLES
         and pays(raw[picture.start : picture.end], picture.content, context)
     ]

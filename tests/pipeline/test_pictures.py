@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 import edgezip
+from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
+from edgezip.pipeline import plan
 from edgezip.pipeline.coders.image import IMAGE
 from edgezip.pipeline.context import Context
+from edgezip.pipeline.detect.content import Content, Found, Kind
 from edgezip.pipeline.options import PackOptions
 from tests.image.pictures import photo
 from tests.pipeline.media_files import in_tar, media_files
@@ -84,3 +87,21 @@ def test_damaged_params_are_refused(params: bytes) -> None:
     assert IMAGE.number == c.IMAGE
     with pytest.raises(FormatError):
         IMAGE.decode(b"abc", params, 100, Context(), lambda count: None)
+
+
+def test_only_so_many_pictures_of_streams_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each costs two spans, of which a frame has 65,536 at most: the largest are taken."""
+    picture = Content(Kind.IMAGE, ImageGeometry(20, 1, 8))
+    pictures = [Found(100 * i, 40 + i, picture) for i in range(9)]
+    asked: list[int] = []
+    monkeypatch.setattr(plan, "MIN_SAMPLES", 0)
+    monkeypatch.setattr(plan, "MOST_FOUND", 3)
+
+    def pays(samples: bytes, *_: object) -> bool:
+        asked.append(len(samples))
+        return True
+
+    monkeypatch.setattr(plan, "pays", pays)
+    found = plan._with_pictures(bytes(1000), [], pictures, Context())
+    assert sorted(asked) == [46, 47, 48]
+    assert [item.length for item in found] == [46, 47, 48]
