@@ -73,6 +73,14 @@ def long_answer(engine: Tested) -> bytes:
     return digest(fixed_logits(engine))
 
 
+def agreed_answer(engine: Tested) -> bytes:
+    """Return the long answer; EngineError unless all tokens one by one give it as well."""
+    answer = long_answer(engine)
+    if digest(fixed_logits(engine, 1)) != answer:
+        raise _failed("single tokens and batches do not give the same logits")
+    return answer
+
+
 def check(engine: Tested, expected: bytes | None, proven: bool = False) -> bytes:
     """Return the known answer; EngineError unless the long answer is `expected`, where it is known.
 

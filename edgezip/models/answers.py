@@ -17,6 +17,7 @@ from edgezip.folders import open_regular
 
 SUFFIX = ".answer"
 _MOST = 1024
+_ANSWER_BYTES = 32
 
 
 def remember(model: Path, sha256: bytes, version: int, answer: bytes) -> None:
@@ -38,7 +39,8 @@ def recall(model: Path, sha256: bytes, version: int) -> bytes | None:
             words = file.read(_MOST).decode("ascii").split()
         *said, check = words
         if check == _check(said) and said[:2] == [str(version), sha256.hex()]:
-            return bytes.fromhex(said[2])
+            answer = bytes.fromhex(said[2])
+            return answer if len(answer) == _ANSWER_BYTES else None
     except (OSError, ValueError, IndexError):
         pass
     return None

@@ -21,8 +21,8 @@ from edgezip.coding.protocols import Measured, TokenDecoder, TokenEncoder
 from edgezip.container import EngineField, Settings
 from edgezip.container import constants as c
 from edgezip.engine import Engine, selftest
-from edgezip.errors import FormatError, ModelError, SettingsError
-from edgezip.models import ModelFile, Vocabulary
+from edgezip.errors import EngineError, FormatError, ModelError, SettingsError
+from edgezip.models import ModelFile, Vocabulary, answers
 from edgezip.pipeline.lm import LmSettings, count_windows, encode_tokens
 from edgezip.pipeline.lockstep import decode_tokens, encode_tokens_lockstep
 from edgezip.pipeline.options import PackOptions
@@ -59,7 +59,15 @@ class LanguageModel:
         self.file = file
         self.engine = engine
         expected = file.expected_answer(engine.identity.version)
-        self.known_answer = selftest.check(engine, expected, bool(file.bundled))
+        # A bundled model is proven by its known answer alone, where this engine has one.
+        proven = bool(file.bundled) and expected is not None
+        try:
+            self.known_answer = selftest.check(engine, expected, proven)
+        except EngineError as error:
+            if file.bundled or expected is None:
+                raise
+            where = file.path.with_suffix(answers.SUFFIX)
+            raise EngineError(f"{error}; or remove {where}, should that be what is wrong") from None
         self.tokenizer = Tokenizer(vocabulary, engine.tokenize)
         self.banned = np.array([piece is None for piece in vocabulary.pieces], np.bool_)
         self.pieces = vocabulary.pieces

@@ -296,11 +296,12 @@ def test_a_registered_model_must_answer_as_it_did(
     monkeypatch.setattr(selftest, "fixed_logits", lambda *args, **kwargs: real(*args, **kwargs) + 1)
     for command in (["pack", "-f", "-m", "stories", "t.txt"], ["unpack", "-f", "t.txt.ez"]):
         edgezip.release_models()
-        cli(*command).failed(5, "not the known ones for this model")
+        cli(*command).failed(5, "not the known ones for this model", f"remove {stored}")
     assert Path("t.txt.ez").read_bytes() == packed
     assert "not the known ones" in cli("doctor", "-m", "stories").out.decode()
 
     # An answer that is damaged, or of another model or version, locks nobody out.
+    monkeypatch.setattr(selftest, "fixed_logits", real)
     good = stored.read_bytes()
     for broken in (b"", b"\xff", good[:-9], good.replace(b"2", b"3", 1), good.upper(), bytes(5000)):
         stored.write_bytes(broken)
@@ -308,6 +309,18 @@ def test_a_registered_model_must_answer_as_it_did(
         assert cli("pack", "-f", "-m", "stories", "t.txt").code == 0
     assert cli("models", "remove", "stories").code == 0
     assert not list(folder.iterdir())
+
+
+def test_an_answer_that_single_tokens_do_not_give_is_not_kept(
+    cli: Any, stories_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One wrong bit while a model is registered would lock its owner out for ever."""
+    real = selftest.long_answer
+    monkeypatch.setattr(selftest, "long_answer", lambda engine: bytes(1) + real(engine)[1:])
+    cli("models", "add", str(stories_model), "--name", "stories").failed(5, "single tokens")
+    folder = edgezip.models.user_folder()
+    assert folder is not None
+    assert not list(folder.glob("*.answer"))
 
 
 @pytest.mark.parametrize("name", ["default", "stories.answer", "model-hashes.json"])
