@@ -13,10 +13,11 @@ from edgezip.archive.names import member_name
 from edgezip.cli import report
 from edgezip.cli.console import Console, Tally, for_each
 from edgezip.cli.progress import overall_bar
-from edgezip.errors import InputError, SettingsError
+from edgezip.errors import EdgezipError, InputError, SettingsError
+from edgezip.pipeline.options import UnpackOptions
 
-_SAME_TIME = 2 * 10**9
-"""Nanoseconds by which the times of input and output may differ: FAT keeps even seconds."""
+_FAT_STEP = 2 * 10**9
+"""Nanoseconds: FAT keeps times in whole even seconds, not the very time of an input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +67,44 @@ class Batch:
         os.makedirs(os.path.dirname(placed), exist_ok=True)
         return placed
 
-    def is_done(self, source: str, target: str) -> bool:
+    def is_done(self, source: str, target: str, packed: str) -> bool:
         """Whether an earlier call has made `target`: outputs are there when they are complete, and
-        have the time of their input."""
+        have the time of their input.
+
+        Args:
+            source: the input.
+            target: the output.
+            packed: which of them is packed; what its index says of sizes must fit the other one.
+        """
         if not self.resume:
             return False
         try:
             before, after = os.stat(source), os.stat(target)
+            if not _is_same_time(before.st_mtime_ns, after.st_mtime_ns):
+                return False
+            size = _content_size(packed)
         except OSError:
             return False
-        return abs(before.st_mtime_ns - after.st_mtime_ns) < _SAME_TIME
+        if packed == target:
+            return size == before.st_size
+        return size is None or size == after.st_size
+
+
+def _is_same_time(source: int, target: int) -> bool:
+    if target % _FAT_STEP == 0:
+        return abs(source - target) < _FAT_STEP
+    return source == target
+
+
+def _content_size(name: str) -> int | None:
+    """Bytes of content by the index of a packed file, None without a right one."""
+    from edgezip.pipeline.content import IndexedContent
+
+    with open(name, "rb") as file:
+        try:
+            return IndexedContent(file, UnpackOptions()).size
+        except EdgezipError:
+            return None
 
 
 def _files(names: Sequence[str], suffix: str) -> Iterator[str]:

@@ -46,7 +46,7 @@ def pack_files(
         output = _output_name(name, files)
         if output != STDOUT and files.output is None:
             output = batch.place(name, output)
-            if batch.is_done(name, output):
+            if batch.is_done(name, output, output):
                 report.skipped(console, name, output)
                 return 0
         with open_source(name, rules) as source:

@@ -60,7 +60,7 @@ def unpack_files(
             target = _output_name(name, files)
             if target != STDOUT and files.output is None:
                 target = batch.place(name, target)
-                if batch.is_done(name, target):
+                if batch.is_done(name, target, name):
                     report.skipped(console, name, target)
                     return 0
             done = _unpack(source, target, files, options, console)

@@ -56,6 +56,38 @@ def test_what_is_done_is_skipped(cli: Any, logs: list[str]) -> None:
     assert "6 files: " in again.err.splitlines()[-1]
 
 
+def test_what_is_done_has_the_very_time_and_size(cli: Any, notes: Path) -> None:
+    stale = ("exists already",)
+    time = 1_000_000_001_000_000_500  # an odd second and a fraction
+    for content in (b"", b"short", os.urandom(3 << 20), notes.read_bytes()):
+        notes.write_bytes(content)
+        os.utime(notes, ns=(0, time))
+        assert cli.pack("-f", "notes.txt").code == 0
+        assert "done before" in cli.pack("--resume", "-v", "notes.txt").err
+        assert "done before" in cli("unpack", "--resume", "-v", "notes.txt.ez").err
+    for other in (time + 1, time - 10**9):
+        os.utime(notes, ns=(0, other))
+        cli.pack("--resume", "notes.txt").failed(1, *stale)
+        cli("unpack", "--resume", "notes.txt.ez").failed(1, *stale)
+    # As on FAT: whole even seconds.
+    os.utime("notes.txt.ez", ns=(0, 1_000_000_000 * 10**9))
+    os.utime(notes, ns=(0, time))
+    assert "done before" in cli.pack("--resume", "-v", "notes.txt").err
+    os.utime(notes, ns=(0, time + 10**9))
+    cli.pack("--resume", "notes.txt").failed(1, *stale)
+    # Another size at the same time.
+    packed = Path("notes.txt.ez").read_bytes()
+    for size in (notes.stat().st_size - 1, notes.stat().st_size + 1):
+        notes.write_bytes(bytes(size))
+        os.utime(notes, ns=(0, time))
+        os.utime("notes.txt.ez", ns=(0, time))
+        cli.pack("--resume", "notes.txt").failed(1, *stale)
+        cli("unpack", "--resume", "notes.txt.ez").failed(1, *stale)
+    Path("notes.txt.ez").write_bytes(packed[:-1])
+    os.utime("notes.txt.ez", ns=(0, time))
+    cli.pack("--resume", "notes.txt").failed(1, *stale)
+
+
 def test_folders_that_have_changed_are_not_skipped(cli: Any, logs: list[str]) -> None:
     os.link(logs[0], "logs/link")
     assert cli.pack("logs").code == 0
