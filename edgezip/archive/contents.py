@@ -26,8 +26,7 @@ MAX_HEADERS = 1 << 28
 """Bytes of headers; a table of more is not used."""
 _CHECKSUM = slice(148, 156)
 _BLOCK = tarfile.BLOCKSIZE
-_ZEROS = 1 << 16
-"""Bytes behind the last member that are given at once."""
+_END = 2 * _BLOCK
 
 
 def encode(headers: bytes, last: bytes) -> bytes:
@@ -125,7 +124,8 @@ class Contents:
                 end = archive.offset
         except BROKEN as error:
             raise FormatError(WRONG) from error
-        if not skeleton.used_up or end > size:
+        whole = -(-(end + _END) // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
+        if not skeleton.used_up or whole != size:  # or members are left out at the end
             raise FormatError(WRONG)
         self._known = [(at, headers[first:stop]) for at, first, stop in skeleton.runs]
         self._known += self._last_bytes(last)
@@ -148,8 +148,8 @@ class Contents:
 
     def piece(self, position: int) -> tuple[int, bytes] | None:
         """Where known bytes start of which one is at `position` of the tar, and those; or None."""
-        if self._end <= position < self._size:  # as much as is claimed, so not all at once
-            return position, bytes(min(self._size - position, _ZEROS))
+        if self._end <= position < self._size:
+            return position, bytes(self._size - position)
         number = bisect.bisect_right(self._starts, position) - 1
         if number < 0:
             return None

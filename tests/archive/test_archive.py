@@ -180,6 +180,35 @@ def test_a_wrong_table_is_not_believed() -> None:
         Contents(b"\x05", 10_000)
 
 
+@pytest.mark.parametrize(
+    "sizes", [[0], [20_000], [9000, 10_000], [8190], [8193], [3, 18_430], [3, 18_400], [511] * 40]
+)
+def test_a_table_without_the_last_members_is_not_used(
+    sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[bytes] = []
+
+    def encoding(headers: bytes, last: bytes) -> bytes:
+        kept.append(encode(headers, last))
+        return encode(headers[:-512], last)
+
+    monkeypatch.setattr("edgezip.archive.contents.encode", encoding)
+    target = io.BytesIO()
+    with edgezip.Archive(target, "w", model="none") as archive:
+        for number, size in enumerate(sizes):
+            archive.add_bytes(f"{number:02}", b"x" * size, mtime=1)
+    size = len(edgezip.decompress(target.getvalue()))
+    names = [f"{number:02}" for number in range(len(sizes))]
+    # The true one is that of a tar of this size, whatever fills its last record.
+    assert sorted(info.name for info in Contents(kept[0], size).members) == names
+    if sizes[-1] < tarfile.RECORDSIZE - 512:
+        return  # it may have the place of the zeros behind the others
+    target.seek(0)
+    with edgezip.Archive(target) as archive:
+        assert archive.names() == names
+        assert len(archive.read(names[-1])) == sizes[-1]
+
+
 def test_concatenated_archives_have_both_tables() -> None:
     packed = many(5)
     with edgezip.open(io.BytesIO(packed + packed)) as stream:
@@ -421,20 +450,24 @@ def test_broken_tables_only_raise_format_errors() -> None:
         for number in range(4)
     )
     written = encode(headers, b"")
-    assert len(Contents(written, 1 << 20).members) == 4
+    size = 1024 * 10
+    assert len(Contents(written, size).members) == 4
     rng = random.Random(4)
     for _ in range(400):
         broken = bytearray(written)
         for _ in range(rng.randrange(1, 4)):
             broken[rng.randrange(len(broken))] = rng.choice(b"\0xgLKS057/9\xff")
         with contextlib.suppress(FormatError):
-            Contents(bytes(broken), 1 << 20)
-    largest = Contents(written, (1 << 63) - 1)
-    assert largest.piece(1 << 62) == (1 << 62, bytes(1 << 16))
-    assert largest.piece((1 << 63) - 9) == ((1 << 63) - 9, bytes(8))
-    largest.check(1 << 62, bytes(100))
+            Contents(bytes(broken), size)
+    good = Contents(written, size)
+    assert good.piece(size - 1024) == (size - 1024, bytes(1024))
+    assert good.piece(size) is None
+    good.check(size - 1000, bytes(100))
     with pytest.raises(FormatError):
-        largest.check(1 << 62, b"\0" * 50 + b"\1")
+        good.check(size - 1000, b"\0" * 50 + b"\1")
+    for other in (size - 10240, size - 1, size + 1, size + 10240, 1 << 20, (1 << 63) - 1):
+        with pytest.raises(FormatError, match="table"):
+            Contents(written, other)
     nested = tarfile.TarInfo("x")
     nested.type = tarfile.XHDTYPE
     with pytest.raises(FormatError):
