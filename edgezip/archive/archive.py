@@ -158,7 +158,9 @@ class Archive:
                 raise SettingsError("options must be PackOptions in this mode")
             self._file = file
             skipped = self._rules.skipped | _identity(file)
-            self._rules = replace(self._rules, skipped=skipped)
+            named = isinstance(file, (str, os.PathLike))
+            own = collect.place(os.fspath(file)) if named else None  # type: ignore[arg-type]
+            self._rules = replace(self._rules, skipped=skipped, own=own)
             self._options = with_model(options or PackOptions(), model)
             if mode == "x" and isinstance(file, (str, os.PathLike)) and os.path.lexists(file):
                 raise InputError(f"{os.fspath(file)} exists already")

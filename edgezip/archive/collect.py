@@ -32,6 +32,8 @@ class Rules:
         owner, group: (name, number) for all members; None for the files' own.
         mtime: seconds since 1970 for all members; None for the files' own, to the nanosecond.
         skipped: devices and inodes of files that are left out without a word, as the archive.
+        own: the `place` of the archive: of several hard links to a file in `skipped` only the one
+            there is left out. None for all of them.
     """
 
     exclude: tuple[str, ...] = ()
@@ -40,11 +42,24 @@ class Rules:
     group: tuple[str, int] | None = None
     mtime: int | None = None
     skipped: frozenset[tuple[int, int]] = frozenset()
+    own: str | None = None
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` for an order that there is not."""
         if self.order not in ("kind", "name"):
             raise SettingsError(f"order must be kind or name, not {self.order!r}")
+
+    def skips(self, path: str, status: os.stat_result) -> bool:
+        """Whether a file is left out without a word."""
+        if (status.st_dev, status.st_ino) not in self.skipped:
+            return False
+        return self.own is None or status.st_nlink < 2 or place(path) == self.own
+
+
+def place(path: str) -> str:
+    """A path by its real folder. A link at its end is not followed."""
+    folder, base = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), base)
 
 
 @dataclass(slots=True)
@@ -118,7 +133,7 @@ def from_path(path: str, name: str | None, rules: Rules, report: Report) -> Iter
         except OSError as error:
             report(path, error.strerror or str(error))
             continue
-        if (status.st_dev, status.st_ino) in rules.skipped:
+        if rules.skips(path, status):
             continue
         if name:
             entry = _entry(path, name, status, rules, report)

@@ -198,14 +198,15 @@ def pack_archive(
 
 def _rules_but(packing: Packing, target: str) -> Rules:
     """The rules for members, which leave out the archive itself."""
-    from edgezip.archive.collect import Rules
+    from edgezip.archive.collect import Rules, place
 
     rules = packing.rules or Rules()
     try:
         found = os.fstat(STDOUT_NUMBER) if target == STDOUT else os.lstat(target)
     except OSError:
         return rules
-    return replace(rules, skipped=frozenset({(found.st_dev, found.st_ino)}))
+    own = None if target == STDOUT else place(target)
+    return replace(rules, skipped=frozenset({(found.st_dev, found.st_ino)}), own=own)
 
 
 def is_packed(folder: str, target: str, packing: Packing) -> bool:

@@ -329,6 +329,19 @@ def test_an_archive_is_no_member_of_itself(tree: Path) -> None:
         assert "tree/other.tar.ez" not in archive
 
 
+def test_other_links_to_the_old_archive_are_members(tree: Path) -> None:
+    own = tree / "own.tar.ez"
+    own.write_bytes(b"old")
+    (tree / "more").mkdir()
+    os.link(own, tree / "old.tar.ez")
+    os.link(own, tree / "more/own.tar.ez")
+    with edgezip.Archive(own, "w", model="none") as archive:
+        archive.add(tree, "tree")
+    with edgezip.Archive(own) as archive:
+        assert "tree/own.tar.ez" not in archive
+        assert archive.read("tree/old.tar.ez") == archive.read("tree/more/own.tar.ez") == b"old"
+
+
 def test_folders_deeper_than_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     depth = 200

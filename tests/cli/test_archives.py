@@ -141,6 +141,18 @@ def test_an_archive_does_not_hold_itself(cli: Any, docs: Path) -> None:
     assert b"out.tar.ez" not in cli("list", "out.tar.ez").out
 
 
+def test_other_links_to_the_old_archive_are_packed(cli: Any, docs: Path) -> None:
+    assert cli.pack("docs").code == 0
+    os.link("docs.tar.ez", "docs/old.tar.ez")
+    assert cli.pack("-f", "docs").code == 0
+    assert b"docs/old.tar.ez\n" in cli("list", "docs.tar.ez").out
+    os.link("docs.tar.ez", "docs/old2.tar.ez")
+    assert cli.pack("-f", ".", "-o", "docs.tar.ez").code == 0
+    listed = cli("list", "docs.tar.ez").out
+    assert b"docs/old2.tar.ez\n" in listed
+    assert b"\ndocs.tar.ez" not in b"\n" + listed
+
+
 def test_pipes(cli: Any, docs: Path) -> None:
     packed = cli.pack("-c", "docs").out
     assert cli("list", stdin=packed).out.count(b"\n") == 5
