@@ -174,14 +174,18 @@ def _entry(
         info.type = tarfile.DIRTYPE
     elif stat.S_ISLNK(mode):
         info.type = tarfile.SYMTYPE
-        info.linkname = os.readlink(path)
+        try:
+            info.linkname = os.readlink(path)
+        except OSError as error:
+            report(path, error.strerror or str(error))
+            return None
     else:
         report(path, "is neither a file nor a folder nor a link; it is left out")
         return None
     _set_time(info, status.st_mtime_ns)
     _normalise(info, rules)
     if not stat.S_ISLNK(mode):
-        info.pax_headers = {**info.pax_headers, **_attributes(path)}
+        info.pax_headers = {**info.pax_headers, **_attributes(path, report)}
     return Entry(info, path if info.isreg() else None, kind=kind, status=status)
 
 
@@ -214,18 +218,25 @@ def _normalise(info: tarfile.TarInfo, rules: Rules) -> None:
         info.pax_headers = {}
 
 
-def _attributes(path: str) -> dict[str, str]:
+def _attributes(path: str, report: Report) -> dict[str, str]:
     """The user's extended attributes as pax records; none where the system knows none."""
     if not hasattr(os, "listxattr"):
         return {}
+    found = {}
     try:
-        return {
-            XATTR + _as_keyword(name): os.getxattr(path, name).decode("utf-8", "surrogateescape")
-            for name in sorted(os.listxattr(path))
-            if name.startswith("user.")
-        }
+        for name in sorted(os.listxattr(path)):
+            if not name.startswith("user."):
+                continue
+            try:
+                name.encode()
+            except UnicodeEncodeError:  # keywords of pax records are UTF-8, values any bytes
+                report(path, f"its extended attribute {name!r} is not in UTF-8; it is left out")
+                continue
+            value = os.getxattr(path, name)
+            found[XATTR + _as_keyword(name)] = value.decode("utf-8", "surrogateescape")
     except OSError:
         return {}
+    return found
 
 
 def _as_keyword(name: str) -> str:

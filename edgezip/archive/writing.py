@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -46,8 +47,8 @@ def write_archive(
         entries: as `collect.arranged` gives them.
         target: where to write, a binary file or an object with `write`.
         options: how to pack, but for `frame_size`.
-        report: is told of files that cannot be read, which are left out, and of those whose size
-            has changed, which are cut off or filled up with zeros.
+        report: is told of files that cannot be read, which are left out, of those whose size
+            has changed, which are cut off or filled up with zeros, and of other changed ones.
         frame_size: bytes of the tar after which a frame ends, at the next member; None for 2/21
             of the tar, but 960 KiB to 2 MiB, and all of it up to 1.5 MiB.
         progress: called with the bytes of the tar done so far.
@@ -259,6 +260,9 @@ def _write(entry: Entry, frames: _Frames, report: Report) -> bool:
                 left -= len(chunk)
             if not left and file.read(1):
                 report(entry.path, "has grown; what it had at first is packed")
+            elif not left and _has_changed(entry, os.fstat(file.fileno())):
+                read = f"the {entry.content_size:,} bytes that were read are packed"
+                report(entry.path, f"it changed while it was read; {read}")
         except OSError as error:
             report(entry.path, f"{error.strerror or error}")
     if left:
@@ -267,3 +271,10 @@ def _write(entry: Entry, frames: _Frames, report: Report) -> bool:
     for start in range(0, size, _CHUNK):
         frames.write(bytes(min(_CHUNK, size - start)))
     return True
+
+
+def _has_changed(entry: Entry, now: os.stat_result) -> bool:
+    """Whether a file, or another one in its place, was written to after its header was made."""
+    # Files that said they were empty, as all of /proc does, say nothing by their times either.
+    then = entry.status
+    return then is not None and then.st_size > 0 and then.st_mtime_ns != now.st_mtime_ns

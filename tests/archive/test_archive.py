@@ -414,6 +414,57 @@ def test_what_happens_to_files_while_they_are_packed(tmp_path: Path) -> None:
     assert (tmp_path / "back/a/link1").stat().st_nlink == 2
 
 
+def test_a_file_written_to_in_place_is_told(tmp_path: Path) -> None:
+    """Its size is what it was, its time is not."""
+    for name in ("same", "changed"):
+        (tmp_path / name).write_bytes(b"first" * 300)
+    archive = edgezip.Archive(io.BytesIO(), "w", model="none")
+    archive.add(tmp_path, "a")
+    (tmp_path / "changed").write_bytes(b"later" * 300)
+    os.utime(tmp_path / "changed", (1, 1))
+    with pytest.warns(RuntimeWarning) as warned:
+        archive.close()
+    (told,) = [str(warning.message) for warning in warned]
+    assert told.endswith(
+        "changed: it changed while it was read; the 1,500 bytes that were read are packed"
+    )
+
+
+def test_a_link_that_is_gone_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "other").write_bytes(b"other")
+
+    def late(path: str) -> str:
+        raise FileNotFoundError(2, "No such file or directory", path)
+
+    archive = edgezip.Archive(io.BytesIO(), "w", model="none")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "readlink", late)
+        archive.add(tmp_path, "a")
+    assert archive.names() == ["a", "a/other"]
+    with pytest.warns(RuntimeWarning, match="link: No such file"):
+        archive.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="no extended attributes")
+def test_an_attribute_whose_name_is_not_utf8_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    try:
+        for name in (b"user.\xff", b"user.note"):
+            os.setxattr(tmp_path / "file", name, b"value")
+    except OSError:
+        pytest.skip("no extended attributes here")
+    packed = io.BytesIO()
+    archive = edgezip.Archive(packed, "w", model="none")
+    archive.add(tmp_path / "file", "file")
+    with pytest.warns(RuntimeWarning, match="attribute .* is not in UTF-8"):
+        archive.close()
+    packed.seek(0)
+    with edgezip.Archive(packed) as archive:
+        archive.extract(tmp_path / "back")
+    assert os.listxattr(tmp_path / "back/file") == ["user.note"]
+
+
 def test_names_and_selections() -> None:
     assert member_name("../a/./b//c") == "a/b/c"
     assert member_name("/etc/x") == "etc/x"
