@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from edgezip.archive import kinds
-from edgezip.archive.names import is_excluded, member_name
+from edgezip.archive.names import NO_MEMBER, is_excluded, member_name
 from edgezip.errors import SettingsError
 
 Order = Literal["kind", "name"]
@@ -180,7 +180,7 @@ def _entry(
             report(path, error.strerror or str(error))
             return None
     else:
-        report(path, "is neither a file nor a folder nor a link; it is left out")
+        report(path, NO_MEMBER)
         return None
     _set_time(info, status.st_mtime_ns)
     _normalise(info, rules)

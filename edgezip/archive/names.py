@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 
 _WILD = frozenset("*?[")
 
+NO_MEMBER = "is neither a file nor a folder nor a link; it is left out"
+"""What is told of sockets, FIFOs and devices in folders."""
+
 
 def member_name(path: str) -> str:
     """The name of a member for a path: relative, without `.` and `..`; empty for those alone."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from edgezip.archive.names import member_name
+from edgezip.archive.names import NO_MEMBER, member_name
 from edgezip.cli import report
 from edgezip.cli.console import Console, Tally, for_each
 from edgezip.cli.progress import overall_bar
@@ -43,14 +44,28 @@ class Batch:
         if streams and (self.mirror is not None or self.jobs > 1 or self.resume):
             raise SettingsError("--jobs, --output-dir-mirror and --resume are without -o and -c")
 
-    def inputs(self, names: Sequence[str], suffix: str = "") -> list[str]:
+    def inputs(
+        self, names: Sequence[str], console: Console, suffix: str = ""
+    ) -> tuple[list[str], int]:
         """`names` with the files in folders instead of those, if that is wanted.
 
         Args:
             names: arguments.
+            console: is told of folders and files that cannot be read; the rest is listed.
             suffix: what names of files in folders must end in; without one, all but packed ones.
+
+        Returns:
+            The names, and how many were left out so.
         """
-        return list(_files(names, suffix)) if self.recursive else list(names)
+        if not self.recursive:
+            return list(names), 0
+        left_out: list[str] = []
+
+        def leave_out(path: str, error: Exception) -> None:
+            left_out.append(path)
+            console.fail(path, error)
+
+        return list(_files(names, suffix, leave_out)), len(left_out)
 
     def place(self, source: str, target: str) -> str:
         """Where the output `target` of `source` goes; the folders for it are made.
@@ -107,23 +122,39 @@ def _content_size(name: str) -> int | None:
             return None
 
 
-def _files(names: Sequence[str], suffix: str) -> Iterator[str]:
+def _files(
+    names: Sequence[str], suffix: str, leave_out: Callable[[str, Exception], None]
+) -> Iterator[str]:
+    def unreadable(error: OSError) -> None:
+        leave_out(str(error.filename), error)
+
     for name in names:
         if not os.path.isdir(name):
             yield name
             continue
-        for folder, folders, files in os.walk(name):
+        for folder, folders, files in os.walk(name, onerror=unreadable):
             folders.sort()
             for file in sorted(files):
                 path = os.path.join(folder, file)
-                wanted = file.endswith(suffix) if suffix else not file.endswith(".ez")
-                if wanted and os.path.isfile(path):
+                if not file.endswith(suffix) if suffix else file.endswith(".ez"):
+                    continue
+                try:
+                    mode = os.stat(path).st_mode
+                except OSError as error:
+                    leave_out(path, error)
+                    continue
+                if stat.S_ISREG(mode):
                     yield path
+                else:
+                    leave_out(path, InputError(NO_MEMBER))
 
 
 @contextlib.contextmanager
-def batched(console: Console, action: str, names: Sequence[str]) -> Iterator[Console]:
-    """A console for several files, which tells what all of them came to at the end.
+def batched(
+    console: Console, action: str, names: Sequence[str], left_out: int = 0
+) -> Iterator[Console]:
+    """A console for several files, which tells what all of them came to at the end, with those
+    that were `left_out`.
 
     One file needs none of that and gets `console` itself.
     """
@@ -131,7 +162,7 @@ def batched(console: Console, action: str, names: Sequence[str]) -> Iterator[Con
         yield console
         return
     started = time.monotonic()
-    tally = Tally(len(names))
+    tally = Tally(len(names) + left_out, failed=left_out)
     with overall_bar(console, action, list(names)) as overall:
         yield replace(console, tally=tally, overall=overall)
     report.total(console, tally, time.monotonic() - started)

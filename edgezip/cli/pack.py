@@ -31,7 +31,7 @@ def pack_files(
     rules = files.rules()
     packing, batch = packing or Packing(), batch or Batch()
     batch.check(files.output, files.to_stdout)
-    names = batch.inputs(names)
+    names, left_out = batch.inputs(names, console)
 
     def archive(target: str) -> int:
         return pack_archive(names, target, files, options, console, verify, packing)
@@ -58,9 +58,9 @@ def pack_files(
     if packing.files_from is not None or makes_one(names, files.output, files.to_stdout):
         if files.output is None and not files.to_stdout:
             raise SettingsError("--files-from needs the archive's name: -o NAME.tar.ez")
-        return for_each([files.output or STDOUT], console, archive)
-    with batched(console, "pack", names) as console:
-        return run_batch(names, console, pack, batch.jobs)
+        return for_each([files.output or STDOUT], console, archive) or int(left_out > 0)
+    with batched(console, "pack", names, left_out) as console:
+        return run_batch(names, console, pack, batch.jobs) or int(left_out > 0)
 
 
 def _output_name(name: str, files: FileOptions) -> str:

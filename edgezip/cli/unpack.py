@@ -34,7 +34,7 @@ def unpack_files(
     rules = files.rules()
     how, batch = how or Extraction(), batch or Batch()
     batch.check(files.output, files.to_stdout)
-    names = batch.inputs(names, SUFFIX)
+    names, left_out = batch.inputs(names, console, SUFFIX)
     names, members = members_of(names, how.is_sure)
     extracts = how.wanted if how.wanted is not None else (how.is_sure or bool(members)) or None
     if files.output is not None or files.to_stdout:
@@ -69,8 +69,8 @@ def unpack_files(
         report.unpacked(console, name, target, done)
         return FormatError.exit_code if done.lost else 0
 
-    with batched(console, "unpack", names) as console:
-        return run_batch(names, console, unpack, batch.jobs)
+    with batched(console, "unpack", names, left_out) as console:
+        return run_batch(names, console, unpack, batch.jobs) or int(left_out > 0)
 
 
 def test_files(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,38 @@ def test_what_is_done_has_the_very_time_and_size(cli: Any, notes: Path) -> None:
     Path("notes.txt.ez").write_bytes(packed[:-1])
     os.utime("notes.txt.ez", ns=(0, time))
     cli.pack("--resume", "notes.txt").failed(1, *stale)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no FIFOs")
+def test_what_cannot_be_read_in_folders_is_told(
+    cli: Any, logs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def refused(path: Any) -> Any:
+        if os.fspath(path) == "logs/a":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scandir(path)
+
+    os.symlink("nowhere", "logs/b/link")
+    os.mkfifo("logs/b/fifo")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refused)
+        done = cli.pack("-r", "--json", "logs")
+    assert done.code == 1
+    *rows, total = done.json
+    assert [row["file"] for row in rows if "error" not in row] == logs[3:]
+    assert (total["files"], total["failed"]) == (6, 3)
+    assert sorted(done.err.splitlines()) == [
+        "edgezip: logs/a: Permission denied",
+        "edgezip: logs/b/fifo: is neither a file nor a folder nor a link; it is left out",
+        "edgezip: logs/b/link: No such file or directory",
+    ]
+    os.symlink("nowhere", "logs/b/link.ez")
+    cli("unpack", "-f", "-r", "logs").failed(1, "logs/b/link.ez", "No such file")
+    os.makedirs("few")
+    os.mkfifo("few/fifo")
+    cli.pack("-r", "few").failed(1, "few/fifo", "left out")
 
 
 def test_folders_that_have_changed_are_not_skipped(cli: Any, logs: list[str]) -> None:
