@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Iterable
 
 from edgezip.archive.archive import open_tar
-from edgezip.archive.collect import Rules, from_path, in_order
+from edgezip.archive.collect import Report, Rules, from_path, in_order
 from edgezip.archive.extraction import nanoseconds
 from edgezip.archive.names import member_name
 from edgezip.errors import FormatError
@@ -17,25 +17,35 @@ from edgezip.pipeline.content import has_contents
 _Look = tuple[bytes, str, int, int, int]
 
 
-def is_current(folder: str, archive: str, rules: Rules) -> bool:
+def is_current(folder: str, archive: str, rules: Rules, report: Report) -> bool:
     """Whether the files below `folder` have the names, sizes, times, modes and links of the members
-    of `archive`. What cannot be read now is not asked for; nothing is decoded.
+    of `archive`; nothing is decoded.
 
     Args:
         folder: what would be packed.
         archive: what an earlier call has made of it.
         rules: as the archive was made with.
+        report: is told of what cannot be read, so that no archive has it, if the rest is the same.
     """
-    found = from_path(os.path.join(folder, ""), member_name(folder), rules, _ignore)
-    now = _looks(entry.info for entry in in_order(found, rules.order, _ignore))
+    left_out: list[tuple[str, str]] = []
+
+    def leave_out(path: str, message: str) -> None:
+        left_out.append((path, message))
+
+    found = from_path(os.path.join(folder, ""), member_name(folder), rules, leave_out)
+    now = _looks(entry.info for entry in in_order(found, rules.order, leave_out))
     try:
         with open(archive, "rb") as file:
             if not has_contents(file, 0):
                 return False
             with EdgezipFile(file) as content, open_tar(content) as tar:
-                return _looks(tar) == now
+                if _looks(tar) != now:
+                    return False
     except (FormatError, OSError):
         return False
+    for path, message in left_out:
+        report(path, message)
+    return True
 
 
 def _looks(infos: Iterable[tarfile.TarInfo]) -> dict[str, _Look]:
@@ -49,7 +59,3 @@ def _looks(infos: Iterable[tarfile.TarInfo]) -> dict[str, _Look]:
         )
         for info in infos
     }
-
-
-def _ignore(path: str, message: str) -> None:
-    """What is left out is told when it is packed."""

@@ -209,11 +209,14 @@ def _rules_but(packing: Packing, target: str) -> Rules:
     return replace(rules, skipped=frozenset({(found.st_dev, found.st_ino)}), own=own)
 
 
-def is_packed(folder: str, target: str, packing: Packing) -> bool:
-    """Whether `target` is an archive that holds what the folder holds now."""
+def packed_before(folder: str, target: str, console: Console, packing: Packing) -> int | None:
+    """The exit code if `target` is an archive that holds what the folder holds now, else None."""
     from edgezip.archive.current import is_current
 
-    return os.path.isfile(target) and is_current(folder, target, _rules_but(packing, target))
+    problems = Problems(console, folder)
+    rules = _rules_but(packing, target)
+    there = os.path.isfile(target) and is_current(folder, target, rules, problems.left_out)
+    return problems.code if there else None
 
 
 def _collected(paths: Iterable[str], rules: Rules, problems: Problems) -> Iterator[Entry]:

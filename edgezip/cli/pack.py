@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgezip import api
 from edgezip.cli import report
-from edgezip.cli.archives import Packing, archive_name, is_packed, pack_archive
+from edgezip.cli.archives import Packing, archive_name, pack_archive, packed_before
 from edgezip.cli.batch import Batch, batched, run_batch
 from edgezip.cli.console import Console, for_each
 from edgezip.cli.fileoptions import FileOptions, is_folder, makes_one
@@ -39,9 +39,10 @@ def pack_files(
     def pack(name: str) -> int:
         if is_folder(name):
             target = batch.place(name, archive_name(name))
-            if batch.resume and is_packed(name, target, packing):
+            before = packed_before(name, target, console, packing) if batch.resume else None
+            if before is not None:
                 report.skipped(console, name, target)
-                return 0
+                return before
             return pack_archive([name], target, files, options, console, verify, packing)
         output = _output_name(name, files)
         if output != STDOUT and files.output is None:

@@ -141,6 +141,22 @@ def test_folders_that_have_changed_are_not_skipped(cli: Any, logs: list[str]) ->
     cli.pack("--resume", "logs").failed(1, "exists already")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no FIFOs")
+def test_what_an_archive_lacks_is_told_again(cli: Any, logs: list[str]) -> None:
+    os.mkfifo("logs/fifo")
+    cli.pack("logs").failed(1, "logs/fifo", "left out")
+    before = os.stat("logs.tar.ez")
+    cli.pack("--resume", "logs").failed(1, "logs/fifo", "left out")
+    assert "done before" in cli.pack("--resume", "-v", "logs").err
+    again = cli.pack("--resume", "--json", "-f", "logs", "logs/b")  # logs/b.tar.ez is new there
+    assert again.code == 1
+    assert [row.get("skipped", False) for row in again.json[:2]] == [True, False]
+    assert os.stat("logs.tar.ez").st_ino == before.st_ino
+    # With something new beside it, it is told once, by packing.
+    cli.pack("--resume", "-f", "logs").failed(1, "logs/fifo", "left out")
+    assert os.stat("logs.tar.ez").st_ino != before.st_ino
+
+
 def test_a_failure_stops_no_other(cli: Any, logs: list[str]) -> None:
     done = cli.pack("--jobs", "4", "nothing", *logs, "nowhere.ez")
     assert done.code == 1
