@@ -228,7 +228,7 @@ class Archive:
             found = [describe(entry.info) for entry in self._entries]
         else:
             self._check(reading=True)
-            with _as_format_error():
+            with as_format_error():
                 found = [describe(info) for info in self._tar.getmembers()]
         return sorted(found, key=lambda member: member.name.split("/"))
 
@@ -247,7 +247,7 @@ class Archive:
             FormatError: the archive is damaged.
         """
         self._check(reading=True)
-        with _as_format_error():
+        with as_format_error():
             file = self._tar.extractfile(self._tar.getmember(name.rstrip("/")))
         if file is None:
             raise IsADirectoryError(f"{name} has no content")
@@ -255,7 +255,7 @@ class Archive:
 
     def read(self, name: str) -> bytes:
         """The content of a file; errors as `open`."""
-        with self.open(name) as file, _as_format_error():
+        with self.open(name) as file, as_format_error():
             return file.read()
 
     def extract(
@@ -288,7 +288,7 @@ class Archive:
         self._check(reading=True)
         select = Selection(names)
         target = Target(os.fspath(path), strip, overwrite)
-        with _as_format_error():
+        with as_format_error():
             count = extract(self._tar, select, target, report or _raise)
         if select.missing:
             raise KeyError(f"not in the archive: {', '.join(select.missing)}")
@@ -337,7 +337,7 @@ def open_tar(content: EdgezipFile, *, stream: bool = False) -> tarfile.TarFile:
     Raises:
         FormatError: the content is no tar.
     """
-    with _as_format_error():
+    with as_format_error():
         return tarfile.open(
             fileobj=cast(IO[bytes], content),
             mode="r|" if stream else "r:",
@@ -347,7 +347,8 @@ def open_tar(content: EdgezipFile, *, stream: bool = False) -> tarfile.TarFile:
 
 
 @contextlib.contextmanager
-def _as_format_error() -> Iterator[None]:
+def as_format_error() -> Iterator[None]:
+    """Around what reads a tar: FormatError where its headers make no sense."""
     try:
         yield
     except BROKEN as error:

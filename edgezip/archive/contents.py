@@ -20,7 +20,7 @@ from edgezip.archive.table import WRONG
 from edgezip.container.source import Source
 from edgezip.errors import FormatError
 
-BROKEN = (tarfile.TarError, RecursionError, OverflowError, UnicodeError)
+BROKEN = (tarfile.TarError, RecursionError, OverflowError, ValueError)
 """What `tarfile` raises for headers without sense; thousands of extended ones nest its calls."""
 MAX_HEADERS = 1 << 28
 """Bytes of headers; a table of more is not used."""

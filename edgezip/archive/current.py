@@ -6,7 +6,7 @@ import os
 import tarfile
 from collections.abc import Iterable
 
-from edgezip.archive.archive import open_tar
+from edgezip.archive.archive import as_format_error, open_tar
 from edgezip.archive.collect import Report, Rules, from_path, in_order
 from edgezip.archive.extraction import nanoseconds
 from edgezip.archive.names import member_name
@@ -38,7 +38,7 @@ def is_current(folder: str, archive: str, rules: Rules, report: Report) -> bool:
         with open(archive, "rb") as file:
             if not has_contents(file, 0):
                 return False
-            with EdgezipFile(file) as content, open_tar(content) as tar:
+            with EdgezipFile(file) as content, open_tar(content) as tar, as_format_error():
                 if _looks(tar) != now:
                     return False
     except (FormatError, OSError):

@@ -369,13 +369,14 @@ def list_files(names: Sequence[str], options: UnpackOptions, console: Console) -
 
 
 def _listed(source: Source, options: UnpackOptions) -> list[Member]:
-    from edgezip.archive.archive import describe, open_tar
+    from edgezip.archive.archive import as_format_error, describe, open_tar
     from edgezip.file import EdgezipFile
 
     with EdgezipFile(source.file, options=options) as content:
         archive = open_tar(content, stream=not content.seekable())
         try:
-            found = [describe(info) for info in archive]
+            with as_format_error():
+                found = [describe(info) for info in archive]
         except OSError as error:
             raise FormatError(f"the content is no sound tar archive: {error}") from error
     return sorted(found, key=lambda member: member.name.split("/"))

@@ -210,6 +210,25 @@ def test_what_means_harm_is_refused_line_by_line(cli: Any) -> None:
     assert report["members"] == 3
 
 
+@pytest.mark.parametrize("second", ["text", "garbage"])
+def test_malformed_tars_are_damaged_input(cli: Any, second: str) -> None:
+    def member(name: str, size: str | None = None) -> bytes:
+        info = tarfile.TarInfo(name)
+        info.pax_headers = {"GNU.sparse.size": size} if size else {}
+        return info.tobuf(tarfile.PAX_FORMAT)
+
+    tar = member("first") + member("second", "x" if second == "text" else "1")
+    if second == "garbage":
+        tar = tar[:-512] + b"g" * 512
+    Path("bad.tar.ez").write_bytes(edgezip.compress(tar + bytes(1024), model="none"))
+    for command in (["list"], ["unpack", "-C", "to"]):
+        done = cli(*command, "bad.tar.ez")
+        assert done.code == 3
+        assert "internal" not in done.err
+    with edgezip.Archive("bad.tar.ez") as archive, pytest.raises(edgezip.FormatError):
+        archive.names()
+
+
 def test_odd_members_do_not_stop_the_others(cli: Any) -> None:
     """Links to folders, times beyond every calendar, names that begin with a backslash."""
     target = io.BytesIO()
