@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Literal, cast
 
 from edgezip.archive import collect
-from edgezip.archive.contents import BROKEN
+from edgezip.archive.contents import BROKEN, Header
 from edgezip.archive.extraction import Report, Target, extract
 from edgezip.archive.names import Selection
 from edgezip.archive.writing import write_archive
@@ -341,6 +341,7 @@ def open_tar(content: EdgezipFile, *, stream: bool = False) -> tarfile.TarFile:
         return tarfile.open(
             fileobj=cast(IO[bytes], content),
             mode="r|" if stream else "r:",
+            tarinfo=Header,
             encoding="utf-8",
             errors="surrogateescape",
         )

@@ -547,6 +547,24 @@ def test_broken_tables_only_raise_format_errors() -> None:
         Contents(bytes(crafted), 1 << 30)
 
 
+@pytest.mark.parametrize("where", ["header", "pax"])
+def test_sizes_below_zero_are_refused(where: str) -> None:
+    """In Python 3.11.7 they send `tarfile` back to where it was."""
+    first = collect.from_bytes("a", b"text", collect.Rules(), 1).header + b"text".ljust(512)
+    info = tarfile.TarInfo("b")
+    if where == "pax":
+        info.pax_headers = {"size": "-1536"}
+        second = info.tobuf(tarfile.PAX_FORMAT)
+    else:
+        info.size = -1024
+        second = info.tobuf(tarfile.GNU_FORMAT)
+    packed = edgezip.compress((first + second).ljust(10_240, b"\0"), model="none")
+    with edgezip.Archive(io.BytesIO(packed)) as archive, pytest.raises(FormatError, match="below"):
+        archive.names()
+    with pytest.raises(FormatError, match="table"):
+        Contents(encode(first[:512] + second, b""), 10_240)
+
+
 _TEXTS = st.text("ab/\u00e9\udcff", min_size=1, max_size=130)
 _NUMBERS = st.integers(0, 1 << 40)
 
