@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import stat
 import tarfile
 from collections.abc import Callable, Iterable
@@ -177,8 +178,7 @@ class _Extraction:
         return []
 
     def _symbolic_link(self, member: tarfile.TarInfo, path: str) -> list[str]:
-        self._make_room(path)
-        os.symlink(member.linkname, path)
+        self._place(path, lambda name: os.symlink(member.linkname, name))
         if os.utime in os.supports_follow_symlinks:
             time = nanoseconds(member)
             try:
@@ -191,9 +191,8 @@ class _Extraction:
         there = self._there.get(_clean(member.linkname))
         if there is None:
             return self._file(member, path)
-        self._make_room(path)
         try:
-            os.link(there, path, follow_symlinks=False)
+            self._place(path, lambda name: os.link(there, name, follow_symlinks=False))
         except OSError:
             return self._file(member, path)
         return []
@@ -222,12 +221,20 @@ class _Extraction:
             own = os.fstat(output.file.fileno())
             return problems + output.commit(_status(own, member))
 
-    def _make_room(self, path: str) -> None:
+    def _place(self, path: str, make: Callable[[str], None]) -> None:
+        """Have `make` make a link at `path`; what was there stays until the link is."""
         if not os.path.lexists(path):
+            make(path)
             return
         if not self._target.overwrite:
             raise InputError("exists already; use -f to overwrite it")
-        os.unlink(path)
+        beside = os.path.join(os.path.dirname(path), f".edgezip-{secrets.token_hex(8)}")
+        make(beside)
+        try:
+            os.replace(beside, path)
+        finally:  # it is still there, too, if both names are links to one file
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(beside)
 
     def finish_folders(self) -> Iterable[tuple[str, str]]:
         """Give the folders their permissions and times, the innermost first; what did not work."""

@@ -644,3 +644,23 @@ def test_the_limit_of_output_bounds_what_is_dropped(tree: Path) -> None:
     assert len(edgezip.decompress(many)) == size
     with pytest.raises(edgezip.LimitError):
         edgezip.decompress(many, options=limit)
+
+
+def test_what_is_there_stays_where_a_link_cannot_be_made(tmp_path: Path) -> None:
+    """Its target is longer than any file system takes; the file of that name was removed first."""
+    blob = io.BytesIO()
+    with tarfile.open(fileobj=blob, mode="w") as tar:
+        for name, target in (("keep", "x" * 5000), ("link", "keep")):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            tar.addfile(member)
+    for name in ("keep", "link"):
+        (tmp_path / name).write_text("precious")
+    packed = edgezip.compress(blob.getvalue(), model="none")
+    with edgezip.Archive(io.BytesIO(packed)) as archive:
+        told: list[str] = []
+        archive.extract(tmp_path, overwrite=True, report=lambda name, _: told.append(name))
+    assert told == ["keep"]
+    assert (tmp_path / "keep").read_text() == "precious"
+    assert (tmp_path / "link").is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["keep", "link"]
