@@ -8,15 +8,16 @@ import stat
 import tarfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Literal, cast
 
 from edgezip.archive import collect
 from edgezip.archive.contents import BROKEN, Header
 from edgezip.archive.extraction import Report, Target, extract
-from edgezip.archive.names import Selection
+from edgezip.archive.itself import leaving_out
+from edgezip.archive.names import Selection, clean, member_name
 from edgezip.archive.writing import write_archive
 from edgezip.errors import EdgezipError, FormatError, InputError, SettingsError
 from edgezip.file import EdgezipFile
@@ -69,6 +70,13 @@ def mode_text(member: Member) -> str:
     """Type and permissions as `ls -l` writes them."""
     kinds = {"folder": stat.S_IFDIR, "link": stat.S_IFLNK, "other": stat.S_IFIFO}
     return stat.filemode(member.mode | kinds.get(member.type, stat.S_IFREG))
+
+
+def listed(members: Iterable[Member]) -> list[Member]:
+    """Members by name, folder by folder; of several of one name the last one in the tar."""
+    found = {clean(member.name): member for member in members}
+    # Slashes sort before everything else; split names would take many times the memory.
+    return [found[name] for name in sorted(found, key=lambda name: name.replace("/", "\0"))]
 
 
 def describe(info: tarfile.TarInfo) -> Member:
@@ -137,6 +145,7 @@ class Archive:
         self._frame_size = frame_size
         self._entries: list[collect.Entry] = []
         self._problems: list[tuple[str, str]] = []
+        self._by_name: dict[str, tarfile.TarInfo] | None = None
         self._closed = False
         self.report: PackReport | None = None
         """What was packed; None before `close`."""
@@ -157,10 +166,7 @@ class Archive:
             if options is not None and not isinstance(options, PackOptions):
                 raise SettingsError("options must be PackOptions in this mode")
             self._file = file
-            skipped = self._rules.skipped | _identity(file)
-            named = isinstance(file, (str, os.PathLike))
-            own = collect.place(os.fspath(file)) if named else None  # type: ignore[arg-type]
-            self._rules = replace(self._rules, skipped=skipped, own=own)
+            self._rules = leaving_out(self._rules, file)
             self._options = with_model(options or PackOptions(), model)
             if mode == "x" and isinstance(file, (str, os.PathLike)) and os.path.lexists(file):
                 raise InputError(f"{os.fspath(file)} exists already")
@@ -187,7 +193,8 @@ class Archive:
         Args:
             path: where it is.
             name: what it is called in the archive; None for its path without what leads out of the
-                working directory.
+                working directory. Of several members of one name the last that was added is
+                packed, with a warning when the archive is closed if they are not the same.
 
         Raises:
             OSError: it does not exist or cannot be read. What cannot be read below a folder is
@@ -195,14 +202,19 @@ class Archive:
         """
         self._check(reading=False)
         path = os.fspath(path)
-        os.lstat(path)
+        mode = os.lstat(path).st_mode
+        if name is not None:
+            inner = member_name(name)
+            if not inner and not stat.S_ISDIR(mode):
+                raise SettingsError(f"{name!r} is no name for a member")
+            name = inner
         self._entries += collect.from_path(path, name, self._rules, self._problem)
 
     def add_bytes(self, name: str, data: Buffer, mtime: float | None = None) -> None:
         """Add a file whose content is in memory.
 
         Args:
-            name: what it is called in the archive.
+            name: what it is called in the archive, as for `add`.
             data: its content.
             mtime: seconds since 1970; None for now.
         """
@@ -215,11 +227,13 @@ class Archive:
         self._problems.append((path, message))
 
     def names(self) -> list[str]:
-        """The names of all members, in the order of names; those that will be, if written."""
+        """The names of all members, each once, in the order of names; those that will be, if
+        written."""
         return [member.name for member in self.members()]
 
     def members(self) -> list[Member]:
-        """All members in the order of their names, folder by folder.
+        """All members in the order of their names, folder by folder; of several of one name the
+        last, which is the one that `read` gives and `extract` leaves.
 
         Raises:
             FormatError: the archive is damaged.
@@ -230,7 +244,7 @@ class Archive:
             self._check(reading=True)
             with as_format_error():
                 found = [describe(info) for info in self._tar.getmembers()]
-        return sorted(found, key=lambda member: member.name.split("/"))
+        return listed(found)
 
     def __iter__(self) -> Iterator[Member]:
         return iter(self.members())
@@ -248,10 +262,15 @@ class Archive:
         """
         self._check(reading=True)
         with as_format_error():
-            file = self._tar.extractfile(self._tar.getmember(name.rstrip("/")))
+            file = self._tar.extractfile(self._found(name))
         if file is None:
             raise IsADirectoryError(f"{name} has no content")
         return file
+
+    def _found(self, name: str) -> tarfile.TarInfo:
+        if self._by_name is None:
+            self._by_name = {clean(info.name): info for info in self._tar.getmembers()}
+        return self._by_name[clean(name)]
 
     def read(self, name: str) -> bytes:
         """The content of a file; errors as `open`."""
@@ -319,16 +338,6 @@ class Archive:
         self.report = write_archive(
             entries, target, self._options, report=self._problem, frame_size=self._frame_size
         )
-
-
-def _identity(file: Name | BinaryIO) -> frozenset[tuple[int, int]]:
-    """Device and inode of the archive, which is no member of itself; nothing if it has none."""
-    try:
-        named = isinstance(file, (str, os.PathLike))
-        found = os.lstat(file) if named else os.fstat(file.fileno())  # type: ignore[arg-type, union-attr]
-    except (OSError, ValueError, AttributeError):
-        return frozenset()
-    return frozenset({(found.st_dev, found.st_ino)})
 
 
 def open_tar(content: EdgezipFile, *, stream: bool = False) -> tarfile.TarFile:

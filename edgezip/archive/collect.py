@@ -296,10 +296,12 @@ def in_order(entries: Iterable[Entry], order: Order, report: Report) -> list[Ent
 
 
 def _are_others(first: Entry, second: Entry) -> bool:
-    """Whether two members are of different places, and not folders, which become one."""
-    one, two = first.status, second.status
-    if one is None or two is None or (first.info.isdir() and second.info.isdir()):
+    """Whether two members of a name are not of one place or content. Folders become one."""
+    if first.info.isdir() and second.info.isdir():
         return False
+    one, two = first.status, second.status
+    if one is None or two is None:
+        return one is not two or first.data != second.data
     return (one.st_dev, one.st_ino) != (two.st_dev, two.st_ino)
 
 

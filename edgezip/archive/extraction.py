@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from edgezip.archive.collect import attribute_name
 from edgezip.archive.contents import BROKEN
-from edgezip.archive.names import stripped
+from edgezip.archive.names import clean, stripped
 from edgezip.atomic import AtomicFile
 from edgezip.errors import EdgezipError, FormatError, InputError
 from edgezip.sparse import SparseFile
@@ -52,7 +52,9 @@ def extract(
     report: Report,
     done: Callable[[str], None] = lambda name: None,
 ) -> int:
-    """Extract the members that `wanted` picks by name; returns how many.
+    """Extract the members that `wanted` picks by name; returns how many names that makes.
+
+    Of several members of one name the last one stays, as everywhere.
 
     Args:
         archive: open to be read, also as a stream.
@@ -68,7 +70,6 @@ def extract(
     if not hasattr(tarfile, "data_filter"):
         raise InputError("safe extraction needs Python 3.11.4 or newer; use unpack --tar and tar")
     work = _Extraction(archive, target)
-    count = 0
     os.makedirs(target.root, exist_ok=True)
     try:
         for member in _members(archive):
@@ -87,12 +88,11 @@ def extract(
             except BROKEN as error:
                 raise FormatError(f"damaged archive: {error}") from error
             else:
-                count += 1
                 done(member.name)
     finally:
         for path, problem in work.finish_folders():
             report(path, InputError(f"warning: {problem}"))
-    return count
+    return work.count
 
 
 def _members(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:
@@ -115,7 +115,13 @@ class _Extraction:
         self._root = os.path.realpath(target.root)
         self._folders: dict[str, tarfile.TarInfo] = {}
         self._made: set[str] = set()
+        self._own: dict[str, str] = {}
         self._there: dict[str, str] = {}
+
+    @property
+    def count(self) -> int:
+        """How many files, links and folders were extracted."""
+        return len(self._own) + len(self._folders)
 
     def extract(self, member: tarfile.TarInfo, name: str) -> list[str]:
         """Extract a member as `name`; what did not work of its attributes."""
@@ -126,9 +132,15 @@ class _Extraction:
             if member.isdir():
                 return self._folder(member, path)
             if member.issym():
-                return self._symbolic_link(member, path)
-            problems = self._hard_link(member, path) if member.islnk() else self._file(member, path)
-        self._there[_clean(member.name)] = path
+                problems = self._symbolic_link(member, path)
+            elif member.islnk():
+                problems = self._hard_link(member, path)
+            else:
+                problems = self._file(member, path)
+        self._own[path] = clean(member.name)
+        if member.issym():
+            return problems
+        self._there[clean(member.name)] = path
         return problems
 
     def _check(self, member: tarfile.TarInfo, name: str) -> None:
@@ -178,7 +190,7 @@ class _Extraction:
         return []
 
     def _symbolic_link(self, member: tarfile.TarInfo, path: str) -> list[str]:
-        self._place(path, lambda name: os.symlink(member.linkname, name))
+        self._place(member, path, lambda name: os.symlink(member.linkname, name))
         if os.utime in os.supports_follow_symlinks:
             time = nanoseconds(member)
             try:
@@ -188,18 +200,17 @@ class _Extraction:
         return []
 
     def _hard_link(self, member: tarfile.TarInfo, path: str) -> list[str]:
-        there = self._there.get(_clean(member.linkname))
+        there = self._there.get(clean(member.linkname))
         if there is None:
             return self._file(member, path)
         try:
-            self._place(path, lambda name: os.link(there, name, follow_symlinks=False))
+            self._place(member, path, lambda name: os.link(there, name, follow_symlinks=False))
         except OSError:
             return self._file(member, path)
         return []
 
     def _file(self, member: tarfile.TarInfo, path: str) -> list[str]:
-        if not self._target.overwrite and os.path.lexists(path):
-            raise InputError("exists already; use -f to overwrite it")
+        overwrite = self._may_replace(member, path)
         if os.path.islink(path):
             os.unlink(path)
         try:
@@ -208,7 +219,7 @@ class _Extraction:
             raise InputError(f"is a link to {member.linkname}, which is not there") from error
         if content is None:
             raise InputError(f"is a link to {member.linkname}, which is no file")
-        with content, AtomicFile(path, overwrite=self._target.overwrite, durable=False) as output:
+        with content, AtomicFile(path, overwrite=overwrite, durable=False) as output:
             file = SparseFile(output.file) if self._target.sparse else output.file
             left = getattr(getattr(content, "raw", None), "size", member.size)
             while chunk := content.read(_CHUNK):
@@ -221,13 +232,20 @@ class _Extraction:
             own = os.fstat(output.file.fileno())
             return problems + output.commit(_status(own, member))
 
-    def _place(self, path: str, make: Callable[[str], None]) -> None:
+    def _may_replace(self, member: tarfile.TarInfo, path: str) -> bool:
+        """Whether what there is at `path` may be replaced: with -f, or if it is an earlier member
+        of this name. InputError for anything else that is there."""
+        if self._target.overwrite or self._own.get(path) == clean(member.name):
+            return True
+        if os.path.lexists(path):
+            raise InputError("exists already; use -f to overwrite it")
+        return False
+
+    def _place(self, member: tarfile.TarInfo, path: str, make: Callable[[str], None]) -> None:
         """Have `make` make a link at `path`; what was there stays until the link is."""
-        if not os.path.lexists(path):
+        if not self._may_replace(member, path) or not os.path.lexists(path):
             make(path)
             return
-        if not self._target.overwrite:
-            raise InputError("exists already; use -f to overwrite it")
         beside = os.path.join(os.path.dirname(path), f".edgezip-{secrets.token_hex(8)}")
         make(beside)
         try:
@@ -300,10 +318,6 @@ def _set_attributes(descriptor: int, member: tarfile.TarInfo) -> list[str]:
         except OSError as error:
             problems.append(f"its attribute {name} could not be set: {error.strerror}")
     return problems
-
-
-def _clean(name: str) -> str:
-    return "/".join(part for part in name.split("/") if part not in {"", "."})
 
 
 def _reason(error: tarfile.FilterError) -> str:

@@ -76,3 +76,9 @@ def stripped(name: str, count: int) -> str | None:
     """`name` without its first `count` parts; None if nothing is left."""
     parts = [part for part in name.split("/") if part not in {"", "."}]
     return "/".join(parts[count:]) or None
+
+
+def clean(name: str) -> str:
+    """`name` without empty parts and dots: what is the same place when it is extracted."""
+    inner = "/".join(part for part in name.split("/") if part not in {"", "."})
+    return "/" + inner if name.startswith("/") else inner

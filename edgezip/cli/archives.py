@@ -8,15 +8,14 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from edgezip.cli import report
 from edgezip.cli.console import Console, for_each, label, printable, write_line
-from edgezip.cli.descriptors import STDOUT as STDOUT_NUMBER
 from edgezip.cli.fileoptions import ARCHIVE_SUFFIX, FileOptions
 from edgezip.cli.inputs import STDIN, SUFFIX, InputRules, Source, open_source
-from edgezip.cli.outputs import STDOUT, open_output
+from edgezip.cli.outputs import open_output, written_to
 from edgezip.cli.progress import progress_bar
 from edgezip.errors import EdgezipError, FormatError, InputError, SettingsError
 from edgezip.pipeline.options import PackOptions, UnpackOptions
@@ -198,15 +197,10 @@ def pack_archive(
 
 def _rules_but(packing: Packing, target: str) -> Rules:
     """The rules for members, which leave out the archive itself."""
-    from edgezip.archive.collect import Rules, place
+    from edgezip.archive.collect import Rules
+    from edgezip.archive.itself import leaving_out
 
-    rules = packing.rules or Rules()
-    try:
-        found = os.fstat(STDOUT_NUMBER) if target == STDOUT else os.lstat(target)
-    except OSError:
-        return rules
-    own = None if target == STDOUT else place(target)
-    return replace(rules, skipped=frozenset({(found.st_dev, found.st_ino)}), own=own)
+    return leaving_out(packing.rules or Rules(), written_to(target))
 
 
 def packed_before(folder: str, target: str, console: Console, packing: Packing) -> int | None:
@@ -369,7 +363,7 @@ def list_files(names: Sequence[str], options: UnpackOptions, console: Console) -
 
 
 def _listed(source: Source, options: UnpackOptions) -> list[Member]:
-    from edgezip.archive.archive import as_format_error, describe, open_tar
+    from edgezip.archive.archive import as_format_error, describe, listed, open_tar
     from edgezip.file import EdgezipFile
 
     with EdgezipFile(source.file, options=options) as content:
@@ -379,7 +373,7 @@ def _listed(source: Source, options: UnpackOptions) -> list[Member]:
                 found = [describe(info) for info in archive]
         except OSError as error:
             raise FormatError(f"the content is no sound tar archive: {error}") from error
-    return sorted(found, key=lambda member: member.name.split("/"))
+    return listed(found)
 
 
 def _lines(members: Sequence[Member], verbose: bool) -> Iterator[str]:

@@ -183,6 +183,17 @@ def open_output(
             yield FileOutput(atomic, sparse)
 
 
+def written_to(name: str) -> str | int:
+    """What is written to under `name`: the descriptor, if it stands for one of this process, or
+    what another one has open there; else a file of this name, that is still to come."""
+    if name == STDOUT:
+        return descriptors.STDOUT
+    number = descriptors.descriptor_of(name)
+    if number is not None:
+        return number
+    return os.path.realpath(name) if descriptors.is_descriptor(name) else name
+
+
 def _stream(
     name: str, binary: bool, source: os.stat_result | None, stack: contextlib.ExitStack
 ) -> BinaryIO | None:

@@ -14,10 +14,12 @@ from typing import Any
 from edgezip.distributed.tasks import (
     EXISTS,
     Done,
+    check_apart,
     filesystem,
     join,
     pack_range,
     pack_url,
+    place,
     unpack_url,
 )
 from edgezip.errors import InputError, ModelError
@@ -137,8 +139,12 @@ def pack_big(
         under `target`.parts.
 
     Raises:
-        InputError: the target is there, and `overwrite` is not set.
+        InputError: the target is there, and `overwrite` is not set; or it is the source, or the
+            source lies where the parts go.
     """
+    check_apart(source, target)
+    if place(source).startswith(place(f"{target}.parts") + "/"):
+        raise InputError(f"{source} lies in {target}.parts, which is written to and removed")
     system, path = filesystem(target)
     if not overwrite and system.exists(path):
         raise InputError(EXISTS.format(target))
@@ -178,7 +184,7 @@ def _targets(names: Sequence[str], folder: str, rename: Callable[[str], str]) ->
     found = [f"{folder.rstrip('/')}/{rename(_base(name))}" for name in names]
     if len(set(found)) < len(found):
         raise InputError("two sources have the same name: pack them into different folders")
-    if both := {_place(url) for url in found} & {_place(url) for url in names}:
+    if both := {place(url) for url in found} & {place(url) for url in names}:
         raise InputError(f"{min(both)} is a source and would be replaced: use another folder")
     return found
 
@@ -204,12 +210,6 @@ def _refused(targets: Sequence[str], there: Collection[str]) -> dict[int, str]:
         for number, url in enumerate(targets)
         if _base(url) in there
     }
-
-
-def _place(url: str) -> str:
-    """A URL as its file system writes it: `x`, `./x` and `file:///.../x` are one place."""
-    system, path = filesystem(url)
-    return str(system.unstrip_protocol(path))
 
 
 def _run(

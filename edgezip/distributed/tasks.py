@@ -97,11 +97,36 @@ def filesystem(url: str) -> tuple[Any, str]:
     return found
 
 
+def place(url: str) -> str:
+    """Where a URL leads: `x`, `./x`, `file:///.../x`, links and caches before it are one place."""
+    system, path = filesystem(url)
+    while hasattr(system, "fs") and "cache" in type(system).__module__:
+        system = system.fs  # what a cache keeps has the path that it has there
+    if _is_local(system):
+        return os.path.realpath(path)
+    return str(system.unstrip_protocol(path))
+
+
+def _is_local(system: Any) -> bool:
+    protocols = system.protocol
+    return "file" in ((protocols,) if isinstance(protocols, str) else protocols)
+
+
+def check_apart(source: str, target: str) -> None:
+    """Raise `InputError` if `target`, which is to be written, is `source` by whatever name."""
+    one, two = place(source), place(target)
+    same = one == two
+    with contextlib.suppress(OSError, ValueError):  # not there yet, or not local
+        same = same or os.path.samefile(one, two)
+    if same:
+        raise InputError(f"{target} is the source and would be replaced: use another name")
+
+
 @contextlib.contextmanager
 def committed(url: str) -> Iterator[_Counted]:
     """A file to write that appears at the end of the block, and not if it raises."""
     system, path = filesystem(url)
-    if system.protocol in ("file", "local") or "file" in system.protocol:
+    if _is_local(system):
         final = Path(path)
         final.parent.mkdir(parents=True, exist_ok=True)
         part = final.with_name(f".edgezip-{uuid.uuid4().hex}.tmp")
@@ -162,11 +187,12 @@ def pack_url(
         overwrite: replace any other target.
 
     Raises:
-        InputError: the target is there, and not to be replaced.
+        InputError: the target is there, and not to be replaced; or it is the source.
         EdgezipError: as `pack_stream`.
         OSError: a place cannot be read or written.
     """
     start = time.monotonic()
+    check_apart(source, target)
     options = options or PackOptions()
     if resume and (there := _same(source, target, options, start)) is not None:
         return there
@@ -211,6 +237,7 @@ class _Nothing:
 def unpack_url(source: str, target: str, options: UnpackOptions | None = None) -> Done:
     """Unpack the file `source` into `target`; raises as `pack_url`."""
     start = time.monotonic()
+    check_apart(source, target)
     system, path = filesystem(source)
     with system.open(path, "rb") as file, committed(target) as raw:
         packed = _Counted(file)
@@ -223,6 +250,7 @@ def pack_range(
 ) -> Done:
     """Pack bytes `begin` to `end` of a large file as a member of its own; raises as `pack_url`."""
     start = time.monotonic()
+    check_apart(source, target)
     system, path = filesystem(source)
     with system.open(path, "rb") as file, committed(target) as packed:
         file.seek(begin)
@@ -246,7 +274,9 @@ class _Limited:
 
 def join(parts: Sequence[str], target: str) -> str:
     """Write packed files one after the other, which is a packed file of their contents in a row,
-    and remove them. Returns the SHA-256 of the whole."""
+    and remove them. Returns the SHA-256 of the whole; raises as `pack_url`."""
+    for part in parts:
+        check_apart(part, target)
     with committed(target) as whole:
         for part in parts:
             system, path = filesystem(part)

@@ -23,7 +23,6 @@ import sys
 import tarfile
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, BinaryIO, cast
 
 from edgezip.atomic import AtomicFile
@@ -109,6 +108,7 @@ def make_archive(
         return name
 
     from edgezip.archive.collect import Rules, arranged, from_path
+    from edgezip.archive.itself import leaving_out
     from edgezip.archive.names import member_name
     from edgezip.archive.writing import write_archive
 
@@ -120,8 +120,7 @@ def make_archive(
     os.lstat(path)
     os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
     with AtomicFile(name, overwrite=True) as output:
-        own = os.fstat(output.file.fileno())
-        rules = replace(rules, skipped=frozenset({(own.st_dev, own.st_ino)}))
+        rules = leaving_out(leaving_out(rules, name), output.file)
         found = from_path(path, member_name(base_dir), rules, _warn)
         write_archive(
             arranged(found, rules.order, _warn), output.file, options or PackOptions(), report=_warn

@@ -110,3 +110,17 @@ def test_damage_and_limits(tmp_path: Path) -> None:
     text.write_bytes(edgezip.compress(b"no archive " * 100, options=NONE))
     with pytest.raises(shutil.ReadError):
         shutil.unpack_archive(text, tmp_path / "d")
+
+
+@pytest.mark.parametrize("base", [".", "tree"])
+def test_an_old_archive_is_no_member_of_the_new_one(tmp_path: Path, base: str) -> None:
+    """Nor is what is being written. Other links to the old one are members."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/a").write_bytes(b"a" * 100)
+    target = tmp_path / "tree/all"
+    for _ in range(2):
+        name = shutil.make_archive(str(target), "eztar", tmp_path, base)
+    os.link(name, tmp_path / "tree/kept")
+    shutil.make_archive(str(target), "eztar", tmp_path, base)
+    with edgezip.Archive(name) as archive:
+        assert archive.names() == ["tree", "tree/a", "tree/kept"]

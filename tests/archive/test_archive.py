@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
+import itertools
 import os
 import random
 import sys
@@ -664,3 +665,77 @@ def test_what_is_there_stays_where_a_link_cannot_be_made(tmp_path: Path) -> None
     assert (tmp_path / "keep").read_text() == "precious"
     assert (tmp_path / "link").is_symlink()
     assert sorted(os.listdir(tmp_path)) == ["keep", "link"]
+
+
+def test_of_two_members_of_a_name_the_last_one_counts(tmp_path: Path) -> None:
+    """In what is told before and after, read and extracted; as `tarfile` has it."""
+    for name in ("one", "two"):
+        (tmp_path / name).write_bytes(name.encode() * 3)
+    adds = {
+        "path": lambda archive: archive.add(tmp_path / "one", "x"),
+        "other": lambda archive: archive.add(tmp_path / "two", "./x"),
+        "bytes": lambda archive: archive.add_bytes("x", b"bytes", mtime=1),
+        "again": lambda archive: archive.add_bytes("x", b"again", mtime=1),
+    }
+    contents = {"path": b"oneoneone", "other": b"twotwotwo", "bytes": b"bytes", "again": b"again"}
+    for first, second in itertools.product(adds, adds):
+        packed = io.BytesIO()
+        archive = edgezip.Archive(packed, "w", model="none")
+        adds[first](archive)
+        adds[second](archive)
+        assert archive.names() == ["x"]
+        assert [member.size for member in archive] == [len(contents[second])]
+        with contextlib.ExitStack() as stack:
+            if first != second:
+                stack.enter_context(pytest.warns(RuntimeWarning, match="x: is the name of two"))
+            archive.close()
+        packed.seek(0)
+        with edgezip.Archive(packed) as archive:
+            assert archive.names() == ["x"]
+            assert archive.read("x") == contents[second]
+            assert archive.extract(tmp_path / first / second) == 1
+        assert (tmp_path / first / second / "x").read_bytes() == contents[second]
+
+
+def test_a_tar_with_members_of_one_name(tmp_path: Path) -> None:
+    """What was there before is not replaced for that, nor what another name left."""
+    blob = io.BytesIO()
+    with tarfile.open(fileobj=blob, mode="w") as tar:
+
+        def add(name: str, content: bytes = b"", kind: bytes = tarfile.REGTYPE) -> None:
+            info = tarfile.TarInfo(name)
+            info.type, info.size = kind, 0 if kind == tarfile.SYMTYPE else len(content)
+            info.linkname = content.decode() if kind == tarfile.SYMTYPE else ""
+            tar.addfile(info, io.BytesIO(content))
+
+        add("a", b"first")
+        add("b", b"a", tarfile.SYMTYPE)
+        add("c", b"only")
+        add("sub/d", b"one")
+        add("./a", b"second")
+        add("b", b"no link")
+        add("c", b"a", tarfile.SYMTYPE)
+        add("other/d", b"two")
+    packed = edgezip.compress(blob.getvalue(), model="none")
+    with edgezip.Archive(io.BytesIO(packed)) as archive:
+        names = ["./a", "b", "c", "other/d", "sub/d"]
+        assert archive.names() == names
+        assert [archive.read(name) for name in names[:4]] == [
+            b"second",
+            b"no link",
+            b"second",
+            b"two",
+        ]
+        assert archive.read("a") == b"second"
+        assert archive.extract(tmp_path / "out") == 5
+        told: list[str] = []
+        archive.extract(tmp_path / "out", report=lambda name, _: told.append(name))
+        assert told == ["a", "b", "c", "sub/d", "./a", "b", "c", "other/d"]
+        told.clear()
+        assert archive.extract(tmp_path / "flat", ["*/d"], strip=1,
+                               report=lambda name, _: told.append(name)) == 1  # fmt: skip
+        assert told == ["other/d"]
+    assert (tmp_path / "out/a").read_bytes() == b"second"
+    assert (tmp_path / "out/b").read_bytes() == b"no link"
+    assert os.readlink(tmp_path / "out/c") == "a"
+    assert (tmp_path / "flat/d").read_bytes() == b"one"

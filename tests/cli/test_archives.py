@@ -141,6 +141,27 @@ def test_an_archive_does_not_hold_itself(cli: Any, docs: Path) -> None:
     assert b"out.tar.ez" not in cli("list", "out.tar.ez").out
 
 
+@pytest.mark.parametrize(
+    ("output", "mode"),
+    [([], ">"), (["-c"], ">>"), (["-o", "-"], ">"), (["-o", "/dev/stdout"], ">"),
+     (["-o", "/dev/fd/1"], ">>"), (["-o", "/proc/self/fd/3"], "3>"), (["-o", "name"], "4>")],
+)  # fmt: skip
+def test_an_archive_that_is_written_to_a_descriptor_does_not_hold_itself(
+    cli: Any, docs: Path, output: list[str], mode: str
+) -> None:
+    os.symlink("/dev/fd/4", "name")
+    if not output:
+        output = ["-c"]
+    words = ["-m", "edgezip", "pack", "-m", "none", ".", *output]
+    shell = f'exec "$0" "$@" {mode} docs/out.tar.ez'
+    done = subprocess.run(["sh", "-c", shell, sys.executable, *words], check=True, text=True,
+                          capture_output=True)  # fmt: skip
+    assert not done.stderr
+    listed = cli("list", "docs/out.tar.ez").out
+    assert b"docs/a.txt\n" in listed
+    assert b"out.tar.ez" not in listed
+
+
 def test_other_links_to_the_old_archive_are_packed(cli: Any, docs: Path) -> None:
     assert cli.pack("docs").code == 0
     os.link("docs.tar.ez", "docs/old.tar.ez")

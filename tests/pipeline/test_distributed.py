@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import pickle
 from itertools import pairwise
 from pathlib import Path
@@ -94,6 +95,46 @@ def test_what_else_is_there_is_kept_unless_it_is_to_be_replaced(
     assert not distributed.unpack_urls([f"{packed}/*.ez"], str(back), overwrite=True).failed
     with pytest.raises(InputError, match="exists already"):
         distributed.pack_big(logs[0], str(kept), options=NONE)
+
+
+def test_a_source_is_never_replaced(
+    logs: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By none of its names."""
+    monkeypatch.chdir(tmp_path)
+    Path("link").symlink_to("logs/0.log")
+    Path("folder").symlink_to("logs")
+    before = Path(logs[0]).read_bytes()
+    names = ["logs/0.log", "./logs/../logs/0.log", "folder/0.log", "link", logs[0]]
+    names += [f"{kind}://{logs[0]}" for kind in ("file", "local", "simplecache::file")]
+    for source, target in [(names[0], name) for name in names] + [(n, names[0]) for n in names]:
+        with pytest.raises(InputError, match=r"^[^\n]* is the source and would be replaced"):
+            distributed.pack_big(source, target, options=NONE, overwrite=True)
+        for task in (tasks.pack_url, tasks.unpack_url):
+            with pytest.raises(InputError, match="is the source"):
+                task(source, target)
+        with pytest.raises(InputError, match="is the source"):
+            tasks.pack_range(source, target, 0, 9)
+        with pytest.raises(InputError, match="is the source"):
+            tasks.join([source], target)
+    with fsspec.open("memory://a/source", "wb") as file:
+        file.write(before)
+    with pytest.raises(InputError, match="is the source"):
+        distributed.pack_big("memory://a/source", "memory:///a/source", overwrite=True)
+    with fsspec.open("memory://a/source", "rb") as file:
+        assert file.read() == before
+    part = Path("x.ez.parts/000000.ez")
+    part.parent.mkdir()
+    part.write_bytes(before)
+    with pytest.raises(InputError, match=r"lies in x\.ez\.parts"):
+        distributed.pack_big(str(part), "x.ez", options=NONE)
+    assert part.read_bytes() == before
+    for name in ("logs/0.log", "link"):
+        assert Path(name).read_bytes() == before
+    os.symlink("0.log", "logs/0.log.ez")
+    with pytest.raises(InputError, match="is a source"):
+        distributed.pack_urls(["logs/0.log"], "folder", options=NONE, overwrite=True)
+    assert Path(logs[0]).read_bytes() == before
 
 
 def test_what_was_packed_with_a_primer_is_known_again(logs: list[str], tmp_path: Path) -> None:
