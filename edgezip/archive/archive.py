@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import posixpath
 import stat
 import tarfile
 import time
@@ -11,15 +11,15 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, Literal
 
 from edgezip.archive import collect
-from edgezip.archive.contents import BROKEN, Header
 from edgezip.archive.extraction import Report, Target, extract
 from edgezip.archive.itself import leaving_out
-from edgezip.archive.names import Selection, clean, member_name
+from edgezip.archive.names import Selection, by_folder, clean, member_name
+from edgezip.archive.tars import as_format_error, holes, open_tar
 from edgezip.archive.writing import write_archive
-from edgezip.errors import EdgezipError, FormatError, InputError, SettingsError
+from edgezip.errors import EdgezipError, InputError, LimitError, SettingsError
 from edgezip.file import EdgezipFile
 from edgezip.incremental import with_model
 from edgezip.pipeline.options import PackOptions, PackReport, UnpackOptions
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     Name = str | os.PathLike[str]
 
 MemberType = Literal["file", "folder", "link", "hard link", "other"]
+MOST_HOLES = 1 << 30
+"""Bytes of zeros that `Archive.read` makes of nothing if there is no limit."""
+_MOST_LINKS = 40
 _TYPES: dict[bytes, MemberType] = {
     tarfile.DIRTYPE: "folder",
     tarfile.SYMTYPE: "link",
@@ -72,11 +75,19 @@ def mode_text(member: Member) -> str:
     return stat.filemode(member.mode | kinds.get(member.type, stat.S_IFREG))
 
 
+def _contents(members: Iterable[tarfile.TarInfo]) -> dict[str, tarfile.TarInfo]:
+    """The last member of each name; of a hard link what its target was then."""
+    found: dict[str, tarfile.TarInfo] = {}
+    for info in members:
+        target = found.get(clean(info.linkname)) if info.islnk() else None
+        found[clean(info.name)] = target or info
+    return found
+
+
 def listed(members: Iterable[Member]) -> list[Member]:
     """Members by name, folder by folder; of several of one name the last one in the tar."""
     found = {clean(member.name): member for member in members}
-    # Slashes sort before everything else; split names would take many times the memory.
-    return [found[name] for name in sorted(found, key=lambda name: name.replace("/", "\0"))]
+    return [found[name] for name in sorted(found, key=by_folder)]
 
 
 def describe(info: tarfile.TarInfo) -> Member:
@@ -152,9 +163,9 @@ class Archive:
         if mode == "r":
             if options is not None and not isinstance(options, UnpackOptions):
                 raise SettingsError("options must be UnpackOptions in this mode")
-            self._content = EdgezipFile(
-                file, "r", options=with_model(options or UnpackOptions(), model)
-            )
+            unpack = with_model(options or UnpackOptions(), model)
+            self._limit = unpack.max_output
+            self._content = EdgezipFile(file, "r", options=unpack)
             try:
                 if not self._content.seekable():
                     raise SettingsError("an archive is read from a file that can be sought in")
@@ -255,27 +266,59 @@ class Archive:
     def open(self, name: str) -> IO[bytes]:
         """The content of a file as a binary file that can be read and sought in.
 
+        It may be as large as the archive claims, with the holes of a sparse file.
+
         Raises:
-            KeyError: there is no such member.
+            KeyError: there is no such member, or it is a link to nothing.
             IsADirectoryError: it has no content.
             FormatError: the archive is damaged.
+            LimitError: it is larger than `UnpackOptions.max_output`.
         """
-        self._check(reading=True)
+        return self._open(name, self._found(name))
+
+    def _open(self, name: str, info: tarfile.TarInfo) -> IO[bytes]:
         with as_format_error():
-            file = self._tar.extractfile(self._found(name))
+            file = self._tar.extractfile(info)
         if file is None:
             raise IsADirectoryError(f"{name} has no content")
+        if self._limit is not None and info.size > self._limit:
+            raise LimitError(f"{name} has {info.size:,} bytes, and the limit is {self._limit:,}")
         return file
 
-    def _found(self, name: str) -> tarfile.TarInfo:
-        if self._by_name is None:
-            self._by_name = {clean(info.name): info for info in self._tar.getmembers()}
-        return self._by_name[clean(name)]
-
     def read(self, name: str) -> bytes:
-        """The content of a file; errors as `open`."""
-        with self.open(name) as file, as_format_error():
+        """The content of a file.
+
+        Raises:
+            LimitError: as `open`; or without a limit there are more than `MOST_HOLES` bytes in the
+                holes of a sparse file, so that the archive need not be large.
+            KeyError, IsADirectoryError, FormatError: as `open`.
+        """
+        info = self._found(name)
+        if self._limit is None and holes(info) > MOST_HOLES:
+            raise LimitError(
+                f"{name} has {holes(info):,} bytes of holes; set max_output, or open it"
+            )
+        with self._open(name, info) as file, as_format_error():
             return file.read()
+
+    def _found(self, name: str) -> tarfile.TarInfo:
+        """The member that has the content of `name`, which may be a link of either sort."""
+        self._check(reading=True)
+        if self._by_name is None:
+            with as_format_error():
+                self._by_name = _contents(self._tar.getmembers())
+        info = self._by_name[clean(name)]
+        for _ in range(_MOST_LINKS):
+            if info.islnk():
+                break
+            if not info.issym():
+                return info
+            path = posixpath.join(posixpath.dirname(info.name), info.linkname)
+            found = self._by_name.get(clean(posixpath.normpath(path)))
+            if found is None:
+                break
+            info = found
+        raise KeyError(f"{name} is a link to {info.linkname}, which is not there")
 
     def extract(
         self,
@@ -303,10 +346,11 @@ class Archive:
             KeyError: one of `names` meets no member.
             FormatError: the archive is damaged, or a member is refused.
             InputError: a member cannot be written.
+            LimitError: the files together would be larger than `UnpackOptions.max_output`.
         """
         self._check(reading=True)
         select = Selection(names)
-        target = Target(os.fspath(path), strip, overwrite)
+        target = Target(os.fspath(path), strip, overwrite, max_output=self._limit)
         with as_format_error():
             count = extract(self._tar, select, target, report or _raise)
         if select.missing:
@@ -338,31 +382,6 @@ class Archive:
         self.report = write_archive(
             entries, target, self._options, report=self._problem, frame_size=self._frame_size
         )
-
-
-def open_tar(content: EdgezipFile, *, stream: bool = False) -> tarfile.TarFile:
-    """The tar in a packed file.
-
-    Raises:
-        FormatError: the content is no tar.
-    """
-    with as_format_error():
-        return tarfile.open(
-            fileobj=cast(IO[bytes], content),
-            mode="r|" if stream else "r:",
-            tarinfo=Header,
-            encoding="utf-8",
-            errors="surrogateescape",
-        )
-
-
-@contextlib.contextmanager
-def as_format_error() -> Iterator[None]:
-    """Around what reads a tar: FormatError where its headers make no sense."""
-    try:
-        yield
-    except BROKEN as error:
-        raise FormatError(f"the content is no sound tar archive: {error}") from error
 
 
 def _raise(name: str, error: EdgezipError) -> None:

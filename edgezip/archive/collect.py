@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from edgezip.archive import kinds
-from edgezip.archive.names import NO_MEMBER, is_excluded, member_name
+from edgezip.archive.names import NO_MEMBER, by_folder, is_excluded, member_name
 from edgezip.errors import SettingsError
 
 Order = Literal["kind", "name"]
@@ -289,7 +289,7 @@ def in_order(entries: Iterable[Entry], order: Order, report: Report) -> list[Ent
         if before is not None and _are_others(before, entry):
             report(entry.info.name, "is the name of two files; only the last one is packed")
         named[entry.info.name] = entry
-    ordered = sorted(named.values(), key=lambda entry: entry.info.name.split("/"))
+    ordered = sorted(named.values(), key=lambda entry: by_folder(entry.info.name))
     if order == "kind":
         ordered.sort(key=lambda entry: (entry.kind, kinds.extension(entry.info.name)))
     return list(_linked(ordered))

@@ -13,49 +13,18 @@ from __future__ import annotations
 import bisect
 import tarfile
 from collections.abc import Iterator
-from typing import IO, Self, cast
 
 from edgezip.archive import table as table_
 from edgezip.archive.table import WRONG
+from edgezip.archive.tars import BROKEN, open_raw
 from edgezip.container.source import Source
 from edgezip.errors import FormatError
 
-BROKEN = (tarfile.TarError, RecursionError, OverflowError, ValueError)
-"""What `tarfile` raises for headers without sense; thousands of extended ones nest its calls."""
 MAX_HEADERS = 1 << 28
 """Bytes of headers; a table of more is not used."""
 _CHECKSUM = slice(148, 156)
 _BLOCK = tarfile.BLOCKSIZE
 _END = 2 * _BLOCK
-
-
-class Header(tarfile.TarInfo):
-    """A member of which the size is not below zero: `tarfile` before the mend of CVE-2025-8194 goes
-    back by such a size, and round for ever.
-
-    It raises no InvalidHeaderError, with which `tarfile` takes the archive for ended.
-    """
-
-    __slots__ = ()
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """The one in a block."""
-        info = super().frombuf(buf, encoding, errors)
-        _check_size(info)
-        return info
-
-    @classmethod
-    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
-        """The next one, with what extended headers say of it."""
-        info = super().fromtarfile(tarfile)
-        _check_size(info)
-        return info
-
-
-def _check_size(info: tarfile.TarInfo) -> None:
-    if info.size < 0:
-        raise tarfile.ReadError(f"a size below zero: {info.size}")
 
 
 def encode(headers: bytes, last: bytes) -> bytes:
@@ -148,9 +117,7 @@ class Contents:
         headers, last = _decode(table)
         skeleton = _Skeleton(headers)
         try:
-            with tarfile.open(
-                fileobj=cast(IO[bytes], skeleton), mode="r:", tarinfo=Header
-            ) as archive:
+            with open_raw(skeleton) as archive:
                 self.members = archive.getmembers()
                 end = archive.offset
         except BROKEN as error:

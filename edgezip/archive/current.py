@@ -6,10 +6,10 @@ import os
 import tarfile
 from collections.abc import Iterable
 
-from edgezip.archive.archive import as_format_error, open_tar
 from edgezip.archive.collect import Report, Rules, from_path, in_order
 from edgezip.archive.extraction import nanoseconds
 from edgezip.archive.names import member_name
+from edgezip.archive.tars import as_format_error, open_tar
 from edgezip.errors import FormatError
 from edgezip.file import EdgezipFile
 from edgezip.pipeline.content import has_contents

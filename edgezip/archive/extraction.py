@@ -3,7 +3,8 @@
 What `tarfile`'s filter "data" refuses is refused: names that leave the folder, links that do,
 devices and FIFOs; absolute names too, which it would shorten. Nothing is written through a symbolic
 link (filters were bypassed that way: CVE-2025-4517). One refused member does not stop the others.
-Permissions come back but for set-uid, set-gid and sticky bits; owners do not.
+Permissions come back but for set-uid, set-gid and sticky bits; owners do not. Folders are known to
+be real once they were made or looked at, so that no member costs the depth of its tree again.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from edgezip.archive.collect import attribute_name
-from edgezip.archive.contents import BROKEN
 from edgezip.archive.names import clean, stripped
+from edgezip.archive.tars import BROKEN
 from edgezip.atomic import AtomicFile
-from edgezip.errors import EdgezipError, FormatError, InputError
+from edgezip.errors import EdgezipError, FormatError, InputError, LimitError
 from edgezip.sparse import SparseFile
 
 Report = Callable[[str, EdgezipError], None]
 """Gets a member's name and why it is not there, or not as it should be."""
 _CHUNK = 1 << 20
+_PATH_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,14 @@ class Target:
         strip: parts of names that are left away at the front; members without more are skipped.
         overwrite: replace files that exist; folders are used in any case.
         sparse: leave holes for zero bytes.
+        max_output: bytes of all files together, holes counted as well; None for any.
     """
 
     root: str = "."
     strip: int = 0
     overwrite: bool = False
     sparse: bool = True
+    max_output: int | None = None
 
 
 def extract(
@@ -65,6 +69,7 @@ def extract(
 
     Raises:
         FormatError: the archive is damaged. What was extracted before stays.
+        LimitError: the files would be larger than the limit. What was extracted before stays.
         OSError: the disk is full or broken.
     """
     if not hasattr(tarfile, "data_filter"):
@@ -73,6 +78,7 @@ def extract(
     os.makedirs(target.root, exist_ok=True)
     try:
         for member in _members(archive):
+            work.saw(member)
             if not wanted(member.name):
                 continue
             name = stripped(member.name, target.strip)
@@ -117,18 +123,28 @@ class _Extraction:
         self._made: set[str] = set()
         self._own: dict[str, str] = {}
         self._there: dict[str, str] = {}
+        self._contents: dict[str, tarfile.TarInfo] = {}
+        self._seekable = hasattr(archive.fileobj, "seekable")
+        self._written = 0
+        self._longest = _longest_path(self._root)
 
     @property
     def count(self) -> int:
         """How many files, links and folders were extracted."""
         return len(self._own) + len(self._folders)
 
+    def saw(self, member: tarfile.TarInfo) -> None:
+        """Know a member again when a further link needs its content; `tarfile` would search."""
+        if self._seekable:
+            target = self._contents.get(clean(member.linkname)) if member.islnk() else None
+            self._contents[clean(member.name)] = target or member
+
     def extract(self, member: tarfile.TarInfo, name: str) -> list[str]:
         """Extract a member as `name`; what did not work of its attributes."""
-        self._check(member, name)
-        path = os.path.join(self._root, *name.split("/"))
+        path = os.path.join(self._root, name)
+        self._check(member, path)
         with _naming(member.name):
-            self._make_folders(name.split("/")[:-1])
+            self._make_folders(os.path.dirname(path), name)
             if member.isdir():
                 return self._folder(member, path)
             if member.issym():
@@ -143,27 +159,53 @@ class _Extraction:
         self._there[clean(member.name)] = path
         return problems
 
-    def _check(self, member: tarfile.TarInfo, name: str) -> None:
-        """Raise `_Refused` unless the member stays below the root."""
+    def _check(self, member: tarfile.TarInfo, path: str) -> None:
+        """Raise `_Refused` unless the member stays below the root; InputError if it cannot be."""
         if member.name.startswith(("/", os.sep)) or os.path.isabs(member.name):
             raise _Refused("refused: an absolute name")
         if ".." in member.name.split("/") or "\0" in member.name:
             raise _Refused("refused: a name that leaves the folder")
         if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
             raise _Refused("refused: a device or FIFO")
-        moved = member.replace(name=name, deep=False)
+        if len(os.fsencode(path)) >= self._longest:
+            raise InputError(f"its path would be longer than {self._longest - 1:,} bytes")
         if member.islnk():
             if member.linkname.startswith("/") or ".." in member.linkname.split("/"):
                 raise _Refused("refused: a link that leaves the folder")
-            moved = moved.replace(linkname=name, deep=False)
-        try:
-            tarfile.data_filter(moved, self._root)
-        except tarfile.FilterError as error:
-            raise _Refused(f"refused: {_reason(error)}") from error
+        elif member.issym():
+            if len(os.fsencode(member.linkname)) >= self._longest:
+                raise InputError(f"its target is longer than {self._longest - 1:,} bytes")
+            if member.linkname.startswith(("/", os.sep)) or os.path.isabs(member.linkname):
+                raise _Refused("refused: a link with an absolute target")
+            if self._leads_out(os.path.dirname(path), member.linkname):
+                raise _Refused("refused: a link that leaves the folder")
+        if os.sep != "/":  # what else may stand in names is what `tarfile` knows
+            try:
+                tarfile.data_filter(member, self._root)
+            except tarfile.FilterError as error:
+                raise _Refused(f"refused: {error}") from error
 
-    def _make_folders(self, parts: list[str]) -> None:
+    def _leads_out(self, folder: str, target: str) -> bool:
+        """Whether a link in `folder`, below the root and without links in it, leads out."""
+        path, there = folder, True
+        for part in target.split("/"):
+            if part == "..":
+                path, there = os.path.dirname(path), True
+            elif part not in {"", "."}:
+                path = os.path.join(path, part)
+                if there and path not in self._made:
+                    if os.path.islink(path):
+                        path = os.path.realpath(os.path.join(folder, target))
+                        break
+                    there = os.path.exists(path)
+        return path != self._root and not path.startswith(os.path.join(self._root, ""))
+
+    def _make_folders(self, folder: str, name: str) -> None:
+        """Have `folder`, in which a member called `name` will be."""
+        if folder in self._made:
+            return
         path = self._root
-        for part in parts:
+        for part in name.split("/")[:-1]:
             path = os.path.join(path, part)
             self._make_folder(path)
 
@@ -211,17 +253,20 @@ class _Extraction:
 
     def _file(self, member: tarfile.TarInfo, path: str) -> list[str]:
         overwrite = self._may_replace(member, path)
+        source = self._contents.get(clean(member.name), member)
+        try:
+            content = None if source.islnk() else self._archive.extractfile(source)
+        except (KeyError, tarfile.StreamError):
+            source, content = member, None
+        if content is None:
+            what = "not there" if source.islnk() else "no file"
+            raise InputError(f"is a link to {member.linkname}, which is {what}")
+        size = left = getattr(getattr(content, "raw", None), "size", source.size)
+        self._take(member, size)
         if os.path.islink(path):
             os.unlink(path)
-        try:
-            content = self._archive.extractfile(member)
-        except (KeyError, tarfile.StreamError) as error:
-            raise InputError(f"is a link to {member.linkname}, which is not there") from error
-        if content is None:
-            raise InputError(f"is a link to {member.linkname}, which is no file")
         with content, AtomicFile(path, overwrite=overwrite, durable=False) as output:
             file = SparseFile(output.file) if self._target.sparse else output.file
-            left = getattr(getattr(content, "raw", None), "size", member.size)
             while chunk := content.read(_CHUNK):
                 file.write(chunk)
                 left -= len(chunk)
@@ -231,6 +276,16 @@ class _Extraction:
             problems = _set_attributes(output.file.fileno(), member)
             own = os.fstat(output.file.fileno())
             return problems + output.commit(_status(own, member))
+
+    def _take(self, member: tarfile.TarInfo, size: int) -> None:
+        """Count what is to be written. LimitError if it is too much."""
+        limit = self._target.max_output
+        if limit is not None and self._written + size > limit:
+            raise LimitError(
+                f"with {member.name} the output would exceed the limit of {limit} bytes; raise"
+                " --max-output if you trust the file"
+            )
+        self._written += size
 
     def _may_replace(self, member: tarfile.TarInfo, path: str) -> bool:
         """Whether what there is at `path` may be replaced: with -f, or if it is an earlier member
@@ -320,12 +375,9 @@ def _set_attributes(descriptor: int, member: tarfile.TarInfo) -> list[str]:
     return problems
 
 
-def _reason(error: tarfile.FilterError) -> str:
-    kinds = {
-        "AbsoluteLinkError": "a link with an absolute target",
-        "LinkOutsideDestinationError": "a link that leaves the folder",
-        "OutsideDestinationError": "a name that leaves the folder",
-        "SpecialFileError": "a device or FIFO",
-        "AbsolutePathError": "an absolute name",
-    }
-    return kinds.get(type(error).__name__, str(error))
+def _longest_path(root: str) -> int:
+    """Bytes of a path that no path reaches, with the zero byte behind it."""
+    try:
+        return os.pathconf(root, "PC_PATH_MAX")
+    except (AttributeError, OSError, ValueError):
+        return _PATH_MAX

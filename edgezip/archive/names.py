@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import os
+import re
 from collections.abc import Iterable, Sequence
 
 _WILD = frozenset("*?[")
 
+MOST_NAME = 1 << 14
+"""Characters; the path of a file has at most a quarter of this."""
 NO_MEMBER = "is neither a file nor a folder nor a link; it is left out"
 """What is told of sockets, FIFOs and devices in folders."""
 
@@ -20,15 +24,24 @@ def member_name(path: str) -> str:
     return "/".join(parts)
 
 
-def is_excluded(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a pattern, as of tar's --exclude, matches `name` or what follows one of its slashes.
+def is_excluded(name: str, patterns: Iterable[str], *, below: bool = False) -> bool:
+    """Whether a pattern, as of tar's --exclude, matches `name` or what follows one of its slashes;
+    below: or that of a folder that it lies in.
 
-    `*` also matches slashes. What lies in an excluded folder is never asked for.
+    `*` also matches slashes. Names that no file can have are not looked at.
     """
-    tails = [name]
-    while "/" in tails[-1]:
-        tails.append(tails[-1].split("/", 1)[1])
-    return any(fnmatch.fnmatchcase(tail, p.rstrip("/")) for p in patterns for tail in tails)
+    if len(name) > MOST_NAME:
+        return False
+    return any(_expression(pattern.rstrip("/"), below).match(name) for pattern in patterns)
+
+
+@functools.cache
+def _expression(pattern: str, below: bool) -> re.Pattern[str]:
+    """For a whole name in one go: of a name of many folders there are as many tails."""
+    inner = fnmatch.translate(pattern).removesuffix(r"\Z").removesuffix(r"\z")
+    # A star takes in what stands in front of a tail.
+    front = "" if pattern.startswith("*") else "(?s:.*/)?"
+    return re.compile(front + inner + (r"(?:/|\Z)" if below else r"\Z"))
 
 
 class Selection:
@@ -47,10 +60,7 @@ class Selection:
     def __call__(self, name: str) -> bool:
         """Whether the member `name` is meant."""
         name = name.rstrip("/")
-        parents = name.split("/")
-        if self._excluded and any(
-            is_excluded("/".join(parents[: i + 1]), self._excluded) for i in range(len(parents))
-        ):
+        if is_excluded(name, self._excluded, below=True):
             return False
         if not self._wanted:
             return True
@@ -82,3 +92,9 @@ def clean(name: str) -> str:
     """`name` without empty parts and dots: what is the same place when it is extracted."""
     inner = "/".join(part for part in name.split("/") if part not in {"", "."})
     return "/" + inner if name.startswith("/") else inner
+
+
+def by_folder(name: str) -> str:
+    """A key that sorts names folder by folder. Lists of their parts are compared the same way, but
+    would take many times the memory."""
+    return name.replace("/", "\0")

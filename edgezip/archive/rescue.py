@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import tarfile
 from collections.abc import Callable, Iterator
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO
 
-from edgezip.archive.contents import BROKEN
+from edgezip.archive.tars import BROKEN, open_raw
 from edgezip.errors import EdgezipError, FormatError
 from edgezip.pipeline.options import UnpackOptions
 
@@ -85,13 +85,7 @@ def rescued(
     part = _Part(pieces)
     while part.begin():
         with contextlib.suppress(*BROKEN):  # the end of a member without its beginning
-            yield tarfile.open(  # noqa: SIM115
-                fileobj=cast(IO[bytes], part),
-                mode="r|",
-                encoding="utf-8",
-                errors="surrogateescape",
-                ignore_zeros=True,
-            )
+            yield open_raw(part, stream=True, gaps=True)
         part.skip()
     for start, stop in result.lost:
         where = f"bytes {start:,} to {stop:,}" if stop is not None else f"from byte {start:,} on"

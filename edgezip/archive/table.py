@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Iterator
 from itertools import accumulate, pairwise, takewhile
 
+from edgezip.archive.tars import EXTENDED
 from edgezip.container import varint
 from edgezip.container.source import Source, run
 from edgezip.errors import FormatError, TruncatedError
@@ -24,8 +25,6 @@ _FIELDS = tuple(f for f in range(len(_SIZES)) if f not in {_CHECKSUM, TYPE, _MAG
 """Those that a bit says of whether they are as predicted, from bit 0 on."""
 _TIME, _WHOLE = 1 << len(_FIELDS), 2 << len(_FIELDS)
 """Bits of headers: what follows is a time; the block is as it is in the column of odd ones."""
-_EXTENDED = frozenset(b"xgXLK")
-"""Types of headers whose content belongs to the header of the next member."""
 _FIRST = b"\0" * 257 + b"ustar\x0000" + bytes(_BLOCK - 265)
 _SECOND = 10**9
 (_MASKS, _SHARED, _NAMES, _TEXTS, _LENGTHS, _TIMES, _ODD) = range(7)
@@ -47,14 +46,14 @@ class _Past:
         fields[TYPE] = bytes([type_])
         if length is not None:
             fields[SIZE] = _octal(SIZE, length)
-        if self._seconds is not None and type_ not in _EXTENDED:
+        if self._seconds is not None and type_ not in EXTENDED:
             fields[MTIME] = _octal(MTIME, self._seconds)
         return fields
 
     def saw(self, type_: int, fields: list[bytes]) -> None:
         """A header was read."""
         self._last[type_] = fields
-        if type_ not in _EXTENDED:
+        if type_ not in EXTENDED:
             self._seconds = None
 
     def difference(self, time: int) -> int:
@@ -116,7 +115,7 @@ def encode(headers: bytes) -> bytes:
         fields = _cut(block)
         fields[_CHECKSUM] = bytes(_SIZES[_CHECKSUM])
         type_ = block[_BOUNDS[TYPE][0]]
-        time = _time_of(content.rstrip(b"\0")) if type_ in _EXTENDED else None
+        time = _time_of(content.rstrip(b"\0")) if type_ in EXTENDED else None
         length = None if time is None else len(_time_record(time))
         if time is not None and len(content) != -(-len(_time_record(time)) // _BLOCK) * _BLOCK:
             time = length = None
@@ -151,7 +150,7 @@ def _parsed(headers: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def content_size(block: bytes) -> int:
     """Bytes behind a header that belong to the next one. FormatError if that makes no sense."""
-    if block[_BOUNDS[TYPE][0]] not in _EXTENDED:
+    if block[_BOUNDS[TYPE][0]] not in EXTENDED:
         return 0
     low, high = _BOUNDS[SIZE]
     try:
@@ -263,7 +262,7 @@ def _decoded(columns: list[_Column], count: int, size: int) -> bytes:
         if len(out) >= size:
             raise FormatError(WRONG)
         type_, mask = columns[_MASKS].byte(), columns[_MASKS].number()
-        if mask >= 2 * _WHOLE or (mask & _TIME and type_ not in _EXTENDED):
+        if mask >= 2 * _WHOLE or (mask & _TIME and type_ not in EXTENDED):
             raise FormatError(WRONG)
         record = b""
         if mask & _TIME:

@@ -271,7 +271,8 @@ def extract_archive(
     started = time.monotonic()
     problems = Problems(console, source.name)
     select = Selection(members, how.exclude)
-    target = Target(how.folder or ".", how.strip, files.force, files.sparse)
+    folder, limit = how.folder or ".", options.max_output
+    target = Target(folder, how.strip, files.force, files.sparse, limit)
     count = 0
     with progress_bar(console, "unpack", source.name, _tar_size(source, console)) as progress:
         for archive in _archives(source, options, problems):
@@ -307,7 +308,7 @@ def _archives(
     source: Source, options: UnpackOptions, problems: Problems
 ) -> Iterator[tarfile.TarFile]:
     """The tar in a packed file, or the parts of it that are left of a damaged one."""
-    from edgezip.archive.archive import open_tar
+    from edgezip.archive.tars import open_tar
     from edgezip.file import EdgezipFile
 
     if options.recover:
@@ -363,7 +364,8 @@ def list_files(names: Sequence[str], options: UnpackOptions, console: Console) -
 
 
 def _listed(source: Source, options: UnpackOptions) -> list[Member]:
-    from edgezip.archive.archive import as_format_error, describe, listed, open_tar
+    from edgezip.archive.archive import describe, listed
+    from edgezip.archive.tars import as_format_error, open_tar
     from edgezip.file import EdgezipFile
 
     with EdgezipFile(source.file, options=options) as content:

@@ -132,9 +132,8 @@ def _files(
         if not os.path.isdir(name):
             yield name
             continue
-        for folder, folders, files in os.walk(name, onerror=unreadable):
-            folders.sort()
-            for file in sorted(files):
+        for folder, files in _folders(name, unreadable):
+            for file in files:
                 path = os.path.join(folder, file)
                 if not file.endswith(suffix) if suffix else file.endswith(".ez"):
                     continue
@@ -147,6 +146,25 @@ def _files(
                     yield path
                 else:
                     leave_out(path, InputError(NO_MEMBER))
+
+
+def _folders(top: str, unreadable: Callable[[OSError], None]) -> Iterator[tuple[str, list[str]]]:
+    """A folder and those below it, each with the names of its files.
+
+    `os.walk` calls itself for each level, and folders may be deeper than calls.
+    """
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+            inner = {entry.name: entry.is_symlink() for entry in found if entry.is_dir()}
+        except OSError as error:
+            unreadable(error)
+            continue
+        yield folder, [entry.name for entry in found if entry.name not in inner]
+        waiting += [os.path.join(folder, name) for name in reversed(inner) if not inner[name]]
 
 
 @contextlib.contextmanager

@@ -23,10 +23,10 @@ import sys
 import tarfile
 import warnings
 from collections.abc import Iterator
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from edgezip.atomic import AtomicFile
-from edgezip.errors import FormatError, SettingsError
+from edgezip.errors import EdgezipError, FormatError, LimitError, SettingsError
 from edgezip.file import EdgezipFile
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 
@@ -35,6 +35,8 @@ SUFFIX = ".ez"
 ARCHIVE_SUFFIX = ".tar.ez"
 NAME = "edgezip"
 """What fsspec calls this compression."""
+MAX_PATH = 4096
+"""Bytes of a path that no path reaches."""
 
 
 def register() -> list[str]:
@@ -162,35 +164,69 @@ def unpack_archive(
     """
     if not hasattr(tarfile, "data_filter"):
         raise SettingsError("safe extraction needs Python 3.11.4 or newer; use unpack and tar")
+    from edgezip.archive.tars import BROKEN, open_raw
+
     os.makedirs(extract_dir, exist_ok=True)
+    if filter in ("data", tarfile.data_filter):
+        filter = _data_filter
+    limit = None if options is None else options.max_output
     with EdgezipFile(filename, options=options) as content:
         try:
-            with tarfile.open(fileobj=cast(BinaryIO, content), mode="r|") as archive:
-                archive.extractall(extract_dir, _checked(archive, extract_dir), filter=filter)
-        except tarfile.TarError as error:
+            with open_raw(content, stream=True) as archive:
+                checked = _checked(archive, extract_dir, limit)
+                archive.extractall(extract_dir, checked, filter=filter)
+        except EdgezipError:  # some are ValueErrors too
+            raise
+        except BROKEN as error:
             raise shutil.ReadError(f"{filename}: {error}") from error
         # tarfile stops at the end mark of the archive; the checksums come after it.
         while content.read(1 << 20):
             pass
 
 
-def _checked(archive: tarfile.TarFile, root: str) -> Iterator[tarfile.TarInfo]:
+def _data_filter(member: tarfile.TarInfo, root: str) -> tarfile.TarInfo | None:
+    """`tarfile.data_filter`, which would resolve the path of each member part by part: `_checked`
+    knows that there are no links in it."""
+    if member.issym() or os.path.isabs(member.linkname):
+        return tarfile.data_filter(member, root)
+    found = tarfile.data_filter(member.replace(name="x", linkname="x", deep=False), root)
+    name = member.name.lstrip("/" + os.sep)
+    return found and found.replace(name=name, linkname=member.linkname, deep=False)
+
+
+def _checked(archive: tarfile.TarFile, root: str, limit: int | None) -> Iterator[tarfile.TarInfo]:
     """The members, each checked when those before it are extracted already."""
+    folders: set[str] = set()
+    size = 0
     for member in archive:
-        _refuse_links(root, os.path.dirname(member.name.rstrip("/")), member)
+        size += member.size if member.isreg() else 0
+        if limit is not None and size > limit:
+            raise LimitError(
+                f"with {member.name} the output would exceed the limit of {limit} bytes"
+            )
+        _refuse_links(root, os.path.dirname(member.name.rstrip("/")), member, folders)
         if not member.issym():
-            _refuse_links(root, member.name, member)
+            _refuse_links(root, member.name, member, folders)
         if member.islnk():
-            _refuse_links(root, member.linkname, member)
+            _refuse_links(root, member.linkname, member, folders)
         yield member
 
 
-def _refuse_links(root: str, path: str, member: tarfile.TarInfo) -> None:
-    """Raise `FormatError` if `path` leaves `root` or goes through a symbolic link."""
+def _refuse_links(root: str, path: str, member: tarfile.TarInfo, folders: set[str]) -> None:
+    """Raise `FormatError` if `path` leaves `root` or goes through a symbolic link.
+
+    folders: those that are known to be none; nothing takes their place.
+    """
     parts = [part for part in path.split("/") if part not in {"", "."}]
     if ".." in parts:
         raise FormatError(f"archive member {member.name!r} points outside of the directory")
-    current = root
+    whole = os.path.join(root, *parts)
+    if len(os.fsencode(whole)) >= MAX_PATH:
+        raise FormatError(f"archive member {path[:40]!r}... has a longer path than there can be")
+    if os.path.dirname(whole) in folders:
+        parts, current = parts[-1:], os.path.dirname(whole)
+    else:
+        current = root
     for part in parts:
         current = os.path.join(current, part)
         try:
@@ -199,6 +235,8 @@ def _refuse_links(root: str, path: str, member: tarfile.TarInfo) -> None:
             return
         if stat.S_ISLNK(mode):
             raise FormatError(f"archive member {member.name!r} would be written through a link")
+        if stat.S_ISDIR(mode):
+            folders.add(current)
 
 
 class _Remote(EdgezipFile):

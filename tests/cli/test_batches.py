@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edgezip.cli import batch
 from edgezip.cli.bar import Bar
 from edgezip.cli.console import Console
 from edgezip.cli.progress import overall_bar, progress_bar
@@ -192,3 +195,18 @@ def test_two_inputs_never_share_an_output(cli: Any) -> None:
     assert Path("../f").exists()
     assert cli("cat", "out/f.ez").out == b"inner"
     assert cli.pack("-f", "--output-dir-mirror", "out", "../f", "./../f").code == 0
+
+
+def test_folders_deeper_than_calls(cli: Any) -> None:
+    """`os.walk` of Python 3.11 calls itself for each level."""
+    depth = 300
+    os.makedirs("/".join("d" * depth))
+    Path(*"d" * depth, "leaf.txt").write_text("leaf")
+    os.symlink("d", "d/d/loop")
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 100)
+    try:
+        found = [path for folder, files in batch._folders("d", print) for path in files]
+    finally:
+        sys.setrecursionlimit(limit)
+    assert found == ["leaf.txt"]

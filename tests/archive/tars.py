@@ -1,0 +1,60 @@
+"""Tars that mean harm, or are only odd, for the tests of reading."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterable
+
+from edgezip import api
+
+
+def packed_tar(*members: bytes) -> bytes:
+    """Members as blocks, without a table of contents."""
+    return stored(b"".join(members) + bytes(1024))
+
+
+def stored(content: bytes) -> bytes:
+    """A packed file that took no time."""
+    packed = io.BytesIO()
+    api.store_stream(io.BytesIO(content), packed, len(content))
+    return packed.getvalue()
+
+
+def tar_of(members: Iterable[tarfile.TarInfo]) -> bytes:
+    """Members without content."""
+    blob = io.BytesIO()
+    with tarfile.open(fileobj=blob, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for member in members:
+            tar.addfile(member)
+    return stored(blob.getvalue())
+
+
+def sparse(kind: str, name: str, size: int, content: bytes = b"data") -> bytes:
+    """A file of `size` bytes, `content` at its start and a hole behind it, as tar programs write
+    it: "old" GNU, pax "0.0", "0.1" or "1.0"."""
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    body = content.ljust(-(-len(content) // 512) * 512, b"\0")
+    if kind == "old":
+        info.type = tarfile.GNUTYPE_SPARSE
+        header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+        header[386:410] = b"%011o\0%011o\0" % (0, len(content))
+        header[483:495] = b"\x80" + size.to_bytes(11, "big")
+        header[148:156] = b"        "
+        header[148:156] = b"%06o\0 " % sum(header)
+        return bytes(header) + body
+    numbers = (0, len(content))
+    if kind == "1.0":
+        text = "".join(f"{number}\n" for number in (1, *numbers)).encode()
+        body = text.ljust(512, b"\0") + body
+        info.size = 512 + len(content)
+        headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": name}
+        headers["GNU.sparse.realsize"] = str(size)
+    elif kind == "0.1":
+        headers = {"GNU.sparse.size": str(size), "GNU.sparse.map": ",".join(map(str, numbers))}
+    else:
+        headers = {"GNU.sparse.size": str(size), "GNU.sparse.numblocks": "1"}
+        headers |= {"GNU.sparse.offset": "0", "GNU.sparse.numbytes": str(len(content))}
+    info.pax_headers = headers
+    return info.tobuf(tarfile.PAX_FORMAT) + body
