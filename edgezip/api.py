@@ -222,6 +222,7 @@ def unpack_stream(
 ) -> UnpackReport:
     """Decompress all members of `source` into `target`, or only check them if it is None.
 
+    Then also the table of contents of an archive must say what the archive says.
     The output is complete and verified only when this returns; after an exception discard it.
     """
     from edgezip.pipeline.options import UnpackReport
@@ -230,7 +231,13 @@ def unpack_stream(
     if options.recover:
         return _recover_stream(source, target, options, progress)
     started = time.monotonic()
-    unpacker = Unpacker(options, progress=progress)
+    auxiliary = None
+    if target is None:
+        from edgezip.archive.checking import TableCheck
+
+        check = TableCheck()
+        target, auxiliary = cast(BinaryIO, check), check.auxiliary
+    unpacker = Unpacker(options, progress=progress, auxiliary=auxiliary)
     packed = 0
     for chunk in chunks(source):
         packed += len(chunk)

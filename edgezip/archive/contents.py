@@ -24,7 +24,8 @@ MAX_HEADERS = 1 << 28
 """Bytes of headers; a table of more is not used."""
 _CHECKSUM = slice(148, 156)
 _BLOCK = tarfile.BLOCKSIZE
-_END = 2 * _BLOCK
+END = 2 * _BLOCK
+"""Zeros behind the last member, and the end of a tar that has a table."""
 
 
 def encode(headers: bytes, last: bytes) -> bytes:
@@ -102,12 +103,22 @@ class _Skeleton:
         return position + end - start
 
 
+def _members(skeleton: _Skeleton) -> tuple[list[tarfile.TarInfo], int]:
+    with open_raw(skeleton) as archive:
+        return archive.getmembers(), archive.offset
+
+
 class Contents:
     """A table of contents, and what is known of the tar by it.
 
     Args:
         table: as `encode` gives it.
         size: bytes of the tar.
+
+    Attributes:
+        members: as `tarfile` has them.
+        headers, last: as for `encode`.
+        end: where in the tar its end mark begins.
 
     Raises:
         FormatError: that is no table of a tar of this size.
@@ -117,17 +128,16 @@ class Contents:
         headers, last = _decode(table)
         skeleton = _Skeleton(headers)
         try:
-            with open_raw(skeleton) as archive:
-                self.members = archive.getmembers()
-                end = archive.offset
+            self.members, end = _members(skeleton) if headers else ([], 0)
         except BROKEN as error:
             raise FormatError(WRONG) from error
-        whole = -(-(end + _END) // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
-        if not skeleton.used_up or whole != size:  # or members are left out at the end
+        # A tar that goes on behind its end mark has room for members that the table leaves out.
+        if not skeleton.used_up or end + END != size:
             raise FormatError(WRONG)
+        self.headers, self.last, self.end = headers, last, end
         self._known = [(at, headers[first:stop]) for at, first, stop in skeleton.runs]
         self._known += self._last_bytes(last)
-        self._end, self._size = end, size
+        self._size = size
         self._known.sort()
         self._starts = [position for position, _ in self._known]
 
@@ -146,7 +156,7 @@ class Contents:
 
     def piece(self, position: int) -> tuple[int, bytes] | None:
         """Where known bytes start of which one is at `position` of the tar, and those; or None."""
-        if self._end <= position < self._size:
+        if self.end <= position < self._size:
             return position, bytes(self._size - position)
         number = bisect.bisect_right(self._starts, position) - 1
         if number < 0:
@@ -157,7 +167,7 @@ class Contents:
     def check(self, start: int, content: bytes) -> None:
         """Compare with a part of the tar. FormatError if it is another one."""
         stop = start + len(content)
-        behind = content[max(self._end - start, 0) :]
+        behind = content[max(self.end - start, 0) :]
         if behind.count(0) != len(behind):
             raise FormatError(WRONG)
         number = max(bisect.bisect_right(self._starts, start) - 1, 0)

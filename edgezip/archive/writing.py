@@ -28,7 +28,6 @@ FIRST_LOOK = 8192
 AT_ONCE = 384 << 10
 """Bytes that are decoded in a second, so that only in larger archives a frame ends there."""
 _CHUNK = 1 << 20
-_END = bytes(2 * tarfile.BLOCKSIZE)
 
 
 def write_archive(
@@ -90,7 +89,7 @@ def write_archive(
                     last.append(frames.last)
             else:
                 missing[first_name] = ""
-    frames.write(_END + bytes(-(frames.position + len(_END)) % tarfile.RECORDSIZE))
+    frames.write(bytes(contents.END))
     frames.finish()
     table = pack_auxiliary(contents.encode(b"".join(headers), bytes(last)), c.CONTENTS)
     write_all(target, table)
@@ -145,7 +144,7 @@ def _balanced(pieces: Sequence[tuple[list[Entry], int]], frame_size: int) -> lis
 def _piece(size: int, longest: int) -> int:
     """Bytes of each frame of a member that is alone: equal ones, and no small one at the end."""
     most = min(max(longest, MOST_PIECE), c.MAX_FRAME_SIZE)
-    size += len(_END) + tarfile.RECORDSIZE  # the end of the tar may follow it
+    size += contents.END  # the end of the tar may follow it
     return -(-size // -(-size // most))
 
 

@@ -16,6 +16,7 @@ from edgezip.container import (
 )
 from edgezip.errors import LimitError
 from edgezip.pipeline.channels import CODERS, decode_frame
+from edgezip.pipeline.content import MAX_CONTENTS
 from edgezip.pipeline.context import Context, check_primer
 from edgezip.pipeline.opening import open_for_unpacking
 from edgezip.pipeline.options import UnpackOptions
@@ -40,6 +41,7 @@ class Unpacker:
         options: where models are, limits.
         single: stop after the first member; what follows is in `unused_data`.
         progress: called with the total of raw bytes decoded so far.
+        auxiliary: gets kind and content of each auxiliary member of at most `MAX_CONTENTS` bytes.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Unpacker:
         *,
         single: bool = False,
         progress: Callable[[int], None] | None = None,
+        auxiliary: Callable[[int, bytes], None] | None = None,
     ) -> None:
         self._options = options
         self._parser = ContainerParser(single=single, coders=CODERS)
@@ -57,6 +60,9 @@ class Unpacker:
         self._prime = b""
         self._dropped = 0
         """Raw bytes of auxiliary members so far."""
+        self._auxiliary = auxiliary
+        self._kept: list[bytes] = []
+        """Content of the auxiliary member so far."""
         self.raw_size = 0
         """Raw bytes that came out so far."""
         self.members = 0
@@ -116,14 +122,24 @@ class Unpacker:
                 # A table is smaller than what it describes; without a limit it could be any work.
                 self._check_limit(event.frame.raw_size, self._dropped)
                 self._dropped += event.frame.raw_size
-                self._decode(event, quiet=True)
+                raw = self._decode(event, quiet=True)
+                if self._auxiliary is not None and sum(map(len, self._kept)) <= MAX_CONTENTS:
+                    self._kept.append(raw)
                 return b""
             self._check_limit(event.frame.raw_size)
             self.frames += 1
             return self._emit(self._decode(event))
-        elif isinstance(event, EndEvent) and self._header.auxiliary is None:
-            self.members += 1
+        elif isinstance(event, EndEvent):
+            self._end()
         return b""
+
+    def _end(self) -> None:
+        if self._header.auxiliary is None:
+            self.members += 1
+            return
+        content, self._kept = b"".join(self._kept), []
+        if self._auxiliary is not None and len(content) <= MAX_CONTENTS:
+            self._auxiliary(self._header.auxiliary, content)
 
     def _decode(self, event: FrameEvent, quiet: bool = False) -> bytes:
         if self._context is None:

@@ -200,10 +200,7 @@ def test_a_table_without_the_last_members_is_not_used(
             archive.add_bytes(f"{number:02}", b"x" * size, mtime=1)
     size = len(edgezip.decompress(target.getvalue()))
     names = [f"{number:02}" for number in range(len(sizes))]
-    # The true one is that of a tar of this size, whatever fills its last record.
     assert sorted(info.name for info in Contents(kept[0], size).members) == names
-    if sizes[-1] < tarfile.RECORDSIZE - 512:
-        return  # it may have the place of the zeros behind the others
     target.seek(0)
     with edgezip.Archive(target) as archive:
         assert archive.names() == names
@@ -515,7 +512,7 @@ def test_broken_tables_only_raise_format_errors() -> None:
         for number in range(4)
     )
     written = encode(headers, b"")
-    size = 1024 * 10
+    size = len(headers) + 4 * 512 + 1024
     assert len(Contents(written, size).members) == 4
     rng = random.Random(4)
     for _ in range(400):
