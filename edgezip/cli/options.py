@@ -76,6 +76,7 @@ Sparse = Annotated[
 Remove = Annotated[bool, typer.Option("--rm", help="Remove each input once its output is safe.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print more detail.")]
+JsonOnly = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per file (on stderr with -c).")]
 Model = Annotated[
     str | None,

@@ -39,7 +39,7 @@ def doctor(
     engine: o.EngineOption = o.EngineName.strict,
     threads: o.Threads = 0,
     gpu_layers: o.GpuLayers = 0,
-    json: o.Json = False,
+    json: o.JsonOnly = False,
 ) -> Job:
     """Check engine and models, and measure the speed. Exits with 5 if something fails."""
 
@@ -65,7 +65,7 @@ def warm(
         int, typer.Option("--jobs", "-j", metavar="N", min=0, help="Processes; 0 for the CPUs.")
     ] = 0,
     quiet: o.Quiet = False,
-    json: o.Json = False,
+    json: o.JsonOnly = False,
 ) -> Job:
     """Compile the kernels that packing and unpacking need, so that the first file need not wait.
 
