@@ -4,19 +4,26 @@
 #   sh scripts/bare_root.sh [SUITE|FOLDER [DIST]]
 #
 # SUITE (bookworm) is fetched with debootstrap (apt-get install debootstrap) into build/roots; FOLDER is
-# a root that is there already and has python3 with venv. Needs root, for chroot and for a network
-# namespace without network. Prints what each step took; fails if one takes longer than it may.
+# a root that is there already and has python3 with venv; its /opt/edgezip, /wheels and /tmp/bare are
+# replaced. Needs root, for chroot and for a network namespace without network. Prints what each step
+# took; fails if one takes longer than it may.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 suite=${1:-bookworm}
 dist=${2:-$here/dist}
+[ -f "$dist/SHA256SUMS" ] || { echo "no wheels in $dist: run scripts/release.sh before" >&2; exit 1; }
 if [ -d "$suite" ]; then
-    bare=$suite
+    bare=$(CDPATH='' cd -- "$suite" && pwd -P)
+    [ "$bare" != / ] || { echo "this is no root for trying" >&2; exit 1; }
 else
     bare=$here/build/roots/$suite
     if [ ! -x "$bare/usr/bin/python3" ]; then
-        mkdir -p "$bare"
-        debootstrap --variant=minbase --include=python3,python3-venv "$suite" "$bare" ${EDGEZIP_MIRROR:+"$EDGEZIP_MIRROR"}
+        # Under another name until it is complete; what a run that was stopped has left is taken away.
+        rm -rf --one-file-system "$bare" "$bare.part"
+        mkdir -p "$bare.part"
+        debootstrap --variant=minbase --include=python3,python3-venv "$suite" "$bare.part" \
+            ${EDGEZIP_MIRROR:+"$EDGEZIP_MIRROR"}
+        mv "$bare.part" "$bare"
     fi
 fi
 rm -rf "$bare/opt/edgezip" "$bare/wheels" "$bare/tmp/edgezip-"* "$bare/tmp/bare"

@@ -89,7 +89,10 @@ def title_of(path: Path) -> str:
 
 def build() -> None:
     """Write the site."""
-    markdown: Any = importlib.import_module("markdown")
+    try:
+        markdown: Any = importlib.import_module("markdown")
+    except ModuleNotFoundError:
+        raise SystemExit("the pages need markdown: .venv/bin/pip install markdown") from None
     shutil.rmtree(SITE, ignore_errors=True)
     SITE.mkdir(parents=True)
     entries = [(name_of(path), title_of(path)) for path in pages()]

@@ -10,14 +10,19 @@ set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 bare=${1:-$here/build/roots/bookworm-pip}
 if [ ! -x "$bare/usr/bin/pip" ]; then
-    mkdir -p "$bare"
-    debootstrap --variant=minbase --include=python3,python3-pip,python3-venv bookworm "$bare" \
+    [ $# = 0 ] || { echo "$bare has no usr/bin/pip" >&2; exit 1; }
+    # Under another name until it is complete; what a run that was stopped has left is taken away.
+    rm -rf --one-file-system "$bare" "$bare.part"
+    mkdir -p "$bare.part"
+    debootstrap --variant=minbase --include=python3,python3-pip,python3-venv bookworm "$bare.part" \
         ${EDGEZIP_MIRROR:+"$EDGEZIP_MIRROR"}
+    mv "$bare.part" "$bare"
 fi
 # Debian's pip refuses to install for all users, and that of the base image does not.
 rm -f "$bare"/usr/lib/python3*/EXTERNALLY-MANAGED
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 buildah() {
     command buildah --root "$work/root" --runroot "$work/run" --storage-driver vfs "$@"
 }

@@ -8,11 +8,18 @@
 # 5 to 10 minutes on 2 cores. Needs unshare (util-linux), and root or user namespaces.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-source=${1:-$(echo "$root"/build/llama-cpp/source-*)}
 python=$root/.venv/bin/python
 [ -x "$python" ] || { echo "run scripts/setup.sh before" >&2; exit 1; }
+if [ $# -gt 0 ]; then
+    source=$(CDPATH='' cd -- "$1" && pwd)
+else
+    # The newest, where an earlier version's is there as well.
+    source=$(ls -dt "$root"/build/llama-cpp/source-* | head -n 1)
+fi
+[ -d "$source" ] || { echo "no source of llama.cpp: run scripts/setup.sh before" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 alone="unshare --net"
 [ "$(id -u)" = 0 ] || alone="unshare --map-root-user --net"
 export PYTHONSAFEPATH=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH="$root/.venv/bin:$PATH"

@@ -13,6 +13,10 @@ recent() {
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
+if [ -n "${EDGEZIP_PYTHON:-}" ] && ! recent "$EDGEZIP_PYTHON"; then
+    echo "EDGEZIP_PYTHON=$EDGEZIP_PYTHON is no Python 3.11 or newer" >&2
+    exit 1
+fi
 for python in ${EDGEZIP_PYTHON:+"$EDGEZIP_PYTHON"} python3 python3.14 python3.13 python3.12 python3.11; do
     if recent "$python"; then
         exec "$python" -I "$root/scripts/bootstrap.py" "$@"
