@@ -11,10 +11,11 @@ interpreters that kernels are compiled for (machine code is bound to Python's mi
 this very version in which `edgezip warm --package` was run, such as one in a chroot with another
 Python, for which `--wheels-for` fetches what edgezip needs.
 
-`--aarch64` makes a second wheel of edgezip, with the engine cross-compiled (Debian's package
-g++-aarch64-linux-gnu), and fetches the others for aarch64. Kernels cannot be cross-compiled: FOLDER
-has them, as for `--kernels`, from a machine of that kind; without it the first use compiles them,
-or `edgezip warm --package`.
+`--aarch64` makes a second wheel of edgezip, with engine (Debian's package g++-aarch64-linux-gnu)
+and kernels (edgezip/crossing.py) cross-compiled, and fetches the others for aarch64. FOLDER has
+further kernels for it, as for `--kernels`.
+
+What an earlier run has put into dist/ is replaced; wheels of other packages stay.
 
 The wheel says for which glibc it is: the newest version of a symbol that its libraries ask for.
 Needs `scripts/setup.sh` before it, which has compiled the engine.
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -108,7 +110,8 @@ def pack_wheel(tree: Path, tag: str, target: Path) -> Path:
     record.unlink()
     name = f"{info.name.removesuffix('.dist-info')}-{tag}.whl"
     rows = []
-    with zipfile.ZipFile(target / name, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    part = target / f"{name}.part"  # a wheel that is cut short has no wheel's name
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
 
         def add(path: Path, content: bytes) -> None:
             entry = zipfile.ZipInfo(path.relative_to(tree).as_posix(), TIME)
@@ -126,7 +129,7 @@ def pack_wheel(tree: Path, tag: str, target: Path) -> Path:
             add(path, content)
         rows.append(f"{record.relative_to(tree).as_posix()},,")
         add(record, ("\n".join(rows) + "\n").encode())
-    return target / name
+    return part.replace(target / name)
 
 
 def interpreters(names: Sequence[str], work: Path) -> Iterator[tuple[str, Path]]:
@@ -228,14 +231,19 @@ def take_over_kernels(tree: Path) -> None:
 
 
 def add_kernels(tree: Path, arguments: argparse.Namespace, work: Path) -> None:
-    """Compile kernels for every Python into the tree, and copy those that others have compiled."""
+    """Compile kernels for every Python into the tree, and copy those that others have compiled.
+    Those for aarch64, if it is asked for, go to `work`/crossed."""
     flags = [word for level in arguments.levels.split(",") if level for word in ("--level", level)]
     take_over_kernels(tree)
     for version, python in interpreters(arguments.python, work):
         start = time.monotonic()
         command: list[str | Path] = [python, "-m", "edgezip", "warm", "--package", *flags]
-        run(*command, PYTHONPATH=str(tree), PYTHONSAFEPATH="1", PYTHONDONTWRITEBYTECODE="1")
-        print(f"kernels for Python {version}: {time.monotonic() - start:.0f} s")
+        alone = {"PYTHONPATH": str(tree), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        run(*command, **alone)
+        if arguments.aarch64 is not None:
+            command = [python, "-m", "edgezip.crossing", shipped(tree), work / "crossed", "generic"]
+            run(*command, **alone)
+        print(f"kernels for Python {version}: {time.monotonic() - start:.0f} s", flush=True)
     copy_kernels(tree, arguments.kernels)
 
 
@@ -293,10 +301,22 @@ def finish_wheel(tree: Path, machine: str, work: Path) -> None:
     print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB")
 
 
+def remove_earlier() -> None:
+    """Remove what is made here and was made before: pip might take the older one of two wheels."""
+    for pattern in ("edgezip-*", f"{BINDINGS.replace('-', '_')}-*", "SHA256SUMS", "*.part"):
+        for path in DIST.glob(pattern):
+            path.unlink()
+
+
 def release(arguments: argparse.Namespace) -> None:
     """All of it."""
     DIST.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="edgezip-release-") as name:
+    with (
+        tempfile.TemporaryDirectory(prefix="edgezip-release-") as name,
+        (ROOT / "build" / "release.lock").open("w") as lock,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would build in the same folder
+        remove_earlier()
         work = Path(name)
         if arguments.dependencies:
             collect_dependencies(arguments, MACHINE)
@@ -308,10 +328,8 @@ def release(arguments: argparse.Namespace) -> None:
             if arguments.dependencies:
                 collect_dependencies(arguments, "aarch64")
             crossed = edgezip_tree(work, "aarch64")
-            if arguments.aarch64:
-                copy_kernels(crossed, [Path(arguments.aarch64)])
-            else:
-                print("aarch64: without compiled kernels; edgezip warm --package makes them there")
+            further = [Path(arguments.aarch64)] if arguments.aarch64 else []
+            copy_kernels(crossed, [work / "crossed", *further])
             finish_wheel(crossed, "aarch64", work)
         source_archive()
     write_sums()
@@ -334,7 +352,7 @@ def main() -> int:
     )  # fmt: skip
     parser.add_argument(
         "--aarch64", nargs="?", const="", metavar="FOLDER",
-        help="also a wheel for aarch64, with the kernels in FOLDER",
+        help="also a wheel for aarch64, with further kernels from FOLDER",
     )  # fmt: skip
     parser.add_argument("--no-dependencies", dest="dependencies", action="store_false")
     try:
