@@ -136,6 +136,7 @@ def draw(rows: list[dict[str, Any]], target: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
 
     figure, axes = plt.subplots(figsize=(7, 4.5))
     for kind in dict.fromkeys(row["kind"] for row in rows):
@@ -143,9 +144,17 @@ def draw(rows: list[dict[str, Any]], target: Path) -> None:
         x = [row["raw_size"] / 1000 / max(row["pack_seconds"], 1e-3) for row in mine]
         y = [100 * row["packed_size"] / row["raw_size"] for row in mine]
         axes.plot(x, y, "o-", markersize=4, linewidth=1, label=kind)
+        near: list[tuple[int, float, float]] = []  # levels too close for labels of their own
         for row, a, b in zip(mine, x, y, strict=True):
-            axes.annotate(f"-{row['level']}", (a, b), (3, 3), textcoords="offset points", size=7)
+            if near and not (0.75 < a / near[0][1] < 1.33 and abs(b - near[0][2]) < 2):
+                mark(axes, near)
+                near = []
+            near.append((row["level"], a, b))
+        mark(axes, near)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator([20, 50, 100, 200, 500, 1000]))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("packs, KB in a CPU second")
     axes.set_ylabel("packed size, % of the content")
     axes.set_ylim(bottom=0)
@@ -153,6 +162,13 @@ def draw(rows: list[dict[str, Any]], target: Path) -> None:
     axes.legend()
     figure.tight_layout()
     figure.savefig(target, dpi=110)
+
+
+def mark(axes: Any, levels: list[tuple[int, float, float]]) -> None:
+    """Label points that lie together, above the first of them."""
+    (first, x, y), last = levels[0], levels[-1][0]
+    text = f"-{first}" if first == last else f"-{first} to -{last}"
+    axes.annotate(text, (x, y), (3, 4), textcoords="offset points", size=7)
 
 
 if __name__ == "__main__":
