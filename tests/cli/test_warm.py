@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,28 @@ def screens(terminal: Terminal) -> list[str]:
     return [text.partition("\033[K")[0] for text in terminal.getvalue().split("\r")]
 
 
+@pytest.fixture
+def own_kernels(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The kernels that there are, in a cache that no other process writes to: those of the same
+    sources in another work tree share the usual one, and may be compiling or mending it just now.
+    """
+    folders = {path.parent for path in Path(jit.__file__).parent.rglob("*.py")}
+    names = {jit.store(folder).name for folder in folders}
+    private = tmp_path_factory.mktemp("kernels")
+    for folder in jit.store().folders[:1]:
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copytree(folder.parent / name, private / name)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(private))
+    jit.store.cache_clear()
+    yield
+    monkeypatch.undo()
+    jit.store.cache_clear()
+
+
+@pytest.mark.usefixtures("own_kernels")
 def test_a_step_runs_in_a_process_and_is_marked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
