@@ -95,10 +95,10 @@ def pack(
     archive: docs becomes docs.tar.ez."""
 
     def job() -> int:
-        from edgezip.cli.archives import packing_options
         from edgezip.cli.batch import Batch
         from edgezip.cli.fileoptions import FileOptions
         from edgezip.cli.pack import pack_files
+        from edgezip.cli.packing import packing_options
         from edgezip.pipeline.effort import at_level
         from edgezip.pipeline.options import DEFAULT_FRAME_SIZE, PackOptions
 
@@ -167,8 +167,8 @@ def unpack(
     folder gives the folder; behind it, names and globs of members may follow."""
 
     def job() -> int:
-        from edgezip.cli.archives import Extraction
         from edgezip.cli.batch import Batch
+        from edgezip.cli.extracting import Extraction
         from edgezip.cli.fileoptions import FileOptions
         from edgezip.cli.unpack import unpack_files
 
@@ -247,14 +247,14 @@ def list_members(
     Other packed files are listed as a table of sizes with a total, which needs no model."""
 
     def job() -> int:
-        from edgezip.cli import archives, listing
+        from edgezip.cli import listing, members
 
         names = files or ["-"]
         console = Console(verbose=verbose, json=json)
-        if sizes or not archives.has_members(names):
+        if sizes or not members.has_members(names):
             return listing.list_files(names, console)
         settings = _unpack_options(model, threads, 0, None, prime, False)
-        return archives.list_files(names, settings, console)
+        return members.list_files(names, settings, console)
 
     return job
 

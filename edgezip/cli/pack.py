@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from edgezip import api
 from edgezip.cli import report
-from edgezip.cli.archives import Packing, archive_name, pack_archive, packed_before
 from edgezip.cli.batch import Batch, batched, run_batch
 from edgezip.cli.console import Console, for_each
 from edgezip.cli.fileoptions import FileOptions, is_folder, makes_one
 from edgezip.cli.inputs import STDIN, Source, as_binary, open_source, packed_name, snapshot
 from edgezip.cli.outputs import STDOUT, open_output
+from edgezip.cli.packing import Packing, archive_name, pack_archive, packed_before
 from edgezip.cli.progress import progress_bar
 from edgezip.cli.verifying import HashingReader, verify_output
 from edgezip.errors import SettingsError

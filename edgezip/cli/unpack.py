@@ -9,9 +9,9 @@ from typing import BinaryIO
 
 from edgezip import api
 from edgezip.cli import report
-from edgezip.cli.archives import Extraction, extract_archive, is_archive, members_of
 from edgezip.cli.batch import Batch, batched, run_batch
 from edgezip.cli.console import Console
+from edgezip.cli.extracting import Extraction, extract_archive, is_archive, members_of
 from edgezip.cli.fileoptions import FileOptions
 from edgezip.cli.inputs import STDIN, SUFFIX, InputRules, Source, open_source, unpacked_name
 from edgezip.cli.outputs import STDOUT, open_output

@@ -1,12 +1,16 @@
-"""Tars that mean harm, or are only odd, for the tests of reading."""
+"""Archives for the tests, and tars that mean harm or are only odd."""
 
 from __future__ import annotations
 
 import io
+import random
 import tarfile
 from collections.abc import Iterable
 
+import edgezip
 from edgezip import api
+
+NOISE = random.Random(3).randbytes(4000)
 
 
 def packed_tar(*members: bytes) -> bytes:
@@ -58,3 +62,13 @@ def sparse(kind: str, name: str, size: int, content: bytes = b"data") -> bytes:
         headers |= {"GNU.sparse.offset": "0", "GNU.sparse.numbytes": str(len(content))}
     info.pax_headers = headers
     return info.tobuf(tarfile.PAX_FORMAT) + body
+
+
+def many(count: int = 100, size: int = 600) -> bytes:
+    """An archive of logs in small frames."""
+    target = io.BytesIO()
+    with edgezip.Archive(target, "w", model="none", frame_size=16 << 10) as archive:
+        for number in range(count):
+            text = b"line %d of a log\n" % number * (size // 17)
+            archive.add_bytes(f"log/{number:03}.log", text, mtime=number)
+    return target.getvalue()

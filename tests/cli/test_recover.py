@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from edgezip.archive import rescue, tars
 
 
 def _texts(cli: Any, count: int) -> list[bytes]:
@@ -68,3 +73,21 @@ def test_a_stored_archive_is_content(cli: Any) -> None:
     packed[500] ^= 1
     Path("noise.ez").write_bytes(packed)
     cli("unpack", "--recover", "-f", "noise.ez").failed(3)
+
+
+def test_a_part_without_sense_does_not_stop_the_others(
+    cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the parts of an archive between lost frames."""
+    bad = tarfile.TarInfo("bad")
+    bad.pax_headers = {"size": "-1"}
+    parts = [part.tobuf(tarfile.PAX_FORMAT) for part in (bad, tarfile.TarInfo("good"))]
+
+    def rescued(*_: object) -> Iterator[tarfile.TarFile]:
+        yield from (tars.open_raw(io.BytesIO(part), stream=True, gaps=True) for part in parts)
+
+    monkeypatch.setattr(rescue, "rescued", rescued)
+    Path("x.tar.ez").write_bytes(b"anything")
+    done = cli("unpack", "--recover", "x.tar.ez", "-C", "out")
+    done.failed(3, "(archive)", "below zero")
+    assert os.listdir("out") == ["good"]

@@ -1,0 +1,29 @@
+"""A folder to be packed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.archive.tars import NOISE
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder of files of several kinds, with links, modes and times."""
+    root = tmp_path / "tree"
+    (root / "deep" / ("d" * 120)).mkdir(parents=True)
+    (root / "a.txt").write_bytes(b"some words in a text\n" * 30)
+    (root / "deep" / "b.py").write_bytes(b"def f():\n    return 1\n" * 20)
+    (root / "full.bin").write_bytes(NOISE[:1024])
+    (root / "empty").write_bytes(b"")
+    (root / "deep" / ("d" * 120) / os.fsdecode(b"odd\xff\n")).write_bytes(b"odd")
+    os.link(root / "a.txt", root / "deep" / "hard.txt")
+    os.symlink("deep/b.py", root / "link")
+    os.chmod(root / "full.bin", 0o4751)
+    os.chmod(root / "deep", 0o750)
+    os.utime(root / "a.txt", ns=(5, 1_600_000_000_123_456_789))
+    os.utime(root / "deep", (0, 7))
+    return root
