@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from edgezip.cli import looking, upkeep
+from edgezip.cli import optiongroups as g
 from edgezip.cli import options as o
 from edgezip.cli.console import Console, write_line
 from edgezip.cli.helptext import App
 from edgezip.cli.models_app import models_app
-from edgezip.errors import InputError, SettingsError
+from edgezip.errors import SettingsError
 
 Job = Callable[[], int]
 app = App(
@@ -60,17 +60,13 @@ def pack(
     keep: o.Keep = False,
     remove: o.Remove = False,
     verify: o.Verify = False,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
-    json: o.Json = False,
-    threads: o.Threads = 0,
+    telling: g.Telling = g.TELLING,
     model: o.Model = None,
     engine: o.EngineOption = o.EngineName.strict,
     gpu_layers: o.GpuLayers = 0,
     coder: o.Coder = o.CoderName.auto,
     streams: o.Streams = None,
-    window: o.Window = None,
-    keep_tokens: o.KeepTokens = None,
+    evaluating: g.Evaluating = g.EVALUATING,
     top_k: o.TopK = 0,
     frame_size: o.FrameSize = None,
     prime: o.Prime = None,
@@ -107,17 +103,15 @@ def pack(
         settings = PackOptions(
             model=model,
             engine=engine.value,
-            threads=threads or None,
             gpu_layers=gpu_layers,
             coder=coder.value,
             top_k=top_k,
             streams=streams,
-            window=window,
-            keep=keep_tokens,
             frame_size=DEFAULT_FRAME_SIZE if frame_size is None else frame_size,
-            prime=_read_prime(prime),
+            prime=g.read_prime(prime),
             content=content,
         )
+        settings = evaluating.applied(settings)
         if level is not None:
             settings = at_level(level, settings)
         if cluster is not None:
@@ -126,9 +120,9 @@ def pack(
             check_alone({"-o": output, "-c": stdout, "--rm": remove, "--verify": verify,
                          "--exclude": exclude, "--files-from": files_from, "--jobs": jobs > 1,
                          "--output-dir-mirror": mirror, "-r": recursive})  # fmt: skip
-            console = Console(quiet, verbose, json)
+            console = telling.console()
             return pack_on_cluster(cluster, names, settings, resume, force, console)
-        console = Console(quiet, verbose, json, target.uses_stdout(names))
+        console = telling.console(target.uses_stdout(names))
         packing = packing_options(exclude, files_from, sort.value, owner, group, mtime, frame_size)
         batch = Batch(jobs, mirror, resume, recursive)
         return pack_files(names, target, settings, console, verify, packing, batch)
@@ -146,14 +140,8 @@ def unpack(
     remove: o.Remove = False,
     sparse: o.Sparse = True,
     recover: o.Recover = False,
-    max_output: o.MaxOutput = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
-    json: o.Json = False,
-    threads: o.Threads = 0,
-    model: o.Model = None,
-    gpu_layers: o.GpuLayers = 0,
-    prime: o.Prime = None,
+    telling: g.Telling = g.TELLING,
+    decoding: g.Decoding = g.DECODING,
     directory: o.Directory = None,
     extract: o.Extract = None,
     strip: o.Strip = 0,
@@ -174,8 +162,8 @@ def unpack(
 
         names = files or ["-"]
         target = _file_options(FileOptions, names, output, stdout, force, keep, remove, sparse)
-        settings = _unpack_options(model, threads, gpu_layers, max_output, prime, recover)
-        console = Console(quiet, verbose, json, target.uses_stdout(names))
+        settings = decoding.settings(recover)
+        console = telling.console(target.uses_stdout(names))
         how = Extraction(directory, extract, strip, tuple(exclude or ()))
         batch = Batch(jobs, mirror, resume, recursive)
         return unpack_files(names, target, settings, console, how, batch)
@@ -186,11 +174,7 @@ def unpack(
 @app.command(short_help="Decompress to stdout.")
 def cat(
     files: o.Files = None,
-    max_output: o.MaxOutput = None,
-    threads: o.Threads = 0,
-    model: o.Model = None,
-    gpu_layers: o.GpuLayers = 0,
-    prime: o.Prime = None,
+    decoding: g.Decoding = g.DECODING,
 ) -> Job:
     """Write the content of packed files to stdout, one after the other, and nothing else."""
 
@@ -200,7 +184,7 @@ def cat(
 
         names = files or ["-"]
         target = _file_options(FileOptions, names, None, True, False, False, False)
-        settings = _unpack_options(model, threads, gpu_layers, max_output, prime, False)
+        settings = decoding.settings()
         return unpack_files(names, target, settings, Console(quiet=True, data_on_stdout=True))
 
     return job
@@ -210,14 +194,8 @@ def cat(
 def test(
     files: o.Files = None,
     recover: o.Recover = False,
-    max_output: o.MaxOutput = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
-    json: o.Json = False,
-    threads: o.Threads = 0,
-    model: o.Model = None,
-    gpu_layers: o.GpuLayers = 0,
-    prime: o.Prime = None,
+    telling: g.Telling = g.TELLING,
+    decoding: g.Decoding = g.DECODING,
     jobs: o.Jobs = 1,
 ) -> Job:
     """Decompress files without writing anything, to see whether they are sound."""
@@ -225,8 +203,8 @@ def test(
     def job() -> int:
         from edgezip.cli.unpack import test_files
 
-        settings = _unpack_options(model, threads, gpu_layers, max_output, prime, recover)
-        return test_files(files or ["-"], settings, Console(quiet, verbose, json), jobs)
+        settings = decoding.settings(recover)
+        return test_files(files or ["-"], settings, telling.console(), jobs)
 
     return job
 
@@ -253,7 +231,7 @@ def list_members(
         console = Console(verbose=verbose, json=json)
         if sizes or not members.has_members(names):
             return listing.list_files(names, console)
-        settings = _unpack_options(model, threads, 0, None, prime, False)
+        settings = g.Decoding(threads=threads, model=model, prime=prime).settings()
         return members.list_files(names, settings, console)
 
     return job
@@ -292,40 +270,3 @@ def _file_options(
     found = make(output, stdout, force, remove, sparse)
     found.check(names)
     return found
-
-
-def _unpack_options(
-    model: str | None,
-    threads: int,
-    gpu_layers: int,
-    max_output: int | None,
-    prime: Path | None,
-    recover: bool,
-) -> Any:
-    from edgezip.pipeline.options import UnpackOptions
-
-    return UnpackOptions(
-        model=model,
-        threads=threads or None,
-        gpu_layers=gpu_layers,
-        max_output=max_output,
-        prime=_read_prime(prime),
-        recover=recover,
-    )
-
-
-def _read_prime(path: Path | None) -> bytes | None:
-    if path is None:
-        return None
-    from edgezip.pipeline.options import MAX_PRIME
-
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_PRIME + 1)  # a device may never end
-    except OSError as error:
-        raise InputError(f"cannot read --prime {path}: {error.strerror}") from error
-    if len(data) > MAX_PRIME:
-        raise SettingsError(
-            f"--prime {path} is larger than {MAX_PRIME >> 20} MiB; use a part of it"
-        )
-    return data

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import typer
 from typer.core import TyperCommand
 
+from edgezip.cli.optiongroups import expanded
+
 GROUPS = {
     "Files": (
         "output", "stdout", "force", "keep", "remove", "verify", "sparse", "recover", "max_output",
@@ -161,5 +163,11 @@ class App(typer.Typer):
     """A Typer whose commands are of this kind."""
 
     def command(self, *names: Any, **settings: Any) -> Callable[[_F], _F]:
-        """As `Typer.command`."""
-        return super().command(*names, **{"cls": Command, **settings})
+        """As `Typer.command`; parameters may be groups of options."""
+        register = super().command(*names, **{"cls": Command, **settings})
+
+        def add(command: _F) -> _F:
+            register(expanded(command))
+            return command
+
+        return add

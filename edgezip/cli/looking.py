@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edgezip.cli import optiongroups as g
 from edgezip.cli import options as o
 from edgezip.cli.console import Console
 
@@ -30,12 +31,8 @@ def score(
     coders: Annotated[
         bool, typer.Option("--coders", help="Also pack in memory: bits by kind of coder.")
     ] = False,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
-    json: o.Json = False,
-    threads: o.Threads = 0,
-    window: o.Window = None,
-    keep_tokens: o.KeepTokens = None,
+    telling: g.Telling = g.TELLING,
+    evaluating: g.Evaluating = g.EVALUATING,
 ) -> Job:
     """Measure what models alone would make of files, without writing archives.
 
@@ -48,9 +45,9 @@ def score(
         from edgezip.cli.score import ScoreRequest, score_files
         from edgezip.pipeline.options import PackOptions
 
-        options = PackOptions(threads=threads or None, window=window, keep=keep_tokens)
+        options = evaluating.applied(PackOptions())
         request = ScoreRequest(tuple(models or ()), options, tokens, coders)
-        return score_files(files, request, Console(quiet, verbose, json))
+        return score_files(files, request, telling.console())
 
     return job
 
@@ -67,12 +64,8 @@ def explain(
         ),
     ] = None,
     content: o.Content = None,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
-    json: o.Json = False,
-    threads: o.Threads = 0,
-    window: o.Window = None,
-    keep_tokens: o.KeepTokens = None,
+    telling: g.Telling = g.TELLING,
+    evaluating: g.Evaluating = g.EVALUATING,
 ) -> Job:
     """Write one HTML page: a text coloured by the bits of its tokens, a picture or a sound by those
     of its samples.
@@ -85,13 +78,11 @@ def explain(
         from edgezip.cli.explain import DEFAULT_LIMIT, ExplainRequest, explain_file
         from edgezip.pipeline.options import PackOptions
 
-        options = PackOptions(
-            threads=threads or None, window=window, keep=keep_tokens, content=content
-        )
+        options = evaluating.applied(PackOptions(content=content))
         request = ExplainRequest(
             tuple(models or ()), options, output, force, DEFAULT_LIMIT if limit is None else limit
         )
-        return explain_file(file, request, Console(quiet, verbose, json))
+        return explain_file(file, request, telling.console())
 
     return job
 
@@ -120,9 +111,7 @@ def sample(
     content: o.Content = None,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
-    threads: o.Threads = 0,
-    window: o.Window = None,
-    keep_tokens: o.KeepTokens = None,
+    evaluating: g.Evaluating = g.EVALUATING,
 ) -> Job:
     """Feed random bits to the decoder and write what comes out: what the compressor expects.
 
@@ -135,14 +124,8 @@ def sample(
         from edgezip.cli.sample import SampleRequest, sample_file, seed_of
         from edgezip.pipeline.options import PackOptions
 
-        options = PackOptions(
-            model=model,
-            threads=threads or None,
-            coder=coder.value,
-            window=window,
-            keep=keep_tokens,
-            content=content,
-        )
+        settings = PackOptions(model=model, coder=coder.value, content=content)
+        options = evaluating.applied(settings)
         console = Console(quiet, verbose, data_on_stdout=output is None)
         request = SampleRequest(options, prefix, length, seed_of(seed), output, force)
         if seed is None:

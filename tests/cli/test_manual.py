@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pty
 import re
@@ -9,13 +10,18 @@ import select
 import shutil
 import signal
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edgezip.cli import manual
+from edgezip.cli import app as cli_app
+from edgezip.cli import looking, manual
 from edgezip.cli.app import app
+from edgezip.cli.optiongroups import Decoding, Evaluating, Telling, expanded
+
+GROUPS = (Telling, Decoding, Evaluating)
 
 SHELLS = {
     "bash": "bash-completion/completions/edgezip",
@@ -175,3 +181,15 @@ def test_zsh_completes(typed: str, becomes: str, share: Path, tmp_path: Path) ->
 def test_a_folder_that_cannot_be_written(cli: Any) -> None:
     Path("file").touch()
     cli("manual", "file").failed(1, "cannot write")
+
+
+def test_options_that_commands_share_are_written_once() -> None:
+    """In `options` and `optiongroups`: a command that has all of a group has the group."""
+    groups = [{field.name for field in fields(kind)} for kind in GROUPS]
+    for command in (*looking.__dict__.values(), *cli_app.__dict__.values()):
+        if inspect.isfunction(command) and "-> Job" in inspect.getsource(command):
+            names = set(inspect.signature(command).parameters)
+            assert not any(group <= names for group in groups), command.__name__
+    shown = inspect.signature(expanded(cli_app.unpack)).parameters
+    assert all(group <= set(shown) for group in groups[:2])
+    assert shown["threads"].default == 0
