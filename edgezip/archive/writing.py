@@ -192,19 +192,23 @@ class _Frames:
         self.longest = longest
         self._watch = watch
         self._waiting = 0
+        self._headers: list[tuple[int, int]] = []
+        """Place in the tar and size of each header that no frame has yet."""
         self.packer = Packer(replace(options, frame_size=c.MAX_FRAME_SIZE), progress=progress)
         self.position = 0
         self.cut_at = 0
         self.whole = False
         self.last = 0
 
-    def write(self, data: bytes) -> None:
-        """The next bytes of the tar."""
+    def write(self, data: bytes, header: int = 0) -> None:
+        """The next bytes of the tar; `header`: how many of them are a header, at first."""
         if self._watch is not None:
             self._watch(data)
+        if header:
+            self._headers.append((self.position, header))
         self.last = data[-1] if data else self.last
-        if 0 < self.cut_at - self.position < len(data):
-            first = self.cut_at - self.position
+        if self.cut_at and 0 <= self.cut_at - self.position < len(data):
+            first, self.cut_at = self.cut_at - self.position, 0
             self._feed(data[:first])
             self.end()
             data = data[first:]
@@ -215,6 +219,7 @@ class _Frames:
             room = self.longest - self._waiting
             write_all(self._target, self.packer.feed(data[:room]))
             self.position += room
+            self._waiting += room
             self.end()
             data = data[room:]
         write_all(self._target, self.packer.feed(data))
@@ -223,19 +228,33 @@ class _Frames:
 
     def end(self) -> None:
         """End the frame."""
+        self._tell_headers()
         write_all(self._target, self.packer.end_frame())
         self._waiting = 0
 
     def finish(self) -> None:
         """End the member."""
+        self._tell_headers()
         write_all(self._target, self.packer.finish())
+
+    def _tell_headers(self) -> None:
+        """Where headers are in the frame that ends here."""
+        start = self.position - self._waiting
+        self.packer.headers = [
+            (place - start, size)
+            for place, size in self._headers
+            if start <= place and place + size <= self.position
+        ]
+        self._headers.clear()
 
 
 def _write(entry: Entry, frames: _Frames, report: Report) -> bool:
     """Header and content of a member; False, and nothing is written, if it cannot be read."""
     if entry.path is None or not entry.info.isreg():
         data = entry.data or b""
-        frames.write(entry.header + data + bytes(-len(data) % tarfile.BLOCKSIZE))
+        header = entry.header
+        content = data + bytes(-len(data) % tarfile.BLOCKSIZE)
+        frames.write(header + content, len(header))
         return True
     try:
         file = open(entry.path, "rb")  # noqa: SIM115
@@ -251,7 +270,8 @@ def _write(entry: Entry, frames: _Frames, report: Report) -> bool:
                 report(entry.path, f"{error.strerror or error}; it is left out")
                 return False
             entry.info.size = len(early)
-        frames.write(entry.header + early)
+        header = entry.header
+        frames.write(header + early, len(header))
         left = entry.content_size - len(early)
         try:
             for chunk in first(file, left):

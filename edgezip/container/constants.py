@@ -107,6 +107,7 @@ UPPER_HEX: Final = 6
 LONE_CR: Final = 7
 LATIN1: Final = 8
 X86: Final = 9
+TARRED: Final = 10
 DEFLATED_GROWTH: Final = 1100
 """Times that what a deflate stream holds may be larger: deflate reaches 1032."""
 TRANSFORM_NAMES: Final[dict[int, str]] = {
@@ -120,9 +121,22 @@ TRANSFORM_NAMES: Final[dict[int, str]] = {
     LONE_CR: "CR line ends",
     LATIN1: "ISO 8859-1",
     X86: "x86 code",
+    TARRED: "tar members",
 }
 KNOWN_TRANSFORMS: Final = frozenset(
-    {NO_TRANSFORM, LINE_ENDS, DEFLATED, BASE64, LOWER_HEX, UTF16, UPPER_HEX, LONE_CR, LATIN1, X86}
+    {
+        NO_TRANSFORM,
+        LINE_ENDS,
+        DEFLATED,
+        BASE64,
+        LOWER_HEX,
+        UTF16,
+        UPPER_HEX,
+        LONE_CR,
+        LATIN1,
+        X86,
+        TARRED,
+    }
 )
 
 CODER_EXTENSION: Final = 15

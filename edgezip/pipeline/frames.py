@@ -71,6 +71,7 @@ def encode_frame(
     progress: Callable[[int], None],
     finder: MediaFinder | None = None,
     more: bool = False,
+    headers: Sequence[tuple[int, int]] = (),
 ) -> FrameContent:
     """Code `raw`.
 
@@ -81,9 +82,39 @@ def encode_frame(
         progress: gets the raw bytes done since its last call, len(raw) in total.
         finder: remembers what the frames before this one left open; None for the only frame.
         more: further frames follow.
+        headers: start and size of each header if this is of a tar, with the extended ones before.
     """
     finder = finder or media_finder(options)
-    return _encode(raw, context, options, progress, finder, more, _Known())
+    changed = None
+    if headers and options.content is None:
+        from edgezip.pipeline.transforms import tarred
+
+        changed = tarred.shorten(raw, headers)
+    if changed is None:
+        return _encode(raw, context, options, progress, finder, more, _Known())
+    return _inside(
+        raw, Changed(c.TARRED, *changed), context, options, progress, finder, more, _Known()
+    )
+
+
+def _inside(
+    raw: bytes,
+    changed: Changed,
+    context: Context,
+    options: PackOptions,
+    progress: Callable[[int], None],
+    finder: MediaFinder,
+    more: bool,
+    known: _Known,
+) -> FrameContent:
+    """`raw` as one channel that holds a frame of what a transform made of it."""
+    deeper = replace(context, depth=context.depth + 1)
+    done = Scaled(len(changed.data), len(raw), progress)
+    inner = _encode(changed.data, deeper, options, done, finder, more, known)
+    done.finish()
+    parts = Parts(inner.channels, inner.spans, inner.tokens)
+    coded = encode_channel(raw, NESTED, parts, context, untold, changed)
+    return replace(_single(coded), model=inner.uses_model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +147,8 @@ def _encode(
         moved = (opened.moved(picture) for picture in known.pictures)
         pictures = [*opened.pictures, *(picture for picture in moved if picture is not None)]
         inside = _Known(sorted(pictures, key=lambda item: item.start), opened.contents)
-        deeper = replace(context, depth=context.depth + 1)
-        done = Scaled(len(opened.data), len(raw), progress)
-        inner = _encode(opened.data, deeper, options, done, finder, more, inside)
-        done.finish()
-        parts = Parts(inner.channels, inner.spans, inner.tokens)
         changed = Changed(c.DEFLATED, opened.data, b"")
-        coded = encode_channel(raw, NESTED, parts, context, untold, changed)
-        return replace(_single(coded), model=inner.uses_model)
+        return _inside(raw, changed, context, options, progress, finder, more, inside)
     plan = plan_frame(raw, context, options, finder, more, known.pictures)
     alone = len(plan.pieces) == 1 and list(plan.ways.values())
     whole = alone[0].part if alone else make_part(raw, BINARY, context)

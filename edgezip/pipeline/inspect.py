@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from edgezip.container import (
+    Channel,
     ContainerParser,
     EndEvent,
     EngineField,
@@ -15,8 +16,10 @@ from edgezip.container import (
     StoredChunk,
 )
 from edgezip.container import constants as c
-from edgezip.errors import LimitError
+from edgezip.container.nested import decode_nested
+from edgezip.errors import FormatError, LimitError
 from edgezip.pipeline.options import ChannelReport, FrameInfo, MemberInfo
+from edgezip.pipeline.transforms.transform import split_params
 
 
 def inspect_chunks(chunks: Iterable[bytes]) -> list[MemberInfo]:
@@ -84,9 +87,10 @@ class _State:
             self._header, self._frames = event, []
         elif isinstance(event, FrameEvent):
             frame = event.frame
+            parts = itertools.chain.from_iterable(map(without_tar, frame.channels))
             channels = tuple(
                 ChannelReport(c.CODER_NAMES[part.coder], part.raw_size, len(part.payload))
-                for part in frame.channels
+                for part in parts
             )
             self._frames.append(FrameInfo(frame.position, frame.size, frame.raw_size, channels))
         elif isinstance(event, StoredChunk):
@@ -116,6 +120,16 @@ class _State:
             auxiliary=header.auxiliary,
             model_name=header.model_name,
         )
+
+
+def without_tar(channel: Channel) -> Sequence[Channel]:
+    """The channels inside of one that holds members of a tar; any other one itself."""
+    if channel.transform != c.TARRED or channel.coder != c.NESTED:
+        return (channel,)
+    try:
+        return decode_nested(channel.payload, split_params(channel.params)[0], True).channels
+    except FormatError:
+        return (channel,)  # whoever decodes it says what is wrong
 
 
 def engine_name(engine: EngineField | None) -> str | None:

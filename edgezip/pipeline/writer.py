@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +22,7 @@ from edgezip.models import ModelFile, known_name
 from edgezip.pipeline import jpegs
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.frames import FrameContent, encode_frame
-from edgezip.pipeline.inspect import engine_name
+from edgezip.pipeline.inspect import engine_name, without_tar
 from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import ChannelReport, PackOptions, PackReport
 from edgezip.pipeline.plan import media_finder
@@ -43,6 +44,10 @@ class Packer:
         options: how to pack.
         size: raw size if it is certain; stored so that readers can announce it.
         progress: called with the total of raw bytes coded so far.
+
+    Attributes:
+        headers: start and size of each header of a tar in what is waiting for the end of its frame;
+            whoever knows them appends them.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Packer:
         self._sizes: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         self._context: Context | None = None
         self._finder = media_finder(options)
+        self.headers: list[tuple[int, int]] = []
 
     def feed(self, data: Buffer) -> bytes:
         """Take more input; returns what is ready of the file, often nothing."""
@@ -132,7 +138,8 @@ class Packer:
             if self._progress is not None:
                 self._progress(base + told)
 
-        return encode_frame(raw, self._open(), self._options, progress, self._finder, more)
+        headers, self.headers = self.headers, []
+        return encode_frame(raw, self._open(), self._options, progress, self._finder, more, headers)
 
     def _frame(self, raw: bytes, more: bool) -> bytes:
         """One frame of a member in the long layout, with the header before the first."""
@@ -211,7 +218,7 @@ class Packer:
         self._done += raw_size
         self._frames += 1
         self._tokens += content.tokens
-        for channel in content.channels:
+        for channel in itertools.chain.from_iterable(map(without_tar, content.channels)):
             sizes = self._sizes[c.CODER_NAMES[channel.coder]]
             sizes[0] += channel.raw_size
             sizes[1] += len(channel.payload)

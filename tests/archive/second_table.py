@@ -96,3 +96,30 @@ def read_table(table: bytes) -> tuple[bytes, bytes]:
     assert all(len(column.data) == column.at for column in (heads, shared, names, texts, lengths))
     assert all(len(column.data) == column.at for column in (times, odd))
     return out, table[reader.at :]
+
+
+def read_tarred(data: bytes, params: bytes, size: int) -> bytes:
+    """Members of a tar, as docs/format.md says under "Tar members"."""
+    numbers = Reader(params)
+    lead, length = numbers.varint(), numbers.varint()
+    assert numbers.at == len(params)
+    headers, rest = read_table(data[lead : lead + length])
+    assert not rest
+    contents = Reader(data[lead + length :])
+    out, place = data[:lead], 0
+    while place < len(headers):
+        block = headers[place : place + 512]
+        behind = octal(block[124:136]) if block[156] in EXTENDED else 0
+        end = place + 512 + -(-behind // 512) * 512
+        total = sum(block) + 8 * 32
+        out += block[:148] + b"%06o\0 " % total + block[156:] + headers[place + 512 : end]
+        place = end
+        if block[156] == ord("0"):
+            left = len(contents.data) - contents.at
+            content = contents.take(min(octal(block[124:136]), left))
+            out += content
+            if place < len(headers):
+                out += bytes(-len(content) % 512)
+    assert contents.at == len(contents.data)
+    assert len(out) <= size
+    return out + bytes(size - len(out))

@@ -270,6 +270,7 @@ def good_vectors() -> Iterator[Vector]:
             packed = edgezip.compress(texts[text], options=options)
         yield Vector(path.name, packed, about, content=texts[text])
     yield _archive(texts)
+    yield _tar(texts)
     yield _escapes(texts)
     yield _named(texts)
 
@@ -283,6 +284,18 @@ def _archive(texts: dict[str, bytes]) -> Vector:
     packed = path.read_bytes()
     content = edgezip.decompress(packed)
     return Vector(path.name, packed, "a tar with a table of contents behind it", content=content)
+
+
+def _tar(texts: dict[str, bytes]) -> Vector:
+    path = HERE / "good-tar.ez"
+    if not path.exists():
+        with edgezip.Archive(path, "w", model="none") as archive:
+            for number, name in enumerate(("story", "noise", "numbers", "empty", "utf8", "crlf")):
+                long = "\u00fc" * 90 if name == "utf8" else ""
+                archive.add_bytes(f"texts/{long}{name}", texts[name], mtime=10**9 + number)
+    packed = path.read_bytes()
+    content = edgezip.decompress(packed)
+    return Vector(path.name, packed, "a tar, its headers as a table", content=content)
 
 
 def _escapes(texts: dict[str, bytes]) -> Vector:

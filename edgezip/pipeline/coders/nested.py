@@ -12,7 +12,7 @@ from edgezip.errors import FormatError
 from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
 from edgezip.pipeline.context import Context
 
-MOST_DEPTH = 2
+MOST_DEPTH = 3
 """Frames inside of each other, besides the outermost: each holds its content in memory."""
 
 

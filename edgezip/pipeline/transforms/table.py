@@ -17,7 +17,8 @@ def _digits(number: int, kind: digits.Digits) -> Transform:
 
 
 def _nothing(data: bytes) -> tuple[bytes, bytes] | None:
-    """`pipeline.deflated` finds streams, and what to do with their contents."""
+    """Not of a channel's bytes alone: `pipeline.deflated` finds streams, an archive's writer knows
+    where its headers are."""
     return None
 
 
@@ -25,6 +26,12 @@ def _deflated(data: bytes, params: bytes, raw_size: int) -> bytes:
     from edgezip.pipeline.transforms import deflated  # kernels, which few files need
 
     return deflated.restore(data, params, raw_size)
+
+
+def _tarred(data: bytes, params: bytes, raw_size: int) -> bytes:
+    from edgezip.pipeline.transforms import tarred  # a room above, which few files need
+
+    return tarred.restore(data, params, raw_size)
 
 
 DEFLATED = Transform(c.DEFLATED, _nothing, _deflated, c.DEFLATED_GROWTH)
@@ -36,6 +43,7 @@ LOWER_HEX = _digits(c.LOWER_HEX, digits.LOWER_HEX)
 UPPER_HEX = _digits(c.UPPER_HEX, digits.UPPER_HEX)
 UTF16 = Transform(c.UTF16, utf16.shorten, utf16.restore)
 X86 = Transform(c.X86, x86.shorten, x86.restore)
+TAR = Transform(c.TARRED, _nothing, _tarred, grows=2)
 
 TRANSFORMS: dict[int, Transform] = {
     transform.number: transform
@@ -49,6 +57,7 @@ TRANSFORMS: dict[int, Transform] = {
         LONE_CR,
         LATIN1,
         X86,
+        TAR,
     )
 }
 

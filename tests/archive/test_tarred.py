@@ -1,0 +1,162 @@
+"""Members of a tar are coded as a table and contents, and come back; damage is told."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import os
+import random
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import edgezip
+from edgezip.archive import collect, writing
+from edgezip.container import constants as c
+from edgezip.container import varint
+from edgezip.errors import FormatError
+from edgezip.pipeline.options import PackOptions
+from edgezip.pipeline.transforms import tarred
+from edgezip.pipeline.transforms.table import TAR
+from tests.archive.second_table import read_tarred
+
+NONE = PackOptions(model="none")
+
+
+def made(members: list[tuple[str, bytes, int]]) -> tuple[bytes, list[tuple[int, int]]]:
+    """A tar, and where its headers are; times in nanoseconds."""
+    out, headers = b"", []
+    for name, data, time in members:
+        entry = collect.from_bytes(name, data, collect.Rules())
+        if time % 10**9:
+            entry.info.pax_headers = {"mtime": f"{time // 10**9}.{time % 10**9:09}".rstrip("0")}
+        entry.info.mtime = time // 10**9
+        headers.append((len(out), len(entry.header)))
+        out += entry.header + data + bytes(-len(data) % 512)
+    return out, headers
+
+
+members = st.lists(
+    st.tuples(
+        st.text(st.characters(codec="utf-8", exclude_characters="\0/"), min_size=1, max_size=120)
+        .filter(lambda name: name not in {".", ".."}),
+        st.one_of(st.binary(max_size=1100), st.sampled_from([b"", bytes(512), b"\1" * 1024])),
+        st.integers(0, 1 << 61),
+    ),
+    min_size=tarred.MIN_HEADERS,
+    max_size=6,
+)  # fmt: skip
+
+
+@given(members, st.binary(max_size=600), st.integers(0, 700), st.sampled_from([0, 1024, 5000]))
+def test_members_come_back(
+    members: list[tuple[str, bytes, int]], lead: bytes, cut: int, end: int
+) -> None:
+    data, headers = made(members)
+    cut = min(cut, len(data) - headers[-1][0] - headers[-1][1])
+    data = lead + data[: len(data) - cut] + (b"" if cut else bytes(end))
+    headers = [(start + len(lead), size) for start, size in headers]
+    changed = tarred.shorten(data, headers)
+    assert changed is not None
+    assert len(changed[0]) < len(data)
+    assert TAR.undo(*changed, len(data)) == data
+    assert read_tarred(*changed, len(data)) == data
+
+
+def test_what_does_not_come_back_is_left_alone() -> None:
+    data, headers = made([(f"{i}", b"words", 0) for i in range(5)])
+    assert tarred.shorten(data, headers) is not None
+    assert tarred.shorten(data, headers[: tarred.MIN_HEADERS - 1]) is None
+    for place in (148, 600, 124):  # a checksum, what fills a block, a size
+        wrong = bytearray(data)
+        wrong[place] = ord("9")
+        assert tarred.shorten(bytes(wrong), headers) is None
+
+
+@given(st.data())
+def test_damage_is_told(data: st.DataObject) -> None:
+    tar, headers = made([(f"name{i}", b"words " * i, i * 10**8) for i in range(5)])
+    changed, params = tarred.shorten(tar, headers) or (b"", b"")
+    kind = data.draw(st.sampled_from(["byte", "params", "size", "cut", "more"]))
+    size = len(tar)
+    if kind == "byte":
+        where = data.draw(st.integers(0, len(changed) - 1))
+        changed = (
+            changed[:where] + data.draw(st.binary(min_size=1, max_size=1)) + changed[where + 1 :]
+        )
+    elif kind == "params":
+        params = varint.encode_all(*data.draw(st.lists(st.integers(0, 1 << 40), max_size=3)))
+    elif kind == "size":
+        size = data.draw(st.integers(1, 2 * size))
+    elif kind == "cut":
+        changed = changed[: data.draw(st.integers(0, len(changed)))]
+    else:
+        changed += b"more"
+    with contextlib.suppress(FormatError):
+        assert len(TAR.undo(changed, params, size)) == size
+
+
+def test_a_table_of_a_large_content_is_refused() -> None:
+    """Sizes in a table ask for no memory."""
+    tar, headers = made([(f"name{i}", b"", 0) for i in range(5)])
+    changed, params = tarred.shorten(tar, headers) or (b"", b"")
+    with pytest.raises(FormatError):
+        TAR.undo(changed, params, len(tar) - 1)
+
+
+def test_archives_take_less_than_their_tar(tmp_path: Path) -> None:
+    text = (Path(__file__).parent / "test_tarred.py").read_bytes()
+    root = tmp_path / "tree"
+    root.mkdir()
+    for number in range(60):
+        path = root / f"module{number * number}.py"
+        path.write_bytes(text[40 * number : 40 * number + 300])
+        os.utime(path, ns=(0, 1_700_000_000_000_000_000 + 123_456_789 * number**3))
+    with edgezip.Archive(tmp_path / "x.tar.ez", "w", model="none") as archive:
+        archive.add(root, "tree")
+    packed = (tmp_path / "x.tar.ez").read_bytes()
+    tar = edgezip.decompress(packed)
+    with tarfile.open(fileobj=io.BytesIO(tar)) as plain:
+        assert len(plain.getmembers()) == 61
+    first, _table = edgezip.inspect_stream(io.BytesIO(packed))
+    assert first.packed_size < len(edgezip.compress(tar, options=NONE)) - 60 * 5
+    # The list of the coders is that of the contents.
+    assert {channel.coder for frame in first.frames for channel in frame.channels} == {"cm"}
+
+
+@pytest.mark.parametrize("size", [512, 700, 1024, 1536])
+def test_the_first_frame_ends_where_tarfile_has_looked(size: int, tmp_path: Path) -> None:
+    """Also where a member ends there, or a header lies on both sides."""
+    noise = random.Random(1).randbytes(1 << 19)
+    target = tmp_path / "x.tar.ez"
+    with edgezip.Archive(target, "w", model="none") as archive:
+        for number in range(12):
+            archive.add_bytes("\u00fc" * (number % 3) + f"{number:02}", noise[:size], mtime=0)
+        archive.add_bytes("\u00ff", noise, mtime=0)
+    with target.open("rb") as file:
+        assert edgezip.read_index(file)[0].raw_size == writing.FIRST_LOOK
+    with edgezip.Archive(target) as archive:
+        assert [archive.read(name) for name in archive.names()[:12]] == [noise[:size]] * 12
+        assert archive.read("\u00ff") == noise
+
+
+def test_streams_inside_of_streams_are_undone_in_archives_too(tmp_path: Path) -> None:
+    text = (Path(__file__).parent / "second_table.py").read_bytes()
+    inner = gzip.compress(text, mtime=0)
+    outer = gzip.compress(b"head" * 20 + inner * 2 + b"tail" * 20, mtime=0)
+    target = tmp_path / "x.tar.ez"
+    with edgezip.Archive(target, "w", model="none") as archive:
+        for number in range(4):
+            archive.add_bytes(f"{number}", b"words" * number, mtime=0)
+        archive.add_bytes("twice.gz", outer, mtime=0)
+    with edgezip.Archive(target) as archive:
+        assert archive.read("twice.gz") == outer
+    assert target.stat().st_size < len(edgezip.compress(outer, options=NONE)) + 300
+
+
+def test_numbers_of_transforms() -> None:
+    assert TAR.number == c.TARRED == 10
