@@ -16,11 +16,12 @@ from edgezip.container import constants as c
 from edgezip.pipeline.options import DEFAULT_FRAME_SIZE, PackOptions, PackReport
 from edgezip.streams import first, write_all
 
-LEAST_FRAME, MOST_FRAME, SHARE = 960 << 10, 2 << 20, (2, 21)
-"""Bytes of the tar from which a frame ends with its member, which is what has to be decoded for
-one: a `SHARE` of the tar within these limits. docs/bench.md has what that costs."""
-ONE_FRAME = 3 << 19
-"""Bytes of a tar that is not cut at all: two halves would be several percent larger."""
+LEAST_FRAME, MOST_FRAME, SHARE = 960 << 10, 4 << 20, (2, 21)
+"""Bytes, as `_cost` counts them, from which a frame ends with its member, which is what has to be
+decoded for one: a `SHARE` of all within these limits. Up to `MOST_FRAME` nothing is cut at all:
+sources in four frames are a twelfth larger. docs/bench.md has what that costs."""
+HEADER_COST = 128
+"""Bytes that a header counts as: a table has some twenty of it."""
 MOST_PIECE = 12 << 20
 """Bytes of a large member in one frame."""
 FIRST_LOOK = 8192
@@ -49,7 +50,7 @@ def write_archive(
         report: is told of files that cannot be read, which are left out, of those whose size
             has changed, which are cut off or filled up with zeros, and of other changed ones.
         frame_size: bytes of the tar after which a frame ends, at the next member; None for 2/21
-            of the tar, but 960 KiB to 2 MiB, and all of it up to 1.5 MiB.
+            of the contents, but 960 KiB to 4 MiB, and all of it up to 4 MiB.
         progress: called with the bytes of the tar done so far.
         watch: gets the tar as it is packed.
     """
@@ -58,9 +59,12 @@ def write_archive(
     started = time.monotonic()
     size = sum(entry.blocks_size for entry in entries)
     if frame_size is None:
-        least = LEAST_FRAME if size > ONE_FRAME else ONE_FRAME
-        frame_size = min(max(size * SHARE[0] // SHARE[1], least), MOST_FRAME)
-    parts = plan(entries, frame_size)
+        cost = sum(map(_cost, entries))
+        least = LEAST_FRAME if cost > MOST_FRAME else MOST_FRAME
+        frame_size = min(max(cost * SHARE[0] // SHARE[1], least), MOST_FRAME)
+        parts = plan(entries, frame_size, _cost)
+    else:
+        parts = plan(entries, frame_size)
     longest = max(frame_size, DEFAULT_FRAME_SIZE)
     frames = _Frames(target, options, longest, progress, watch)
     if (len(parts) > 1 or size > AT_ONCE) and _leading(parts[0]) < FIRST_LOOK:
@@ -97,7 +101,19 @@ def write_archive(
     return replace(done, packed_size=done.packed_size + len(table))
 
 
-def plan(entries: Sequence[Entry], frame_size: int) -> list[list[Entry]]:
+def _cost(entry: Entry) -> int:
+    """Bytes of a member for the length of frames: what its decoder works on, about."""
+    return entry.content_size + HEADER_COST
+
+
+def _blocks(entry: Entry) -> int:
+    """Bytes of the tar."""
+    return entry.blocks_size
+
+
+def plan(
+    entries: Sequence[Entry], frame_size: int, size_of: Callable[[Entry], int] = _blocks
+) -> list[list[Entry]]:
     """The members of each frame; files of equal content share one, where one can hold them all.
 
     A member larger than `frame_size` is alone and takes as many frames as it needs. What lies
@@ -108,9 +124,9 @@ def plan(entries: Sequence[Entry], frame_size: int) -> list[list[Entry]]:
     between: list[tuple[list[Entry], int]] = []
     for _, group in itertools.groupby(entries, _same(itertools.count())):
         together = list(group)
-        sizes = [entry.blocks_size for entry in together]
+        sizes = list(map(size_of, together))
         whole = sum(sizes)
-        if whole > c.MAX_FRAME_SIZE:
+        if sum(entry.blocks_size for entry in together) > c.MAX_FRAME_SIZE:
             pieces = [[entry] for entry in together]
         else:
             pieces, sizes = [together], [whole]

@@ -258,9 +258,9 @@ def nest(payload: bytes, size: int) -> bytes:
 def test_nested_frames() -> None:
     inner = encode_nested(5, [Channel(c.STORED, b"hello", 5)], [Span(0, 5)])
     once, twice, thrice = inner, nest(inner, 5), nest(nest(inner, 5), 5)
-    for payload in (once, twice):
+    for payload in (once, twice, thrice):
         assert decode_channel(Channel(c.NESTED, payload, 5), Context(), ignore) == b"hello"
-    for payload in (thrice, inner[:-1], inner + b"x", b"", inner[:1]):
+    for payload in (nest(thrice, 5), inner[:-1], inner + b"x", b"", inner[:1]):
         with pytest.raises(EdgezipError):
             decode_channel(Channel(c.NESTED, payload, 5), Context(), ignore)
     with pytest.raises(FormatError):
