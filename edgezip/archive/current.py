@@ -6,8 +6,8 @@ import os
 import tarfile
 from collections.abc import Iterable
 
+from edgezip.archive.attributes import nanoseconds
 from edgezip.archive.collect import Report, Rules, from_path, in_order
-from edgezip.archive.extraction import nanoseconds
 from edgezip.archive.names import member_name
 from edgezip.archive.tars import as_format_error, open_tar
 from edgezip.errors import FormatError

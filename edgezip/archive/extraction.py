@@ -17,7 +17,7 @@ import tarfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from edgezip.archive.collect import attribute_name
+from edgezip.archive.attributes import nanoseconds, set_attributes, status
 from edgezip.archive.names import clean, stripped
 from edgezip.archive.tars import BROKEN
 from edgezip.atomic import AtomicFile
@@ -87,10 +87,12 @@ def extract(
             try:
                 for problem in work.extract(member, name):
                     report(member.name, InputError(f"warning: {problem}"))
+            except _Skipped:
+                continue
             except _Refused as error:
-                report(member.name, FormatError(str(error)))
+                report(_shown(member.name), FormatError(str(error)))
             except InputError as error:
-                report(member.name, error)
+                report(_shown(member.name), error)
             except BROKEN as error:
                 raise FormatError(f"damaged archive: {error}") from error
             else:
@@ -112,6 +114,10 @@ class _Refused(Exception):
     """A member is not extracted for what it is."""
 
 
+class _Skipped(Exception):
+    """A member is not extracted, and that was told before."""
+
+
 class _Extraction:
     """The state of one extraction: folders whose permissions and times come at the end."""
 
@@ -127,6 +133,7 @@ class _Extraction:
         self._seekable = hasattr(archive.fileobj, "seekable")
         self._written = 0
         self._longest = _longest_path(self._root)
+        self._cut_off = ""
 
     @property
     def count(self) -> int:
@@ -168,7 +175,13 @@ class _Extraction:
         if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
             raise _Refused("refused: a device or FIFO")
         if len(os.fsencode(path)) >= self._longest:
-            raise InputError(f"its path would be longer than {self._longest - 1:,} bytes")
+            if self._cut_off and path.startswith(self._cut_off):
+                raise _Skipped
+            longer = f"its path would be longer than {self._longest - 1:,} bytes"
+            if member.isdir():
+                self._cut_off = os.path.join(path, "")
+                longer += "; what lies below is left out with it"
+            raise InputError(longer)
         if member.islnk():
             if member.linkname.startswith("/") or ".." in member.linkname.split("/"):
                 raise _Refused("refused: a link that leaves the folder")
@@ -273,9 +286,9 @@ class _Extraction:
             if left:
                 raise FormatError(f"damaged archive: it ends inside of {member.name}")
             file.flush()
-            problems = _set_attributes(output.file.fileno(), member)
+            problems = set_attributes(output.file.fileno(), member)
             own = os.fstat(output.file.fileno())
-            return problems + output.commit(_status(own, member))
+            return problems + output.commit(status(own, member))
 
     def _take(self, member: tarfile.TarInfo, size: int) -> None:
         """Count what is to be written. LimitError if it is too much."""
@@ -319,7 +332,7 @@ class _Extraction:
                 yield path, error.strerror or str(error)
                 continue
             try:
-                yield from ((path, problem) for problem in _set_attributes(descriptor, member))
+                yield from ((path, problem) for problem in set_attributes(descriptor, member))
                 os.fchmod(descriptor, member.mode & 0o777)
                 time = nanoseconds(member)
                 os.utime(descriptor, ns=(time, time))
@@ -342,37 +355,9 @@ def _naming(name: str):  # type: ignore[no-untyped-def]
         raise InputError(f"cannot be written: {error.strerror or error}") from error
 
 
-def _status(own: os.stat_result, member: tarfile.TarInfo) -> os.stat_result:
-    """A status with the permissions and times of a member for a file of one's own."""
-    time = nanoseconds(member)
-    seconds = time // 10**9
-    values = (member.mode & 0o777, 0, 0, 1, own.st_uid, own.st_gid, 0, seconds, seconds, seconds)
-    return os.stat_result(values, {"st_atime_ns": time, "st_mtime_ns": time})
-
-
-def nanoseconds(member: tarfile.TarInfo) -> int:
-    """The time of a member; the pax record has more digits than a float keeps."""
-    text = member.pax_headers.get("mtime", "")
-    whole, _, fraction = text.partition(".")
-    try:
-        sign = -1 if whole.startswith("-") else 1
-        return sign * (abs(int(whole)) * 10**9 + int((fraction + "0" * 9)[:9]))
-    except ValueError:
-        return int(member.mtime) * 10**9
-
-
-def _set_attributes(descriptor: int, member: tarfile.TarInfo) -> list[str]:
-    """Set the user's extended attributes; what the system refused."""
-    problems = []
-    for key, value in member.pax_headers.items():
-        name = attribute_name(key)
-        if name is None or not name.startswith("user.") or not hasattr(os, "setxattr"):
-            continue
-        try:
-            os.setxattr(descriptor, name, value.encode("utf-8", "surrogateescape"))
-        except OSError as error:
-            problems.append(f"its attribute {name} could not be set: {error.strerror}")
-    return problems
+def _shown(name: str) -> str:
+    """A name for a message; one that may be megabytes only begins."""
+    return name if len(name) <= _PATH_MAX else f"{name[:100]}..."
 
 
 def _longest_path(root: str) -> int:
