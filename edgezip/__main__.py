@@ -1,8 +1,6 @@
 """`python -m edgezip` is the command line."""
 
-import sys
-
-from edgezip.cli import main
+from edgezip.cli import script
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script()

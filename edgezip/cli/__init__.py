@@ -1,4 +1,5 @@
-"""The command line. Only `main` is public; everything else is imported when it runs."""
+"""The command line. Only `main` and `script` are public; everything else is imported when they
+run."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,17 +29,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         # Only before `run` has installed its own handlers, when there is nothing to clean up.
         return 130
-    finally:
-        if argv is None:
-            _leave()
 
 
-def _leave() -> None:
-    """The process is about to end: spare Python the last search for cycles, which frees memory that
-    the system takes back anyway."""
-    import gc
+def script() -> NoReturn:
+    """Run the command line and end the process with its exit code.
 
-    gc.disable()
+    At once: taking apart all modules and searching them for cycles, as Python does when it ends,
+    frees memory that the system takes back anyway, and takes a tenth of the time of a message.
+    """
+    import atexit
+
+    code = main()
+    # What others want to be done at the end: of threads, of temporary folders, of measuring.
+    atexit._run_exitfuncs()  # noqa: SLF001 (there is no other way to call them)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            sys.exit(code)  # Python says what is to be said
+    os._exit(code)
 
 
 def _end_quietly() -> None:

@@ -12,7 +12,6 @@ import re
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable
-from importlib import metadata
 from importlib.util import find_spec
 from typing import Any
 
@@ -75,6 +74,8 @@ def installed() -> bool:
 
 def version() -> str:
     """The package's version, three numbers."""
+    from importlib import metadata  # takes longer than all of this
+
     numbers = re.findall(r"\d+", metadata.version(PACKAGE))
     return ".".join([*numbers, "0", "0"][:3])
 

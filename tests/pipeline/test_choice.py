@@ -13,7 +13,9 @@ import pytest
 
 import edgezip
 from edgezip import api
-from edgezip.pipeline import layout, parts
+from edgezip.container import constants as c
+from edgezip.pipeline import choice, layout, parts
+from edgezip.pipeline.choice import Verdict, encode_part, make_part
 from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
 from edgezip.pipeline.coders.lzma1 import LZMA
 from edgezip.pipeline.coders.mixing import MIXING
@@ -21,6 +23,7 @@ from edgezip.pipeline.coders.table import CLASSICAL
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import BINARY, TEXT, Piece
 from edgezip.pipeline.model import LanguageModel
+from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.plan import _judged
 
@@ -67,6 +70,28 @@ def test_prose_is_for_the_model(auto: PackOptions, evaluated: list[int], data_di
     prose = (data_dir / "roughing_it.txt").read_bytes()[:20_000]
     assert _coders(edgezip.compress(prose, options=auto)) == ["lm-mix"]
     assert len(evaluated) == 1  # nothing was tried out: its words are known
+
+
+def test_what_is_clear_after_some_of_it_is_not_tried(
+    auto: PackOptions, monkeypatch: pytest.MonkeyPatch, data_dir: Path
+) -> None:
+    """Where both ways are to be tried, some of the bytes tell whether the second one can be better:
+    not for words, but for a table."""
+    tried: list[int] = []
+    monkeypatch.setattr(parts, "MIXING", _counted(MIXING, tried))
+    context = Context(open_for_packing(auto))
+
+    def coder_of(data: bytes) -> int:
+        part = make_part(data, TEXT, context)
+        return encode_part(part, TEXT, Verdict.BOTH, auto, parts.untold).channel.coder
+
+    words = (data_dir / "roughing_it.txt").read_bytes()[:20_000]
+    assert coder_of(words) == c.LM_MIX
+    assert set(tried) == {choice.SMALL}
+    tried.clear()
+    table = b"".join(b"%d,%d,%d\n" % (n, n * n % 97, n * n * n % 89) for n in range(2000))
+    assert coder_of(table) == c.CM
+    assert len(table) in tried
 
 
 def test_a_message_of_words_is_not_mixed_without_the_model(
