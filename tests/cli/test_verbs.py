@@ -94,6 +94,45 @@ def test_forms(call: str, meaning: str, tmp_path: Path, monkeypatch: pytest.Monk
     _MAIN.make_context("edgezip", made, resilient_parsing=False)
 
 
+OWN = {"--streams 16 -d FILE", "-m MODEL -d FILE", "--coder mix -t FILE"}
+"""Options that zstd has not."""
+
+REFUSED = {"-T 1 -d", "--best FILE", "--best -d FILE", "-doOUT FILE"}
+"""Forms of other compressors that zstd refuses."""
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="needs zstd")
+@pytest.mark.parametrize(("call", "meaning"), [form for form in FORMS if form[0] not in OWN])
+def test_zstd_does_the_same(
+    call: str, meaning: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    verb = meaning.split()[0]
+    text, ending = b"hello " * 50, "" if verb == "pack" else ".zst"
+    Path("PRIMER").write_bytes(text)
+    primer = ["-D", "PRIMER"] if "D" in call else []
+    packed = subprocess.run(
+        ["zstd", "-qc", *primer], input=text, capture_output=True, check=True
+    ).stdout
+    given = text if verb == "pack" else packed
+    for name in ("FILE", "-FILE"):
+        Path(name + ending).write_bytes(given)
+    words = [word + ending if word in ("FILE", "-FILE") else word for word in call.split()]
+    before = set(os.listdir())
+    done = subprocess.run(["zstd", *words], input=given, capture_output=True, check=False)
+    assert (done.returncode != 0) == (call in REFUSED), done.stderr
+    if call in REFUSED:
+        return
+    made = [done.stdout, *(Path(name).read_bytes() for name in set(os.listdir()) - before)]
+    if text in made:
+        did = "unpack"
+    elif any(content.startswith(packed[:4]) for content in made):
+        did = "pack"
+    else:
+        did = "list" if b"Frames" in done.stdout + done.stderr else "test"
+    assert did == verb
+
+
 @pytest.mark.parametrize(
     ("call", "meaning"),
     [
