@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import edgezip
+from edgezip.archive import contents, table
 from edgezip.container import constants as c
 
 pytestmark = pytest.mark.skipif(
@@ -115,6 +116,20 @@ def test_an_archive_is_removed_only_when_all_of_it_is_extracted(cli: Any, docs: 
     assert cli("unpack", "--rm", "docs.tar.ez", "-C", "out").code == 0
     assert not Path("docs.tar.ez").exists()
     assert Path("out/docs/deep/c.tmp").exists()
+
+
+def test_a_table_that_leaves_out_a_member_is_found_and_not_believed(
+    cli: Any, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(contents, "encode", lambda headers, last: table.encode(headers[:-512]) + last)
+        assert cli.pack("--sort", "name", "--mtime", "1", "docs").code == 0
+    packed = Path("docs.tar.ez").read_bytes()
+    cli("test", "docs.tar.ez").failed(3, "the table of contents is not that of the archive")
+    cli("test", stdin=packed).failed(3, "the table of contents is not that of the archive")
+    assert cli("list", "docs.tar.ez").out.decode().split()[-1] == "docs/deep/c.tmp"
+    assert cli("unpack", "docs.tar.ez", "-C", "out").code == 0
+    assert Path("out/docs/deep/c.tmp").read_bytes() == b"scratch"
 
 
 def test_no_archive_of_nothing(cli: Any, docs: Path) -> None:
