@@ -27,7 +27,7 @@ MOST_PIECE = 12 << 20
 FIRST_LOOK = 8192
 """Bytes that `tarfile.open` reads to see whether a file is compressed."""
 AT_ONCE = 384 << 10
-"""Bytes that are decoded in a second, so that only in larger archives a frame ends there."""
+"""Bytes that are decoded in a second: in larger archives a first look decodes nothing."""
 _CHUNK = 1 << 20
 
 
@@ -67,9 +67,10 @@ def write_archive(
         parts = plan(entries, frame_size)
     longest = max(frame_size, DEFAULT_FRAME_SIZE)
     frames = _Frames(target, options, longest, progress, watch)
-    if (len(parts) > 1 or size > AT_ONCE) and _leading(parts[0]) < FIRST_LOOK:
-        frames.cut_at = FIRST_LOOK
     headers: list[bytes] = []
+    if size > AT_ONCE and (leading := _leading(parts[0])) < FIRST_LOOK:
+        headers.append(_blank(FIRST_LOOK - leading))
+        frames.write(headers[0], len(headers[0]))
     last: list[int] = []
     missing: dict[str, str] = {}
     for number, part in enumerate(parts):
@@ -160,7 +161,7 @@ def _balanced(pieces: Sequence[tuple[list[Entry], int]], frame_size: int) -> lis
 def _piece(size: int, longest: int) -> int:
     """Bytes of each frame of a member that is alone: equal ones, and no small one at the end."""
     most = min(max(longest, MOST_PIECE), c.MAX_FRAME_SIZE)
-    size += contents.END  # the end of the tar may follow it
+    size += contents.END + FIRST_LOOK  # what may stand around it
     return -(-size // -(-size // most))
 
 
@@ -171,6 +172,14 @@ def _same(numbers: Iterator[int]) -> Callable[[Entry], object]:
         return (next(numbers),) if entry.twins is None else entry.twins
 
     return key
+
+
+def _blank(size: int) -> bytes:
+    """A header that says nothing, of `size` bytes or a little more: a comment of blanks on all
+    members. What `tarfile` reads at first is headers then, which a table has."""
+    size = max(-(-size // tarfile.BLOCKSIZE) - 1, 1) * tarfile.BLOCKSIZE
+    comment = " " * (size - len(f"{size} comment=\n"))
+    return tarfile.TarInfo.create_pax_global_header({"comment": comment})
 
 
 def _leading(part: Sequence[Entry]) -> int:
@@ -188,7 +197,6 @@ class _Frames:
 
     Attributes:
         position: bytes of the tar so far.
-        cut_at: a position at which a frame ends, 0 for none.
         last: the last byte that was written.
         longest: bytes at which a frame ends in any case.
         whole: it does not, but by `end` only.
@@ -212,7 +220,6 @@ class _Frames:
         """Place in the tar and size of each header that no frame has yet."""
         self.packer = Packer(replace(options, frame_size=c.MAX_FRAME_SIZE), progress=progress)
         self.position = 0
-        self.cut_at = 0
         self.whole = False
         self.last = 0
 
@@ -223,11 +230,6 @@ class _Frames:
         if header:
             self._headers.append((self.position, header))
         self.last = data[-1] if data else self.last
-        if self.cut_at and 0 <= self.cut_at - self.position < len(data):
-            first, self.cut_at = self.cut_at - self.position, 0
-            self._feed(data[:first])
-            self.end()
-            data = data[first:]
         self._feed(data)
 
     def _feed(self, data: bytes) -> None:

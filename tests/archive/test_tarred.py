@@ -6,7 +6,6 @@ import contextlib
 import gzip
 import io
 import os
-import random
 import tarfile
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import edgezip
-from edgezip.archive import collect, writing
+from edgezip.archive import collect
 from edgezip.container import constants as c
 from edgezip.container import varint
 from edgezip.errors import FormatError
@@ -126,22 +125,6 @@ def test_archives_take_less_than_their_tar(tmp_path: Path) -> None:
     assert first.packed_size < len(edgezip.compress(tar, options=NONE)) - 60 * 5
     # The list of the coders is that of the contents.
     assert {channel.coder for frame in first.frames for channel in frame.channels} == {"cm"}
-
-
-@pytest.mark.parametrize("size", [512, 700, 1024, 1536])
-def test_the_first_frame_ends_where_tarfile_has_looked(size: int, tmp_path: Path) -> None:
-    """Also where a member ends there, or a header lies on both sides."""
-    noise = random.Random(1).randbytes(1 << 19)
-    target = tmp_path / "x.tar.ez"
-    with edgezip.Archive(target, "w", model="none") as archive:
-        for number in range(12):
-            archive.add_bytes("\u00fc" * (number % 3) + f"{number:02}", noise[:size], mtime=0)
-        archive.add_bytes("\u00ff", noise, mtime=0)
-    with target.open("rb") as file:
-        assert edgezip.read_index(file)[0].raw_size == writing.FIRST_LOOK
-    with edgezip.Archive(target) as archive:
-        assert [archive.read(name) for name in archive.names()[:12]] == [noise[:size]] * 12
-        assert archive.read("\u00ff") == noise
 
 
 def test_streams_inside_of_streams_are_undone_in_archives_too(tmp_path: Path) -> None:
