@@ -23,7 +23,7 @@ from edgezip.errors import SettingsError
 from edgezip.pipeline.coders.table import MEDIA
 from edgezip.pipeline.detect.content import Found, Kind
 from edgezip.pipeline.detect.given import parse_given
-from edgezip.pipeline.detect.media import MediaFinder
+from edgezip.pipeline.detect.media import Judgement, MediaFinder
 from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.score import score
@@ -120,7 +120,7 @@ def _samples(data: bytes, options: PackOptions) -> Found | None:
     """The picture or sound that most of the file is, None if there is none."""
     given = parse_given(options.content) if options.content is not None else None
     finder = MediaFinder([kind for kind in MEDIA if kind is not Kind.JPEG], given)
-    found = finder.find(data, lambda samples, content: True)
+    found = finder.find(data, lambda samples, content: Judgement(True, 0))
     largest = max(found, key=lambda item: item.length, default=None)
     return largest if largest is not None and 2 * largest.length >= len(data) else None
 

@@ -21,7 +21,7 @@ from edgezip.errors import InputError, SettingsError
 from edgezip.pipeline.coders.table import MEDIA
 from edgezip.pipeline.detect.content import Content, Kind
 from edgezip.pipeline.detect.given import parse_given
-from edgezip.pipeline.detect.media import MediaFinder
+from edgezip.pipeline.detect.media import Judgement, MediaFinder
 from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.sample import sample_bytes, sample_rows, sample_sound, sample_text
@@ -94,7 +94,7 @@ def _content(data: bytes, request: SampleRequest) -> tuple[Content | None, bytes
         given = parse_given(options.content)
         return given.content, data[: given.length]
     found = MediaFinder([kind for kind in MEDIA if kind is not Kind.JPEG]).find(
-        data, lambda samples, content: True
+        data, lambda samples, content: Judgement(True, 0)
     )
     largest = max(found, key=lambda item: item.length, default=None)
     if largest is None or 2 * largest.length < len(data):

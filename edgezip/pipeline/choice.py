@@ -16,6 +16,7 @@ from edgezip.pipeline.coders.coder import Progress
 from edgezip.pipeline.coders.table import MEDIA
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import BINARY, Content, Kind
+from edgezip.pipeline.detect.media import Judgement
 from edgezip.pipeline.detect.text import find_text
 from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import MEDIA_LEVEL, PackOptions
@@ -149,22 +150,25 @@ def _compare(part: Part, model: LanguageModel, options: PackOptions) -> Verdict:
     return Verdict.BYTES if 100 * sizes[0] > HARDLY * sizes[1] else Verdict.BOTH
 
 
-def pays(samples: bytes, content: Content, context: Context) -> bool:
+def pays(samples: bytes, content: Content, context: Context) -> Judgement:
     """Whether samples are coded smaller as such than as bytes, tried on some of them; a JPEG as a
     whole."""
     if content.kind is Kind.JPEG:
         packed = jpegs.pack(samples)
-        return packed is not None and len(packed) + MEDIA_COST < len(samples)
+        good = packed is not None and len(packed) + MEDIA_COST < len(samples)
+        return Judgement(good, len(samples))
+    looked = 0
     for least, units in LOOKS:
         tried = _strips(samples, content.unit, least, units)
         part = Part(tried, context)
+        looked += len(tried)
         as_samples, as_bytes = part.media(content, MEDIA_LEVEL, untold).size, part.compact.size
         saved = (as_bytes - as_samples) * len(samples) // len(tried)
         if saved > MEDIA_COST and 100 * as_samples < 99 * as_bytes:
-            return True
+            return Judgement(True, looked)
         if len(tried) == len(samples) or as_samples > UNSURE * as_bytes + MEDIA_COST:
             break
-    return False
+    return Judgement(False, looked)
 
 
 def _strips(data: bytes, unit: int, least: int = TRIED, units: int = 8) -> bytes:

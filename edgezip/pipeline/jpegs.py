@@ -80,8 +80,9 @@ def version() -> str:
     return ".".join([*numbers, "0", "0"][:3])
 
 
-def end_of(data: bytes, start: int, end: int) -> int:
-    """Behind the JPEG that begins at `start`.
+def end_of(data: bytes, start: int, end: int, passed: Callable[[int], object] = int) -> int:
+    """Behind the JPEG that begins at `start`. `passed` is told of each marker how many bytes were
+    searched for it, and may raise what ends the work.
 
     Raises:
         ValueError: there is none, it does not end before `end`, or is of a kind that the package
@@ -95,6 +96,7 @@ def end_of(data: bytes, start: int, end: int) -> int:
         if data[position] != 0xFF:
             raise ValueError("no marker")
         code = data[position + 1]
+        passed(0)
         if code == _END and frames:
             return position + 2
         if code == 0xFF:
@@ -113,6 +115,7 @@ def end_of(data: bytes, start: int, end: int) -> int:
         position += 2 + size
         if code == _SCAN:
             match = _MARKER.search(data, position, end)
+            passed((match.start() if match else end) - position)
             if match is None:
                 break
             position = match.start()

@@ -93,7 +93,7 @@ def _with_pictures(
         picture
         for picture in largest
         if picture.length >= MIN_SAMPLES
-        and pays(raw[picture.start : picture.end], picture.content, context)
+        and pays(raw[picture.start : picture.end], picture.content, context).good
     ]
     if not good:
         return found

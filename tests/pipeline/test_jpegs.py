@@ -15,7 +15,7 @@ from edgezip.pipeline import jpegs
 from edgezip.pipeline.coders.jpeg import JPEG
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import Kind
-from edgezip.pipeline.detect.media import MediaFinder
+from edgezip.pipeline.detect.media import Judgement, MediaFinder
 from edgezip.pipeline.options import PackOptions
 
 DATA = Path(__file__).parents[1] / "data"
@@ -51,7 +51,7 @@ def test_jpegs_anywhere() -> None:
         assert edgezip.decompress(packed) == data
         assert len(packed) < 0.93 * len(data)
     finder = MediaFinder([Kind.JPEG])
-    found = finder.find(apart, lambda samples, content: samples in FILES)
+    found = finder.find(apart, lambda samples, content: Judgement(samples in FILES, 0))
     assert [(item.start, item.length) for item in found] == [
         (apart.index(jpeg), len(jpeg)) for jpeg in FILES
     ]

@@ -5,16 +5,30 @@ from __future__ import annotations
 import random
 import re
 import struct
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.errors import SettingsError
+from edgezip.pipeline import choice
+from edgezip.pipeline.coders.table import MEDIA
+from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import Content, Found, Kind
+from edgezip.pipeline.detect.formats.format import Budget
 from edgezip.pipeline.detect.formats.table import FORMATS
 from edgezip.pipeline.detect.given import parse_given
-from edgezip.pipeline.detect.media import JUDGED, MOST_CONTENTS, MOST_IN_VAIN, MediaFinder
+from edgezip.pipeline.detect.media import (
+    MOST_CONTENTS,
+    MOST_IN_VAIN,
+    STEPS,
+    STEPS_PER_BYTE,
+    Judgement,
+    MediaFinder,
+)
 from tests.pipeline.media_files import MediaFile, in_tar, malformed, media_files
 
 KINDS = (Kind.IMAGE, Kind.AUDIO)
@@ -22,8 +36,12 @@ FILES = media_files()
 NOISE = random.Random(7).randbytes(3000)
 
 
-def _yes(samples: bytes, content: Content) -> bool:
-    return True
+def _yes(samples: bytes, content: Content) -> Judgement:
+    return Judgement(True, 0)
+
+
+def _no(samples: bytes, content: Content) -> Judgement:
+    return Judgement(False, len(samples))
 
 
 def _samples(data: bytes, found: list[Found]) -> list[tuple[bytes, Content]]:
@@ -85,9 +103,9 @@ def test_what_does_not_pay_is_left_alone() -> None:
     data = in_tar(FILES)
     asked: list[Content] = []
 
-    def no(samples: bytes, content: Content) -> bool:
+    def no(samples: bytes, content: Content) -> Judgement:
         asked.append(content)
-        return False
+        return Judgement(False, 0)
 
     assert not MediaFinder(KINDS).find(data, no)
     assert len(asked) >= len(FILES)
@@ -156,19 +174,67 @@ def test_a_search_takes_linear_time_where_headers_seem_to_begin() -> None:
         MediaFinder(KINDS).find((filler * 1000000)[:1000000], _yes)
 
 
+def _refuse(looked: list[int], part: int, samples: bytes, content: Content) -> Judgement:
+    looked.append(len(samples) // part)
+    return Judgement(False, looked[-1])
+
+
 def test_headers_that_lie_are_judged_no_more_than_the_data_is_long() -> None:
-    """Each of them claims the same megabytes; judging takes a third of a second."""
+    """Each of them claims the same megabyte, and a judge may have to look at all of it."""
     bitmap = b"BM" + struct.pack("<IHHI", 1 << 20, 0, 0, 54)
     bitmap += struct.pack("<IiiHHIIiiII", 40, 600, 600, 1, 24, 0, 0, 0, 0, 0, 0)
     data = bitmap * 20_000
-    judged = []
+    for part in (1, 10):  # of what is claimed
+        looked: list[int] = []
 
-    def refuse(samples: bytes, content: Content) -> bool:
-        judged.append(len(samples))
-        return False
+        assert MediaFinder(KINDS).find(data, partial(_refuse, looked, part)) == []
+        most = len(data) + MOST_IN_VAIN
+        assert most <= sum(looked) < most + max(looked)
 
-    assert MediaFinder(KINDS).find(data, refuse) == []
-    assert 10 < len(judged) <= (len(data) + MOST_IN_VAIN) // JUDGED + 1
+
+def test_a_judge_tells_what_it_has_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of a megabyte: units that are looked at make strips of all sizes."""
+    for width in (10, 3000, 100_000):
+        content = Content.image(ImageGeometry(width))
+        for rows in (40, 60):
+            noise = random.Random(rows).randbytes(width * rows)
+            coded: list[int] = []
+
+            def part(data: bytes, _: Context, coded: list[int] = coded) -> SimpleNamespace:
+                coded.append(len(data))
+                size = SimpleNamespace(size=len(data))
+                return SimpleNamespace(media=lambda *_: size, compact=size)
+
+            monkeypatch.setattr(choice, "Part", part)
+            assert choice.pays(noise, content, Context()) == (False, sum(coded))
+
+
+def test_headers_that_lie_are_parsed_no_longer_than_the_data_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each leads to the same long list of strips, through the same chunks or markers."""
+    count = 60_000
+    tags = [(256, 1, 600), (273, count, 100_000), (279, count, 100_000)]
+    directory = struct.pack("<H", len(tags))
+    directory += b"".join(struct.pack("<HHII", tag, 4, n, value) for tag, n, value in tags)
+    headers = b"".join(struct.pack("<4sI", b"II*\0", 20_000 - 8 * i) for i in range(2500))
+    tiff = (headers + directory).ljust(500_000, b"\0")
+    frame = b"\xff\xd8\xff\xc0\0\x0b\x08\0\x10\0\x10\1\1\x11\0\xff\xda\0\x08\1\1\0\0\x3f\0"
+    chunk = b"RIFF\xf0\0\0\0WAVEabcd\0\0\0\0"
+    spend, calls = Budget.spend, 0
+
+    def counted(budget: Budget, steps: int) -> None:
+        nonlocal calls
+        calls += 1
+        assert calls <= STEPS + len(tiff) // STEPS_PER_BYTE + 2, "work goes on"
+        spend(budget, steps)
+
+    monkeypatch.setattr(Budget, "spend", counted)
+    for data in (tiff, frame * 20_000, chunk * 20_000):
+        assert len(data) <= len(tiff)
+        calls = 0
+        assert MediaFinder(MEDIA).find(data, _no) == []
+        assert calls > 1000
 
 
 def test_signatures_are_searched_for_by_their_first_byte() -> None:

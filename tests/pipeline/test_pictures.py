@@ -15,6 +15,7 @@ from edgezip.pipeline import plan
 from edgezip.pipeline.coders.image import IMAGE
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import Content, Found, Kind
+from edgezip.pipeline.detect.media import Judgement
 from edgezip.pipeline.options import PackOptions
 from tests.image.pictures import photo
 from tests.pipeline.media_files import in_tar, media_files
@@ -97,9 +98,9 @@ def test_only_so_many_pictures_of_streams_are_looked_at(monkeypatch: pytest.Monk
     monkeypatch.setattr(plan, "MIN_SAMPLES", 0)
     monkeypatch.setattr(plan, "MOST_FOUND", 3)
 
-    def pays(samples: bytes, *_: object) -> bool:
+    def pays(samples: bytes, *_: object) -> Judgement:
         asked.append(len(samples))
-        return True
+        return Judgement(True, 0)
 
     monkeypatch.setattr(plan, "pays", pays)
     found = plan._with_pictures(bytes(1000), [], pictures, Context())

@@ -6,16 +6,25 @@ import bisect
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple
 
 from edgezip.errors import SettingsError
 from edgezip.pipeline import jpegs
 from edgezip.pipeline.detect import tar
 from edgezip.pipeline.detect.content import ENDLESS, Content, Found, Kind
-from edgezip.pipeline.detect.formats.format import Format
+from edgezip.pipeline.detect.formats.format import Budget, File, Format
 from edgezip.pipeline.detect.formats.table import FORMATS
 
-Judge = Callable[[bytes, Content], bool]
-"""Whether samples are coded smaller as what they are thought to be."""
+
+class Judgement(NamedTuple):
+    """Whether samples are coded smaller as what they are thought to be, and how many bytes were
+    coded to find out."""
+
+    good: bool
+    looked: int
+
+
+Judge = Callable[[bytes, Content], Judgement]
 
 MIN_SAMPLES = 512
 """Bytes; less is not worth a channel."""
@@ -24,10 +33,12 @@ MOST_CONTENTS = 48
 """In a frame. The format allows 64 channels and 65536 spans, also of text, repeats and the rest."""
 
 MOST_IN_VAIN = 1 << 20
-"""Bytes that may be judged in vain, besides one for each byte of the frame: headers that lie, each
-about the same bytes as the one before, would otherwise take hours."""
-JUDGED = 144 << 10
-"""Bytes that a judge looks at, at most."""
+"""Bytes that may be looked at in vain, besides one for each byte of the frame: headers that lie,
+each about the same bytes as the one before, would otherwise take hours. The last look may be one at
+the whole frame, twice."""
+STEPS, STEPS_PER_BYTE = 1 << 18, 8
+"""What parsing headers may take, a microsecond or two each: so many, and one for each
+`STEPS_PER_BYTE` bytes of the frame."""
 
 _SIGNED = tuple(form for form in FORMATS if form.signature is not None)
 _UNSIGNED = tuple(form for form in FORMATS if form.signature is None)
@@ -76,15 +87,15 @@ class MediaFinder:
             if piece.content.kind is Kind.JPEG and not jpegs.installed():
                 self.jpeg_bytes += piece.length
                 continue
-            if known or judge(data[piece.start : piece.end], piece.content):
-                found.append(piece)
-                self._note(candidate, len(data))
-                if len(found) == MOST_FOUND:
-                    break
-            else:
-                # A JPEG is judged as a whole.
-                jpeg = piece.content.kind is Kind.JPEG
-                budget -= piece.length if jpeg else min(piece.length, JUDGED)
+            if not known:
+                good, looked = judge(data[piece.start : piece.end], piece.content)
+                if not good:
+                    budget -= looked
+                    continue
+            found.append(piece)
+            self._note(candidate, len(data))
+            if len(found) == MOST_FOUND:
+                break
         self._first = False
         return most(found)
 
@@ -105,14 +116,17 @@ def _search(data: bytes, first: bool, more: bool) -> Iterator[Found]:
     """What formats say, in the order of where the files begin."""
     files = tar.members(data)
     starts = [start for start, _ in files]
+    budget = Budget(STEPS + len(data) // STEPS_PER_BYTE)
     for start, form in _beginnings(data, [0, *starts] if first else starts):
         inside = bisect.bisect_right(starts, start) - 1
         end = files[inside][1] if inside >= 0 else 0
         if end <= start:
             end = ENDLESS if more else len(data)
         try:
-            found = form.parse(data, start, end)
+            found = form.parse(File(data, start, end, budget))
         except (ValueError, SettingsError):
+            if budget.left < 0:
+                return
             continue
         yield from sorted(found, key=lambda item: item.start)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from edgezip.coding.audio.geometry import AudioGeometry
 from edgezip.pipeline.detect.content import Content, Found
-from edgezip.pipeline.detect.formats.format import Format, Reader, expect
+from edgezip.pipeline.detect.formats.format import File, Format, Reader, expect
 
 _BIG_ENDIAN = (b"NONE", b"twos", b"in24", b"in32")
 _LITTLE_ENDIAN = b"sowt"
 _MAX_CHUNKS = 1000
 
 
-def parse(data: bytes, start: int, end: int) -> list[Found]:
+def parse(file: File) -> list[Found]:
     """As `Format.parse`. Samples are also found in front of the chunk that describes them."""
-    read = Reader(data, start, end, big_endian=True)
+    read = Reader(file, big_endian=True)
     packed = read.bytes(8, 4) == b"AIFC"
     content: Content | None = None
     sound: tuple[int, int] | None = None
@@ -33,7 +33,7 @@ def parse(data: bytes, start: int, end: int) -> list[Found]:
         position += size + size % 2
     if content is None or sound is None:
         raise ValueError("no samples")
-    return [Found(start + sound[0], sound[1], content)]
+    return [Found(file.start + sound[0], sound[1], content)]
 
 
 def _format(read: Reader, offset: int, packed: bool) -> Content:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.pipeline.detect.content import Content, Found
-from edgezip.pipeline.detect.formats.format import Format, expect
+from edgezip.pipeline.detect.formats.format import File, Format, expect
 
 _SMALLEST = 4096
 """Bytes of a picture: in fewer, chance decides which width looks best."""
@@ -23,18 +23,18 @@ _ALIKE = 80
 """Percent of the usual number of bytes that may differ at the distance of a row."""
 
 
-def parse(data: bytes, start: int, end: int) -> list[Found]:
+def parse(file: File) -> list[Found]:
     """As `Format.parse`. There is neither signature nor size: all rows there are."""
-    size = min(end, len(data)) - start
+    size = min(file.end, len(file.data)) - file.start
     expect(size >= _SMALLEST, "size")
     behind = min(_ROWS[1], size // 4)
-    middle = start + max((size - _SAMPLE - behind) // 2, 0)
-    sample = np.frombuffer(data, np.uint8, min(_SAMPLE + behind, size), middle)
+    middle = file.start + max((size - _SAMPLE - behind) // 2, 0)
+    sample = np.frombuffer(file.data, np.uint8, min(_SAMPLE + behind, size), middle)
     plain = int(np.count_nonzero((sample == 0) | (sample == 255)))
     expect(_PLAIN * sample.size < 100 * plain < 100 * sample.size, "white and black")
     row = _row(sample, behind)
     geometry = ImageGeometry(8 * row, 1, 1)
-    return [Found(start, size // row * row, Content.image(geometry))]
+    return [Found(file.start, size // row * row, Content.image(geometry))]
 
 
 def _row(sample: NDArray[np.uint8], behind: int) -> int:

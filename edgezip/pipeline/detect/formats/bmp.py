@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.pipeline.detect.content import Content, Found
-from edgezip.pipeline.detect.formats.format import Format, Reader, expect
+from edgezip.pipeline.detect.formats.format import File, Format, Reader, expect
 
 _CORE = 12
 _HEADERS = (_CORE, 40, 52, 56, 64, 108, 124)
@@ -12,9 +12,9 @@ _RGB, _BITFIELDS = 0, 3
 _GRAY = bytes(value for level in range(256) for value in (level, level, level))
 
 
-def parse(data: bytes, start: int, end: int) -> list[Found]:
+def parse(file: File) -> list[Found]:
     """As `Format.parse`; rows stay in the order of the file, mostly the lowest first."""
-    read = Reader(data, start, end)
+    read = Reader(file)
     offset, header = read.u32(10), read.u32(14)
     expect(header in _HEADERS, "header size")
     expect(14 + header <= offset <= 1 << 16, "offset of the samples")
@@ -35,12 +35,14 @@ def parse(data: bytes, start: int, end: int) -> list[Found]:
         colours = 14 + header
         palette = depth == 8 and not _is_gray(read.bytes(colours, offset - colours), header)
         geometry = ImageGeometry(width, bits=depth, padding=padding, palette=palette)
-    return [Found(start + offset, stride * abs(height), Content.image(geometry))]
+    return [Found(file.start + offset, stride * abs(height), Content.image(geometry))]
 
 
 def _is_gray(table: bytes, header: int) -> bool:
     """Whether a table of colours gives every index its own value as gray."""
     size = 3 if header == _CORE else 4
+    if -(-len(table) // size) != 256:
+        return False
     colours = b"".join(table[i : i + 3] for i in range(0, len(table), size))
     return colours == _GRAY
 

@@ -8,6 +8,9 @@ from typing import Literal
 
 from edgezip.pipeline.detect.content import Found
 
+SEARCHED = 256
+"""Bytes that are copied or searched in the time of a step."""
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -18,28 +21,59 @@ class Format:
         signature: regular expression for the first bytes, each alternative with a plain byte first;
             None where they say nothing, so that only the start of the data and of members of a tar
             are looked at.
-        parse: (data, start of the file, end of what can belong to it) -> samples found. The end is
-            that of the data where nothing more is known; samples may be stated to reach beyond.
-            ValueError where it is no such file.
+        parse: the samples found in what may be a file. Its end is that of the data where nothing
+            more is known; samples may be stated to reach beyond. ValueError where it is no such
+            file.
     """
 
     name: str
     signature: bytes | None
-    parse: Callable[[bytes, int, int], list[Found]]
+    parse: Callable[[File], list[Found]]
+
+
+class Budget:
+    """Work that may still be done in a frame. Headers that lie may send each parser a long way,
+    and all of them the same one.
+
+    Args:
+        steps: numbers that are read, or as many bytes that are searched as take about as long.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def spend(self, steps: int) -> None:
+        """Take off `steps`; ValueError where nothing is left."""
+        self.left -= steps
+        if self.left < 0:
+            raise ValueError("too much work")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Where a file may lie in `data`: from `start` to before `end`, which may lie beyond it."""
+
+    data: bytes
+    start: int
+    end: int
+    budget: Budget
 
 
 class Reader:
-    """Reads numbers at offsets from the start of a file inside of `data`.
+    """Reads numbers at offsets from the start of a file.
 
-    Raises ValueError, never anything else, for what lies outside.
+    Raises ValueError, never anything else, for what lies outside, and where the budget is spent.
     """
 
-    def __init__(self, data: bytes, start: int, end: int, big_endian: bool = False) -> None:
-        self._data, self._start, self._end = data, start, min(end, len(data))
+    def __init__(self, file: File, big_endian: bool = False) -> None:
+        self._data, self._start = file.data, file.start
+        self._end = min(file.end, len(file.data))
+        self._budget = file.budget
         self.big_endian = big_endian
 
     def bytes(self, offset: int, size: int) -> bytes:
         """`size` bytes at `offset`."""
+        self._budget.spend(1 + size // SEARCHED)
         begin = self._start + offset
         if offset < 0 or size < 0 or begin + size > self._end:
             raise ValueError("outside of the file")

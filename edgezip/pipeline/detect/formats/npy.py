@@ -7,7 +7,7 @@ import re
 from edgezip.coding.audio.geometry import AudioGeometry
 from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.pipeline.detect.content import Content, Found
-from edgezip.pipeline.detect.formats.format import Format, Reader, expect
+from edgezip.pipeline.detect.formats.format import File, Format, Reader, expect
 
 _HEADER = re.compile(
     rb"\{\s*'descr':\s*'([<>|=])([iu])([12])',\s*'fortran_order':\s*(True|False),"
@@ -16,10 +16,10 @@ _HEADER = re.compile(
 _MOST_CHANNELS = 8
 
 
-def parse(data: bytes, start: int, end: int) -> list[Found]:
+def parse(file: File) -> list[Found]:
     """As `Format.parse`: unsigned numbers are taken for pictures, signed ones in few columns for
     sound."""
-    read = Reader(data, start, end)
+    read = Reader(file)
     wide = read.u8(6) > 1
     size = read.u32(8) if wide else read.u16(8)
     offset = 12 if wide else 10
@@ -35,7 +35,7 @@ def parse(data: bytes, start: int, end: int) -> list[Found]:
     total = item
     for length in shape:
         total *= length
-    return [Found(start + offset + size, total, content)]
+    return [Found(file.start + offset + size, total, content)]
 
 
 def _content(shape: list[int], bits: int, signed: bool, big_endian: bool) -> Content:

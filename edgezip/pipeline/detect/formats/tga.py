@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.pipeline.detect.content import ENDLESS, Content, Found
-from edgezip.pipeline.detect.formats.format import Format, Reader, expect
+from edgezip.pipeline.detect.formats.format import File, Format, Reader, expect
 
 _HEADER = 18
 _PALETTE, _COLOUR, _GRAY = 1, 2, 3
@@ -13,9 +13,9 @@ _MAX_REST = 1 << 16
 """Bytes behind the samples: footer, developer and extension areas."""
 
 
-def parse(data: bytes, start: int, end: int) -> list[Found]:
+def parse(file: File) -> list[Found]:
     """As `Format.parse`. There is no signature, so everything must fit."""
-    read = Reader(data, start, end)
+    read = Reader(file)
     comment, has_map, kind = (read.u8(i) for i in range(3))
     first, colours, entry = read.u16(3), read.u16(5), read.u8(7)
     width, height, depth, flags = read.u16(12), read.u16(14), read.u8(16), read.u8(17)
@@ -30,9 +30,9 @@ def parse(data: bytes, start: int, end: int) -> list[Found]:
     geometry = ImageGeometry(width, depth // 8, palette=kind == _PALETTE)
     offset = _HEADER + comment + colours * ((entry + 7) // 8)
     size = geometry.stride * height
-    rest = end - start - offset - size
-    expect(0 <= rest <= _MAX_REST or end >= ENDLESS, "size of the file")
-    return [Found(start + offset, size, Content.image(geometry))]
+    rest = file.end - file.start - offset - size
+    expect(0 <= rest <= _MAX_REST or file.end >= ENDLESS, "size of the file")
+    return [Found(file.start + offset, size, Content.image(geometry))]
 
 
 TGA = Format("tga", None, parse)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.pipeline.detect.content import Content, Found
-from edgezip.pipeline.detect.formats.format import Format, Reader, expect
+from edgezip.pipeline.detect.formats.format import File, Format, Reader, expect
 
 _WIDTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS = 256, 258, 259, 262, 273
 _SAMPLES, _STRIP_SIZES, _PLANAR, _TILE_WIDTH, _TILES, _TILE_SIZES = 277, 279, 284, 322, 324, 325
@@ -15,9 +15,9 @@ _UNCOMPRESSED, _PALETTE, _FLOAT = 1, 3, 3
 _MAX_PAGES, _MAX_TAGS, _MAX_VALUES = 256, 200, 1 << 16
 
 
-def parse(data: bytes, start: int, end: int) -> list[Found]:
+def parse(file: File) -> list[Found]:
     """As `Format.parse`: strips that touch are one piece, so are tiles."""
-    read = Reader(data, start, end, data[start : start + 2] == b"MM")
+    read = Reader(file, file.data[file.start : file.start + 2] == b"MM")
     found: list[Found] = []
     directory = read.u32(4)
     seen: set[int] = set()
@@ -26,7 +26,7 @@ def parse(data: bytes, start: int, end: int) -> list[Found]:
         count = read.u16(directory)
         expect(1 <= count <= _MAX_TAGS, "number of tags")
         tags = _Tags(read, directory, count)
-        found += _page(tags, start)
+        found += _page(tags, file.start)
         directory = read.u32(directory + 2 + 12 * count)
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgezip.coding.audio.geometry import AudioGeometry
 from edgezip.pipeline.detect.content import Content, Found
-from edgezip.pipeline.detect.formats.format import Format, Reader, expect
+from edgezip.pipeline.detect.formats.format import File, Format, Reader, expect
 
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
@@ -13,9 +13,9 @@ _UNKNOWN = (0, 0xFFFFFFFF)
 _MAX_CHUNKS = 1000
 
 
-def parse(data: bytes, start: int, end: int) -> list[Found]:
+def parse(file: File) -> list[Found]:
     """As `Format.parse`: every data chunk behind a format chunk."""
-    read = Reader(data, start, end)
+    read = Reader(file)
     expect(read.bytes(8, 4) == b"WAVE", "no WAVE")
     found: list[Found] = []
     content: Content | None = None
@@ -34,8 +34,8 @@ def parse(data: bytes, start: int, end: int) -> list[Found]:
             if content is None:
                 raise ValueError("samples without a format")
             if size in _UNKNOWN:
-                size = large or end - start - position
-            found.append(Found(start + position, size, content))
+                size = large or file.end - file.start - position
+            found.append(Found(file.start + position, size, content))
         position += size + size % 2
     return found
 
