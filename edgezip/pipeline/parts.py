@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.profile import suiting
 from edgezip.pipeline.channels import Coded, encode_channel
@@ -30,6 +32,9 @@ FLAT = 5
 """Where they save less than one byte in 2**5 of what Huffman codes take, contexts hardly matter."""
 NOISE, TESTED = 1 << 20, 1 << 16
 """Bytes from which it pays to find out whether they are noise; bytes of each of three places."""
+FAR, FAR_SHARE = 6, 256
+"""Bytes that are compared, what a match far away costs and two more; where at least one in so many
+of them has been there before, lzma is tried."""
 MIXING_SHARE = 16
 """About how much longer context mixing takes than a classical codec, for the progress."""
 
@@ -80,12 +85,15 @@ class Part:
 
     def _is_noise(self, best: Coded) -> bool:
         """Whether lzma, half of the time that noise takes, is spared: many bytes, of which no other
-        codec saves any, nor lzma of some of them. `best`: what the others made."""
+        codec saves any, nor lzma of some of them, and of which hardly any come twice far apart,
+        where only lzma looks. `best`: what the others made."""
         if len(self.inner) < NOISE or best.size < len(self.data):
             return False
         apart = (len(self.inner) - TESTED) // 2
         some = b"".join(self.inner[i * apart : i * apart + TESTED] for i in range(3))
-        return encode_channel(some, LZMA, None, self.context, untold).size >= len(some)
+        if encode_channel(some, LZMA, None, self.context, untold).size < len(some):
+            return False
+        return not _repeats_far_apart(self.inner)
 
     @cached_property
     def flat(self) -> bool:
@@ -131,6 +139,17 @@ class Part:
             return [fast]
         full = MixParams.for_size(size, profile.stronger, FULL_LEVEL)
         return [full, fast] if profile.both_pay else [full]
+
+
+def _repeats_far_apart(data: bytes) -> bool:
+    """Whether more than a few bytes of `data` were there before, wherever that was: of one in 256,
+    those that follow a byte of one value, which is some milliseconds for a megabyte."""
+    array = np.frombuffer(data, np.uint8)
+    places = np.flatnonzero(array[: 1 - FAR] == array[0])
+    found = np.zeros(places.size, np.int64)
+    for i in range(1, FAR):
+        found = found << 8 | array[places + i]
+    return FAR_SHARE * (found.size - np.unique(found).size) > found.size
 
 
 def smallest(candidates: Iterable[Coded]) -> Coded:

@@ -25,6 +25,7 @@ from edgezip.pipeline.detect.content import BINARY, TEXT, Piece
 from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
+from edgezip.pipeline.parts import Part
 from edgezip.pipeline.plan import _judged
 
 NONE = PackOptions(model="none")
@@ -123,6 +124,18 @@ def test_noise_is_not_given_to_lzma(monkeypatch: pytest.MonkeyPatch) -> None:
         (size,) = tried
         assert size > len(noise) - 1000
         tried.clear()
+
+
+@pytest.mark.parametrize("record", [12, 100, 2000])
+def test_noise_that_comes_twice_far_apart_is_for_lzma(record: int) -> None:
+    """Farther than other codecs see, in pieces shorter than long repeats, and at any place."""
+    chance = random.Random(record)
+    first = chance.randbytes(1_200_000)
+    turned = first[250_000:] + first[:250_000]  # no samples of three places have it twice
+    pieces = (turned[i : i + record] for i in range(0, len(turned), record))
+    again = b"".join(piece + chance.randbytes(record // 8 + 1) for piece in pieces)
+    size = Part(first + again, Context()).classical.size
+    assert size < 0.9 * len(first + again)
 
 
 @pytest.mark.parametrize("kind", ["printable", "base64", "hex", "dna"])
