@@ -22,7 +22,7 @@ from edgezip.coding.audio.run import run_samples
 from edgezip.coding.audio.state import new_common, new_pair
 from edgezip.coding.audio.values import list_values, values_of
 from edgezip.coding.image import codec, planes
-from edgezip.coding.image.bilevel import MARGIN, new_bilevel, run_bilevel
+from edgezip.coding.image.bilevel import MARGIN, new_bilevel, rows_of, run_bilevel
 from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.coding.image.state import new_state
 from edgezip.coding.image.walk import run
@@ -82,9 +82,7 @@ def image_bits(
     kernel: Callable[..., Any]
     if geometry.bits == 1:
         pixels = new_bilevel(width, rows)
-        pixels.pixels.reshape(rows + MARGIN, width + 2 * MARGIN)[MARGIN:, MARGIN:-MARGIN] = (
-            split.samples[:, 0]
-        )
+        rows_of(pixels, width)[MARGIN:] = split.samples[:, 0]
         first: tuple[Any, ...] = (pixels, width)
         kernel = run_bilevel
     else:

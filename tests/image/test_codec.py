@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from contextlib import suppress
 
 import numpy as np
@@ -93,6 +94,50 @@ def test_bilevel_columns_far_above_are_seen() -> None:
     pixels = np.tile(rows, (30, 1))  # each row as the one 9 rows above it
     data = np.packbits(pixels, axis=1).tobytes()
     assert round_trip(data, ImageGeometry(160, bits=1)) < 0.05 * len(data)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "digest"),
+    [
+        (1, 900, "c4cf59e1f93b66c3"),
+        (8, 700, "b3f18b5e71d9f20b"),
+        (13, 500, "568eedf11cd50e0a"),
+        (16, 400, "9227e7f9c067dc8a"),
+        (40, 150, "55da9d8ff42220a8"),
+        (203, 60, "cc35b48a66413be3"),
+        (700, 20, "f266d11c41a639fa"),
+    ],
+)
+@pytest.mark.parametrize("held", [1, 900, codec._HELD])
+def test_what_is_held_of_a_drawing_decides_nothing(
+    width: int, height: int, digest: str, held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Payloads are those that were made when all of it was held, with margins left and right."""
+    monkeypatch.setattr(codec, "_HELD", held)
+    y, x = np.mgrid[0:height, 0:width]
+    rings = (x * x + 3 * y * y) // max(40, width * 4) % 3 == 0
+    pixels = rings ^ ((x * 7919 + y * 104729) % 31 == 0)
+    data = np.packbits(pixels, axis=1).tobytes() + b"ab"
+    geometry = ImageGeometry(width, bits=1)
+    payload = encode(data, geometry)
+    assert hashlib.sha256(payload).hexdigest()[:16] == digest
+    assert decode(payload, len(data), geometry) == data
+
+
+@pytest.mark.parametrize("width", [1, 16])
+def test_narrow_drawings_take_no_more_memory_than_others(width: int) -> None:
+    """Eight pixels to a byte, and what is held for the kernel."""
+    data = bytes(1 << 20)
+    tracemalloc.start()
+    try:
+        payload = encode(data, ImageGeometry(width, bits=1))
+        _, coding = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        assert decode(payload, len(data), ImageGeometry(width, bits=1)) == data
+        _, back = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert max(coding, back) < 26 * len(data) + (20 << 20)
 
 
 def test_a_screen_is_learned_by_heart() -> None:

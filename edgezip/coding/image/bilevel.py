@@ -32,7 +32,7 @@ from .mixer import LOGIT_LIMIT, dot, train
 from .state import confidence_table, first_map
 
 MARGIN: Final = 16
-"""White pixels around the picture: above, left and right."""
+"""White pixels above the picture and left of each row; those right of it are left of the next."""
 _REACH: Final = 8
 """Rows and columns that the nearest pixels are looked for in."""
 _TEMPLATES: Final = (6, 10, 22, 38, 60)
@@ -66,7 +66,7 @@ def nearest() -> NDArray[np.int64]:
 
 
 class Bilevel(NamedTuple):
-    """State of the model; the picture is in `pixels`, uint8 (H + MARGIN, W + 2 MARGIN)."""
+    """State of the model; `rows_of` says where the picture is in `pixels`."""
 
     pixels: NDArray[np.uint8]
     offsets: NDArray[np.int64]  # (60,): from a pixel in `pixels`, flat
@@ -93,14 +93,14 @@ class Bilevel(NamedTuple):
 
 def new_bilevel(width: int, height: int) -> Bilevel:
     """Return the state before the first pixel."""
-    step = width + 2 * MARGIN
+    step = width + MARGIN
     near = nearest()
     follow, counts = state_table()
     p = (counts[:, 1].astype(np.int64) * 2 + 1) * (1 << 22) // (2 * counts.sum(1) + 2)
     weights = np.zeros((sum(_ROWS), _INPUTS), np.int32)
     weights[:, : _PER_CONTEXT * CONTEXTS : 2] = _FIRST_WEIGHT
     return Bilevel(
-        pixels=np.zeros((height + MARGIN) * step, np.uint8),
+        pixels=np.zeros((height + MARGIN) * step + MARGIN, np.uint8),
         offsets=near[:, 1] * step + near[:, 0],
         sizes=np.array(_TEMPLATES, np.int64),
         plains=np.full(128, HALF, np.uint32),
@@ -122,6 +122,13 @@ def new_bilevel(width: int, height: int) -> Bilevel:
         reciprocal=reciprocal_table(),
         confidence=confidence_table(),
     )
+
+
+def rows_of(state: Bilevel, width: int) -> NDArray[np.uint8]:
+    """The picture of `state`, uint8 (MARGIN + height, width); the first MARGIN rows are those above
+    it."""
+    rows = state.pixels[:-MARGIN].reshape(-1, width + MARGIN)
+    return rows[:, MARGIN:]
 
 
 @njit(_nrt=False, forceinline=True)
@@ -262,7 +269,7 @@ def _learn(m, bit, first_map_at, second_map_at):  # type: ignore[no-untyped-def]
 @njit(_nrt=False, nogil=True)
 def run_bilevel(m, width, begin, end, coder, payload, decode):  # type: ignore[no-untyped-def]
     """Code pixels `begin` to `end`, or with `decode` fill them in; returns as `walk.run`."""
-    step = width + 2 * MARGIN
+    step = width + MARGIN
     for i in range(begin, end):
         at = (i // width + MARGIN) * step + MARGIN + i % width
         plain = _plain(m, at)

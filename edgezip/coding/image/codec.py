@@ -13,7 +13,7 @@ from edgezip.coding.portions import Progress, portions
 from edgezip.errors import FormatError
 
 from . import planes
-from .bilevel import MARGIN, new_bilevel, run_bilevel
+from .bilevel import MARGIN, new_bilevel, rows_of, run_bilevel
 from .geometry import ImageGeometry
 from .layout import Level
 from .planes import Split
@@ -31,6 +31,9 @@ FAST, DEFAULT, STRONG = range(3)
 
 _MOST_PER_BYTE = 46_000
 """Bytes that one byte of payload holds at most, see `mixing.bytecodec`."""
+
+_HELD = 1 << 20
+"""Pixels of black and white, with margins, that are laid out for the kernel at a time."""
 
 _TRIED = 1 << 15
 """Samples that are coded in two ways to see which is smaller."""
@@ -166,18 +169,7 @@ def _picture_kernel(
     rows, count, width = split.samples.shape
     state: Any
     if geometry.bits == 1:
-        state = new_bilevel(width, rows)
-        picture = state.pixels.reshape(rows + MARGIN, width + 2 * MARGIN)
-        inside = picture[MARGIN:, MARGIN:-MARGIN]
-        inside[:] = split.samples[:, 0]
-
-        def bilevel(begin: int, end: int) -> int:
-            done = run_bilevel(state, width, begin, end, coder.state, coder.data, coder.decode)
-            if end == rows * width:
-                split.samples[:, 0] = inside
-            return int(done)
-
-        return bilevel, rows * width, 1
+        return _bilevel_kernel(split.samples[:, 0], coder), rows * width, 1
     state = new_state(width, rows, geometry.bits == 16, count, geometry.palette, level)
     flat = split.samples.reshape(-1)
 
@@ -185,6 +177,35 @@ def _picture_kernel(
         return int(run(state, flat, begin, end, coder.state, coder.data, coder.decode))
 
     return sampled, flat.size, 8
+
+
+def _bilevel_kernel(picture: NDArray[np.uint8], coder: _Coder) -> _Kernel:
+    """For `picture` (rows, width), of which the state holds so many rows at a time: margins of
+    narrow ones would take several times its memory."""
+    width = picture.shape[1]
+    held = max(_HELD // (width + MARGIN), 1)
+    state = new_bilevel(width, held)
+    inside = rows_of(state, width)
+
+    def bilevel(begin: int, end: int) -> int:
+        done = begin
+        while done < end:
+            row = done // width
+            above = min(row, MARGIN)
+            here = picture[row - above : row + held]
+            inside[MARGIN - above : MARGIN - above + len(here)] = here
+            start, stop = done - row * width, min(end - row * width, held * width)
+            coded = int(
+                run_bilevel(state, width, start, stop, coder.state, coder.data, coder.decode)
+            )
+            if coder.decode:
+                picture[row : row + held] = inside[MARGIN : MARGIN + len(here) - above]
+            done += coded
+            if coded < stop - start:
+                break
+        return done - begin
+
+    return bilevel
 
 
 def _rest_kernel(split: Split, coder: _Coder) -> tuple[_Kernel, int, int]:
