@@ -126,7 +126,7 @@ def _image(level: int) -> Coder:
         lambda packed, size: image_codec.decode(packed, size, _PATCH, level),
         ("images",),
         chunked=level == image_codec.DEFAULT,
-        code=("image",),
+        code=("image-8",),
     )
 
 

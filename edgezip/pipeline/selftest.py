@@ -29,6 +29,8 @@ from edgezip.container import constants as c
 from edgezip.errors import EngineError, FormatError
 
 PAYLOADS = Path(__file__).with_name("known_payloads.json")
+_REST = "rest"
+"""The sample of bytes that fill no row of a picture, which have a kernel of their own."""
 TOKENS, STREAMS, TOP_K = 32, 2, Settings().top_k
 
 
@@ -40,17 +42,23 @@ class Sample:
     decode: Callable[[bytes], bool]
 
 
-def before_encoding(number: int, profile: int = 0) -> None:
-    """Raise EngineError unless the coder `number` codes its sample as it must; `profile` is that of
-    coder 5. Only the first call of a process works."""
+def before_encoding(number: int, variant: int = 0) -> None:
+    """Raise EngineError unless the coder `number` codes its sample as it must. Only the first call
+    of a process works.
+
+    variant: which kernels are needed, where a coder has several samples: the profile of coder 5,
+        the bits of a sample of coder 7.
+    """
     if not jit.PLAIN:
-        _encoded(_name(number, profile))
+        for name in _names(number, variant):
+            _encoded(name)
 
 
-def before_decoding(number: int, profile: int = 0) -> None:
+def before_decoding(number: int, variant: int = 0) -> None:
     """The same for decoding."""
     if not jit.PLAIN:
-        _decoded(_name(number, profile))
+        for name in _names(number, variant):
+            _decoded(name)
 
 
 def check_all() -> int:
@@ -61,11 +69,13 @@ def check_all() -> int:
     return len(makers())
 
 
-def _name(number: int, profile: int) -> str:
+def _names(number: int, variant: int) -> list[str]:
     from edgezip.coding.mixing.profile import PROFILES
 
     name = c.CODER_NAMES[number]
-    return f"{name}-{PROFILES[profile].name}" if number == c.CM else name
+    if number == c.IMAGE:
+        return [f"{name}-{variant}", f"{name}-{_REST}"]
+    return [f"{name}-{PROFILES[variant].name}" if number == c.CM else name]
 
 
 @cache
@@ -110,7 +120,8 @@ def makers() -> dict[str, Callable[[], Sample]]:
         "lm-mix": lambda: Sample(
             lambda: _code_tokens(_mixing_encoder()), _decodes(_mixing_decoder)
         ),
-        "image": _image,
+        **{f"image-{bits}": partial(_image, bits) for bits in (1, 8, 16)},
+        f"image-{_REST}": partial(_image, 8, rows=False),
         "audio": _audio,
     }
 
@@ -197,18 +208,22 @@ def _mixing_decoder(payload: bytes) -> TokenDecoder:
     return MixingDecoder(payload, TOKENS, STREAMS, _PIECES, MixParams(16))
 
 
-def _image() -> Sample:
+def _image(bits: int, rows: bool = True) -> Sample:
+    """A picture; without rows it consists of bytes that do not fill one."""
     from edgezip.coding.image import codec
     from edgezip.coding.image.geometry import ImageGeometry
 
-    width, height = 12, 8
-    content = bytes(
+    width, height, channels = {1: (96, 12, 1), 8: (12, 8, 3), 16: (16, 12, 1)}[bits]
+    cells = [
         (5 * x + 7 * y + 3 * channel ^ x * y & 3) & 255
         for y in range(height)
-        for x in range(width)
-        for channel in range(3)
-    )
-    geometry = ImageGeometry(width, 3)
+        for x in range(width if bits > 1 else width // 8)
+        for channel in range(channels)
+    ]
+    if bits == 16:  # so smooth that it is coded as differences
+        cells = [byte for cell in cells for byte in divmod(20_000 + 37 * cell, 256)]
+    content = bytes(cells) if rows else b"less than a row is coded as bytes"
+    geometry = ImageGeometry(width, channels, bits, big_endian=bits == 16)
     return Sample(
         partial(codec.encode, content, geometry),
         lambda payload: codec.decode(payload, len(content), geometry) == content,

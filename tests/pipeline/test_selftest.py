@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +35,37 @@ def test_every_coder_gives_its_known_answer() -> None:
     """If the format of one has changed on purpose: python scripts/known_answers.py --renew ..."""
     assert selftest.known().keys() == selftest.makers().keys()
     assert selftest.check_all() == len(selftest.makers()) > 7
+
+
+@pytest.mark.skipif(jit.PLAIN, reason="plain Python is the reference")
+@pytest.mark.parametrize(
+    ("step", "samples"),
+    [("_pictures", ["image-1", "image-8", "image-16", "image-rest"]), ("_sounds", ["audio"])],
+)
+def test_all_kernels_of_a_coder_are_asked(step: str, samples: list[str]) -> None:
+    """What `edgezip warm` needs for pictures and sounds of all kinds, the samples need, too."""
+    script = (
+        "import sys\n"
+        "from edgezip import warming\n"
+        "from edgezip.coding import watch\n"
+        "from edgezip.pipeline import selftest\n"
+        "kernels = set()\n"
+        "with watch.watching(lambda name, kept: kernels.add(name)):\n"
+        "    for name in sys.argv[2:]:\n"
+        "        selftest._encoded(name), selftest._decoded(name)\n"
+        "    if sys.argv[1]:\n"
+        "        getattr(warming, sys.argv[1])()\n"
+        "print(*sorted(kernels))\n"
+    )
+
+    def kernels(*arguments: str) -> set[str]:
+        command = [sys.executable, "-c", script, *arguments]
+        return set(
+            subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        )
+
+    as_bytes = {name for name in kernels(step) if "/bytecodec." in name}  # the other way, tried
+    assert kernels(step) - kernels("", *samples) == as_bytes
 
 
 @pytest.mark.skipif(jit.PLAIN, reason="plain Python is the reference")

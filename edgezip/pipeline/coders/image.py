@@ -14,8 +14,8 @@ def encode(data: bytes, settings: MediaSettings, context: Context, progress: Pro
     """As `Encode`. Params: the level, the layout of the samples."""
     from edgezip.coding.image import codec  # kernels, which few files need
 
-    selftest.before_encoding(c.IMAGE)
     geometry: ImageGeometry = settings.geometry
+    selftest.before_encoding(c.IMAGE, geometry.bits)
     payload = codec.encode(data, geometry, settings.level, progress)
     return Encoded(payload, bytes([settings.level]) + geometry.to_bytes())
 
@@ -27,7 +27,7 @@ def decode(payload: bytes, params: bytes, size: int, context: Context, progress:
     if not params or params[0] >= len(codec.LEVELS):
         raise FormatError("damaged: a picture without params, or of an unknown level")
     geometry = ImageGeometry.from_bytes(params[1:])
-    selftest.before_decoding(c.IMAGE)
+    selftest.before_decoding(c.IMAGE, geometry.bits)
     return codec.decode(payload, size, geometry, params[0], progress)
 
 
