@@ -6,6 +6,11 @@ from __future__ import annotations
 import os
 import sys
 
+STACK = 1 << 20
+"""Bytes. 128 KiB were enough for a message; what other libraries need is not known."""
+LIMIT = 6
+"""`LimitError.exit_code`, without importing it."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +44,11 @@ def script() -> NoReturn:
     """
     import atexit
 
-    code = main()
+    code = 0 if (problem := _small_stack()) is None else LIMIT
+    if problem is None:
+        code = main()
+    elif sys.stderr is not None:
+        sys.stderr.write(f"edgezip: {problem}\n")
     # What others want to be done at the end: of threads, of temporary folders, of measuring.
     atexit._run_exitfuncs()  # noqa: SLF001 (there is no other way to call them)
     for stream in (sys.stdout, sys.stderr):
@@ -49,6 +58,25 @@ def script() -> NoReturn:
         except (OSError, ValueError):
             sys.exit(code)  # Python says what is to be said
     os._exit(code)
+
+
+def _small_stack() -> str | None:
+    """Why there is too little stack, None if it suffices: code that runs out of it ends the process
+    wherever it is. Where only the soft limit is small, begin anew with a larger one, as threads get
+    what was allowed when the process began.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unlimited = resource.RLIM_INFINITY
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    if soft == unlimited or soft >= STACK:
+        return None
+    if (hard == unlimited or hard >= STACK) and sys.executable:
+        resource.setrlimit(resource.RLIMIT_STACK, (STACK, hard))
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    return f"only {soft >> 10} KiB of stack are allowed, {STACK >> 10} are needed (ulimit -s)"
 
 
 def _end_quietly() -> None:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,31 @@ def test_full_disk(command: list[str], text: Path, environment: dict[str, str]) 
     assert process.returncode == 1
     assert b"text.ez: File too large" in process.stderr
     assert [path.name for path in text.parent.iterdir()] == ["text"]
+
+
+def _limit_stack(hard: int) -> None:
+    resource.setrlimit(resource.RLIMIT_STACK, (64 << 10, hard))
+
+
+def test_a_small_stack(command: list[str], text: Path, environment: dict[str, str]) -> None:
+    """It crashed in the middle of the work. A soft limit is raised."""
+    arguments = [*command, "pack", "-m", "none", text.name]
+    names = {path.name for path in text.parent.iterdir()}
+    for hard, code in ((64 << 10, 6), (resource.getrlimit(resource.RLIMIT_STACK)[1], 0)):
+        process = subprocess.run(
+            arguments,
+            cwd=text.parent,
+            env=environment,
+            capture_output=True,
+            check=False,
+            preexec_fn=partial(_limit_stack, hard),
+        )
+        assert process.returncode == code, process.stderr
+        if code:
+            assert process.stderr.count(b"\n") == 1
+            assert b"stack" in process.stderr
+            assert {path.name for path in text.parent.iterdir()} == names
+    assert text.with_name("text.ez").exists()
 
 
 def test_closed_streams(command: list[str], text: Path, environment: dict[str, str]) -> None:
