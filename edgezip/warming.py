@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import textwrap
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -85,6 +86,7 @@ _NO_MODEL = PackOptions(model="none", threads=1)
 def _text() -> None:
     _round_trip(_TEXT * 4 + _noise(40), replace(_MODEL, coder="mix"))
     _round_trip(_TEXT * 4, replace(_MODEL, coder="mix", streams=2))
+    _round_trip(textwrap.fill(_TEXT.decode() * 60, 24).encode(), replace(_MODEL, coder="mix"))
 
 
 def _plain() -> None:

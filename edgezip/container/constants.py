@@ -108,6 +108,7 @@ LONE_CR: Final = 7
 LATIN1: Final = 8
 X86: Final = 9
 TARRED: Final = 10
+WRAPS: Final = 11
 DEFLATED_GROWTH: Final = 1100
 """Times that what a deflate stream holds may be larger: deflate reaches 1032."""
 TRANSFORM_NAMES: Final[dict[int, str]] = {
@@ -122,6 +123,7 @@ TRANSFORM_NAMES: Final[dict[int, str]] = {
     LATIN1: "ISO 8859-1",
     X86: "x86 code",
     TARRED: "tar members",
+    WRAPS: "wrapped lines",
 }
 KNOWN_TRANSFORMS: Final = frozenset(
     {
@@ -136,6 +138,7 @@ KNOWN_TRANSFORMS: Final = frozenset(
         LATIN1,
         X86,
         TARRED,
+        WRAPS,
     }
 )
 

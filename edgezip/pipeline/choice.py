@@ -21,7 +21,7 @@ from edgezip.pipeline.detect.text import find_text
 from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import MEDIA_LEVEL, PackOptions
 from edgezip.pipeline.parts import Part, smallest, untold
-from edgezip.pipeline.transforms.table import LINE_ENDS, LONE_CR, X86, transform_of
+from edgezip.pipeline.transforms.table import LINE_ENDS, LONE_CR, WRAPS, X86, transform_of
 
 TRIED, TRIED_STRIPS = 24 << 10, 3
 """Bytes that are looked at to see what the others are like, in so many strips."""
@@ -51,7 +51,7 @@ HARDLY = 105
 """Percent of what context mixing takes; if the model takes more than that, it is not tried."""
 
 
-_TRANSFORMS = {Kind.TEXT: (LINE_ENDS, LONE_CR), Kind.BINARY: (X86,)}
+_TRANSFORMS = {Kind.TEXT: (WRAPS, LINE_ENDS, LONE_CR), Kind.BINARY: (X86,)}
 """What is done to pieces of a kind, the first that pays."""
 
 

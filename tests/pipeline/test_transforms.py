@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import random
+import re
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgezip.container import varint
+from edgezip.container import Settings, varint
 from edgezip.errors import FormatError
-from edgezip.pipeline.detect.content import Kind
+from edgezip.pipeline.choice import make_part
+from edgezip.pipeline.context import Context
+from edgezip.pipeline.detect.content import TEXT, Kind
 from edgezip.pipeline.detect.encoded import MIN_DIGITS, find_encoded, is_latin1
 from edgezip.pipeline.transforms.table import (
     BASE64,
@@ -22,6 +26,7 @@ from edgezip.pipeline.transforms.table import (
     TRANSFORMS,
     UPPER_HEX,
     UTF16,
+    WRAPS,
     X86,
 )
 from edgezip.pipeline.transforms.transform import Transform
@@ -146,6 +151,81 @@ def test_calls_of_one_function_look_alike() -> None:
     noise = random.Random(4).randbytes(60_000)
     assert X86.change(noise) is None
     assert X86.change(b"\xe8" * 5000) is None
+
+
+def _second_decoder(data: bytes, params: bytes) -> bytes:
+    """Wrapped lines restored as docs/format.md says it, with a range decoder of integers."""
+    n, position = varint.decode(params, 0)
+    assert n == 0
+    payload = params[position:] + bytes(16)
+    code, width, at = int.from_bytes(payload[:8], "big"), (1 << 64) - 1, 8
+    seen: dict[int, list[int]] = {}
+    out, last = b"", 0
+    for match in _GAP.finditer(data):
+        out += data[last : match.start()]
+        last = match.end()
+        word = len(re.match(rb"[^ \n]*", data[last:])[0])  # type: ignore[index]
+        column = len(out) - (out.rfind(b"\n") + 1)
+        counts = seen.setdefault(min(column + len(match[0]) + word, 127), [0, 0])
+        p = 65536 * (10 * counts[1] + 1) // (10 * (sum(counts) + 1))
+        bound = (width >> 16) * min(max(p, 1), 65535)
+        bit = int(code < bound)
+        code, width = (code, bound) if bit else (code - bound, width - bound)
+        while width < 1 << 56:
+            code, width, at = code << 8 | payload[min(at, len(payload) - 1)], width << 8, at + 1
+        counts[bit] += 1
+        if sum(counts) > 255:
+            counts[:] = (counts[0] // 2, counts[1] // 2)
+        out += b"\n" if bit else match[0]
+    return out + data[last:]
+
+
+_GAP = re.compile(rb"(?<=[^ \n\t]) {1,2}(?=[^ \n\t])")
+_WORDS = ["a", "of", "the", "well-", "nothing", "Mary's", "afterwards", "end.", "`Oh!'", "a\tb"]
+
+
+@given(
+    st.integers(0, 1 << 32),
+    st.sampled_from([30, 40, 60]),
+    st.sampled_from([" ", "  ", "   ", "\n"]),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_wrapped_lines_come_back(seed: int, width: int, rare: str, end: str) -> None:
+    rng = random.Random(seed)
+    paragraphs = [
+        textwrap.fill(" ".join(rng.choices(_WORDS, k=300)).replace(". ", ".  "), width)
+        for _ in range(15)
+    ]
+    text = f"{rare}\n\n".join(paragraphs).replace(" the ", f"{rare}the ", 5) + rare
+    data = text.replace("\n", end).encode()
+    changed = WRAPS.change(data)
+    assert changed is not None
+    assert changed.data.count(b"\n") < text.count("\n") // 4
+    assert len(changed.params) < text.count("\n") // 3
+    assert WRAPS.undo(changed.data, changed.params, len(data)) == data
+    if end == "\n":
+        assert _second_decoder(changed.data, changed.params) == data
+
+
+def test_packing_shows_the_model_paragraphs(data_dir: Path) -> None:
+    text = " ".join((data_dir / "courage.txt").read_text("utf-8").split())[:12_000]
+    wrapped = textwrap.fill(text, 60).encode()
+    context = Context(None, Settings(window=512, keep=128))
+    part = make_part(wrapped, TEXT, context)
+    assert part.inner.count(b"\n") < wrapped.count(b"\n") // 20  # those behind hyphens
+    assert make_part(text.encode(), TEXT, context).inner == text.encode()
+
+
+def test_lines_that_are_not_wrapped_are_left_alone(data_dir: Path) -> None:
+    words = (data_dir / "courage.txt").read_text("utf-8").split()
+    rng = random.Random(9)
+    verse = "\n".join(" ".join(rng.choices(words, k=rng.randrange(4, 9))) for _ in range(900))
+    code = "\n".join(f"if {word} == b:\n    return {word}" for word in words)
+    log = "\n".join(f"2026-11-29T22:20:{i % 60:02} {i:06} {words[i]} done" for i in range(900))
+    table = "\n".join(f"{i * i:08} {i:05} {7 * i:05} {i:04}" for i in range(900))
+    lists = "\n".join(words), "word\n" * 900, "two words\n" * 900
+    for text in (verse, code, " ".join(words), log, table, *lists):
+        assert WRAPS.change(text.encode()) is None
 
 
 @given(

@@ -16,6 +16,7 @@ import json
 import random
 import struct
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,6 +110,7 @@ def _texts() -> dict[str, bytes]:
         "crlf": story[:900].replace(b"\n", b"\r\n"),
         "cr": story[:900].replace(b"\n", b"\r"),
         "latin1": story[:900].decode().replace("e", "\u00e9").encode("latin-1", "replace"),
+        "wrapped": textwrap.fill(story[:6000].decode(), 24).encode().replace(b"\n", b"\r\n"),
         "utf8": "Zw\u00f6lf Boxk\u00e4mpfer \u2014 \u4f60\u597d \U0001f600 ".encode() * 12,
         "odd": b"\x00\xff\xed\xa0\x80 </s> <0x41> \xe2\x96\x81" * 9,
         "noise": noise,
@@ -243,6 +245,7 @@ def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
     yield "hex", "hex", none, "the hex transform, CR LF"
     yield "hex-upper", "upper", none, "the upper-case hex transform, one line"
     yield "utf16", "utf16", none, "the UTF-16 transform, big-endian, half of a pair at the end"
+    yield "mix-wrapped", "wrapped", with_(coder="mix"), "the transform of wrapped lines"
     yield "image", "picture", none, "a picture, three channels of 8 bits"
     yield "image-deep", "picture-deep", none, "a picture, 16 bits"
     yield "image-heights", "picture-heights", none, "a picture, 16 bits, as differences"

@@ -34,6 +34,18 @@ def _tarred(data: bytes, params: bytes, raw_size: int) -> bytes:
     return tarred.restore(data, params, raw_size)
 
 
+def _wrapped(data: bytes) -> tuple[bytes, bytes] | None:
+    from edgezip.pipeline.transforms import wraps  # kernels, which only prose needs
+
+    return wraps.shorten(data)
+
+
+def _as_it_was(data: bytes, params: bytes, raw_size: int) -> bytes:
+    from edgezip.pipeline.transforms import wraps
+
+    return wraps.restore(data, params, raw_size)
+
+
 DEFLATED = Transform(c.DEFLATED, _nothing, _deflated, c.DEFLATED_GROWTH)
 LINE_ENDS = Transform(c.LINE_ENDS, lineends.shorten, lineends.restore)
 LONE_CR = Transform(c.LONE_CR, lineends.shorten_cr, lineends.restore_cr)
@@ -44,6 +56,7 @@ UPPER_HEX = _digits(c.UPPER_HEX, digits.UPPER_HEX)
 UTF16 = Transform(c.UTF16, utf16.shorten, utf16.restore)
 X86 = Transform(c.X86, x86.shorten, x86.restore)
 TAR = Transform(c.TARRED, _nothing, _tarred, grows=2)
+WRAPS = Transform(c.WRAPS, _wrapped, _as_it_was, grows=2)
 
 TRANSFORMS: dict[int, Transform] = {
     transform.number: transform
@@ -58,6 +71,7 @@ TRANSFORMS: dict[int, Transform] = {
         LATIN1,
         X86,
         TAR,
+        WRAPS,
     )
 }
 
