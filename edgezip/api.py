@@ -231,13 +231,13 @@ def unpack_stream(
     if options.recover:
         return _recover_stream(source, target, options, progress)
     started = time.monotonic()
-    auxiliary = None
+    auxiliary = ended = None
     if target is None:
         from edgezip.archive.checking import TableCheck
 
         check = TableCheck()
-        target, auxiliary = cast(BinaryIO, check), check.auxiliary
-    unpacker = Unpacker(options, progress=progress, auxiliary=auxiliary)
+        target, auxiliary, ended = cast(BinaryIO, check), check.auxiliary, check.ended
+    unpacker = Unpacker(options, progress=progress, auxiliary=auxiliary, ended=ended)
     packed = 0
     for chunk in chunks(source):
         packed += len(chunk)

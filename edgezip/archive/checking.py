@@ -20,24 +20,43 @@ _ALONE = tarfile.SUPPORTED_TYPES
 
 
 class TableCheck:
-    """Takes the content of a file, and each table of contents behind what it describes."""
+    """Takes the content of a file, and each table of contents behind what it describes.
+
+    That is all content since the table before, or, as files may be put in a row and what stands
+    before an archive need be none, its last member alone: the one from which the size of the table
+    follows. It cannot be neither, as a table stands behind its tar whatever is around them.
+    """
 
     def __init__(self) -> None:
-        self._tar = _Headers()
+        self._all = self._last = _Headers()
+        self._ended = False
 
     def write(self, data: bytes) -> int:
         """The next bytes of the content."""
-        self._tar.feed(data)
+        if self._ended:
+            self._ended = False
+            self._last = _Headers()
+        self._all.feed(data)
+        if self._last is not self._all:
+            self._last.feed(data)
         return len(data)
+
+    def ended(self) -> None:
+        """A member of the content ends here."""
+        # Nothing is known of empty members: the tar may as well be the one before them.
+        self._ended = self._all.size > 0
 
     def auxiliary(self, kind: int, content: bytes) -> None:
         """An auxiliary member that stands here. FormatError if it is a wrong table."""
         if kind != c.CONTENTS:
             return
-        tar, self._tar = self._tar, _Headers()
+        whole, last = self._all, self._last
+        self._all = self._last = _Headers()
+        self._ended = False
         if not is_usable(content):
             return
-        contents = Contents(content, tar.size)
+        contents = Contents(content, whole.size, last.size)
+        tar = whole if contents.size == whole.size else last
         if not tar.is_sound or contents.end != tar.end:
             raise FormatError(WRONG)
         if hashlib.blake2b(contents.headers).digest() != tar.headers.digest():
@@ -66,7 +85,8 @@ class _Headers:
         self._fill = 0  # bytes at the end of what is left
         self._filled = False
         self._extended = 0
-        self._records = bytearray()
+        self._type = b""  # of the extended header whose content comes
+        self._size: int | None = None  # what extended headers say of the next one
         self._over = False
 
     def feed(self, data: bytes) -> None:
@@ -113,11 +133,10 @@ class _Headers:
         self._add(block)
         if info.type[0] in EXTENDED:
             self.is_sound = 0 <= info.size <= MAX_EXTENDED
-            self._extended = behind
+            self._extended, self._type = behind, info.type
             return
-        size = info.size
-        if self._records:
-            size, self._records = _size_in(bytes(self._records), size), bytearray()
+        size = info.size if self._size is None else self._size
+        self._size = None
         if size > 0 and (info.isreg() or info.type not in _ALONE):
             self._fill = -size % _BLOCK
             self._left = size + self._fill
@@ -126,15 +145,18 @@ class _Headers:
     def _extension(self, content: bytes) -> None:
         self._extended = 0
         self._add(content)
-        self._records += content
+        # Of several that have a size `tarfile` takes the first.
+        if self._type in (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE) and self._size is None:
+            self._size = _size_in(content)
 
     def _add(self, part: bytes) -> None:
         self.headers.update(part)
         self.end += len(part)
 
 
-def _size_in(records: bytes, size: int) -> int:
+def _size_in(records: bytes) -> int | None:
     """The size that pax records give, if they do; files of 8 GiB have it there."""
+    size = None
     position = 0
     while (space := records.find(b" ", position, position + 20)) > 0:
         length = records[position:space]

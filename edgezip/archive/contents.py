@@ -113,18 +113,22 @@ class Contents:
 
     Args:
         table: as `encode` gives it.
-        size: bytes of the tar.
+        sizes: bytes of the tar; several where it may be one of them.
 
     Attributes:
+        size: the one of them that follows from the table.
         members: as `tarfile` has them.
         headers, last: as for `encode`.
         end: where in the tar its end mark begins.
 
     Raises:
-        FormatError: that is no table of a tar of this size.
+        FormatError: that is no table of a tar of such a size.
     """
 
-    def __init__(self, table: bytes, size: int) -> None:
+    def __init__(self, table: bytes, *sizes: int) -> None:
+        # Headers are part of the tar; no more of them are decoded than it has room for.
+        if table_.headers_size(table) + END > max(sizes):
+            raise FormatError(WRONG)
         headers, last = _decode(table)
         skeleton = _Skeleton(headers)
         try:
@@ -132,12 +136,12 @@ class Contents:
         except BROKEN as error:
             raise FormatError(WRONG) from error
         # A tar that goes on behind its end mark has room for members that the table leaves out.
-        if not skeleton.used_up or end + END != size:
+        if not skeleton.used_up or end + END not in sizes:
             raise FormatError(WRONG)
+        self.size = end + END
         self.headers, self.last, self.end = headers, last, end
         self._known = [(at, headers[first:stop]) for at, first, stop in skeleton.runs]
         self._known += self._last_bytes(last)
-        self._size = size
         self._known.sort()
         self._starts = [position for position, _ in self._known]
 
@@ -156,8 +160,8 @@ class Contents:
 
     def piece(self, position: int) -> tuple[int, bytes] | None:
         """Where known bytes start of which one is at `position` of the tar, and those; or None."""
-        if self.end <= position < self._size:
-            return position, bytes(self._size - position)
+        if self.end <= position < self.size:
+            return position, bytes(self.size - position)
         number = bisect.bisect_right(self._starts, position) - 1
         if number < 0:
             return None

@@ -42,6 +42,7 @@ class Unpacker:
         single: stop after the first member; what follows is in `unused_data`.
         progress: called with the total of raw bytes decoded so far.
         auxiliary: gets kind and content of each auxiliary member of at most `MAX_CONTENTS` bytes.
+        ended: called where any other member ends.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Unpacker:
         single: bool = False,
         progress: Callable[[int], None] | None = None,
         auxiliary: Callable[[int, bytes], None] | None = None,
+        ended: Callable[[], None] | None = None,
     ) -> None:
         self._options = options
         self._parser = ContainerParser(single=single, coders=CODERS)
@@ -61,8 +63,11 @@ class Unpacker:
         self._dropped = 0
         """Raw bytes of auxiliary members so far."""
         self._auxiliary = auxiliary
+        self._ended = ended
         self._kept: list[bytes] = []
-        """Content of the auxiliary member so far."""
+        """Content of the auxiliary member so far, if it is not too large."""
+        self._kept_size = 0
+        """Bytes of that content, also of what is not kept."""
         self.raw_size = 0
         """Raw bytes that came out so far."""
         self.members = 0
@@ -122,9 +127,7 @@ class Unpacker:
                 # A table is smaller than what it describes; without a limit it could be any work.
                 self._check_limit(event.frame.raw_size, self._dropped)
                 self._dropped += event.frame.raw_size
-                raw = self._decode(event, quiet=True)
-                if self._auxiliary is not None and sum(map(len, self._kept)) <= MAX_CONTENTS:
-                    self._kept.append(raw)
+                self._keep(self._decode(event, quiet=True), event.frame.raw_size)
                 return b""
             self._check_limit(event.frame.raw_size)
             self.frames += 1
@@ -133,12 +136,24 @@ class Unpacker:
             self._end()
         return b""
 
+    def _keep(self, raw: bytes, size: int) -> None:
+        if self._auxiliary is None:
+            return
+        self._kept_size += size
+        if self._kept_size <= MAX_CONTENTS:
+            self._kept.append(raw)
+        else:
+            self._kept.clear()
+
     def _end(self) -> None:
         if self._header.auxiliary is None:
             self.members += 1
+            if self._ended is not None:
+                self._ended()
             return
-        content, self._kept = b"".join(self._kept), []
-        if self._auxiliary is not None and len(content) <= MAX_CONTENTS:
+        content, size = b"".join(self._kept), self._kept_size
+        self._kept, self._kept_size = [], 0
+        if self._auxiliary is not None and size <= MAX_CONTENTS:
             self._auxiliary(self._header.auxiliary, content)
 
     def _decode(self, event: FrameEvent, quiet: bool = False) -> bytes:
