@@ -44,7 +44,8 @@ NEW = 5
 BEHIND, OPENING = 120, 8
 """Percent of what the model makes; if context mixing would need more than that, going by the first
 1/`OPENING` of a text, or by `SMALL` bytes of it, the rest is not tried. In what follows it learns
-and is better: by up to 16 % where it was measured, on logs."""
+and is better: by 29 % for a log and by 47 % for a list of words, which is 39 bytes larger for what
+was left out."""
 LEARNED, TESTED = 32 << 10, 4 << 10
 """Bytes that both ways learn, and bytes behind those that they then code, to compare them."""
 HARDLY = 105
