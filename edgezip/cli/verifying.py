@@ -8,14 +8,15 @@ from typing import Any, BinaryIO
 from edgezip import api, streams
 from edgezip.cli.inputs import as_binary
 from edgezip.cli.outputs import Output
-from edgezip.errors import ChecksumError
+from edgezip.errors import ChecksumError, FormatError
 from edgezip.pipeline.options import PackOptions, UnpackOptions
 
 
 def verify_output(
     output: Output, digest: tuple[int, bytes], options: PackOptions, progress: Any
 ) -> None:
-    """Decode what was written and compare it with what was read, by its size and hash.
+    """Decode what was written and compare it with what was read, by its size and hash; and the
+    table of contents of an archive with its tar.
 
     Raises:
         ChecksumError: they differ.
@@ -27,16 +28,19 @@ def verify_output(
         gpu_layers=options.gpu_layers,
         prime=options.prime,
     )
+    reason = "unpacking does not give the input back"
+    source, target = output.read_back(), as_binary(check)
     try:
-        api.unpack_stream(output.read_back(), as_binary(check), same, progress=progress)
+        api.unpack_stream(source, target, same, progress=progress, check_tables=True)
     except ChecksumError:
         pass
+    except FormatError as error:
+        reason = str(error)
     else:
         if check.digest() == digest:
             return
     raise ChecksumError(
-        "verification failed: unpacking does not give the input back, so nothing was written;"
-        " run edgezip doctor"
+        f"verification failed: {reason}, so nothing was written; run edgezip doctor"
     )
 
 

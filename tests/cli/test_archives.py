@@ -89,6 +89,21 @@ def test_several_into_one_and_what_is_left_out(cli: Any, docs: Path, notes: Path
     assert cli.pack("docs").code == 1  # the FIFO
 
 
+@pytest.mark.parametrize("to", [[], ["-c"]])
+def test_verify_compares_the_table_of_contents(
+    cli: Any, docs: Path, monkeypatch: pytest.MonkeyPatch, to: list[str]
+) -> None:
+    """As `edgezip test` does."""
+    real = contents.encode
+    monkeypatch.setattr(contents, "encode", lambda headers, last: real(headers[:-512], last))
+    found = cli.pack("docs", "--verify", *to)
+    found.failed(3, "verification failed", "table of contents", "nothing was written")
+    assert found.out == b""
+    assert cli.names() == ["docs"]
+    monkeypatch.setattr(contents, "encode", real)
+    assert cli.pack("docs", "--verify").code == 0
+
+
 def test_two_files_of_one_name_are_told(cli: Any, docs: Path) -> None:
     """`../docs` and `docs` become one folder in the archive."""
     os.makedirs("other/docs/deep")
