@@ -19,6 +19,7 @@ from edgezip.archive.itself import leaving_out
 from edgezip.archive.names import Selection, by_folder, clean, member_name
 from edgezip.archive.tars import as_format_error, holes, open_tar
 from edgezip.archive.writing import write_archive
+from edgezip.descriptors import descriptor_of, open_descriptor
 from edgezip.errors import EdgezipError, InputError, LimitError, SettingsError
 from edgezip.file import EdgezipFile
 from edgezip.incremental import with_model
@@ -126,6 +127,7 @@ class Archive:
 
     Args:
         file: a name, or a binary file object, which is not closed; to read it must be seekable.
+            Names of an open descriptor (`/dev/stdout`) are written where that stands.
         mode: "r", "w" (replaces a file) or "x" (refuses to).
         model: as `PackOptions.model` and `UnpackOptions.model`, which it overrides.
         options: `PackOptions` to write, `UnpackOptions` to read.
@@ -177,7 +179,11 @@ class Archive:
             if options is not None and not isinstance(options, PackOptions):
                 raise SettingsError("options must be PackOptions in this mode")
             self._file = file
-            self._rules = leaving_out(self._rules, file)
+            self._descriptor: int | None = None
+            if isinstance(file, (str, os.PathLike)):
+                self._descriptor = descriptor_of(os.fspath(file))
+            output = file if self._descriptor is None else self._descriptor
+            self._rules = leaving_out(self._rules, output)
             self._options = with_model(options or PackOptions(), model)
             if mode == "x" and isinstance(file, (str, os.PathLike)) and os.path.lexists(file):
                 raise InputError(f"{os.fspath(file)} exists already")
@@ -367,7 +373,10 @@ class Archive:
             self._content.close()
             return
         entries = collect.arranged(self._entries, self._rules.order, self._problem)
-        if isinstance(self._file, (str, os.PathLike)):
+        if self._descriptor is not None:
+            with open_descriptor(self._descriptor) as stream:
+                self._write(entries, stream)
+        elif isinstance(self._file, (str, os.PathLike)):
             from edgezip.atomic import AtomicFile
 
             with AtomicFile(self._file, overwrite=self._mode == "w") as output:

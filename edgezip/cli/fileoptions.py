@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgezip.cli import descriptors
+from edgezip import descriptors
 from edgezip.cli.inputs import STDIN, SUFFIX, InputRules
 from edgezip.cli.outputs import STDOUT
 from edgezip.errors import SettingsError

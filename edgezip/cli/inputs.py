@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from edgezip import streams
 from edgezip.cli.console import is_terminal
-from edgezip.cli.descriptors import descriptor_of, is_descriptor
+from edgezip.descriptors import descriptor_of, is_descriptor
 from edgezip.errors import InputError
 
 SUFFIX = ".ez"

@@ -11,9 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import IO, Any, BinaryIO, Protocol
 
-from edgezip import streams
+from edgezip import descriptors, streams
 from edgezip.atomic import AtomicFile
-from edgezip.cli import descriptors
 from edgezip.cli.console import is_terminal, printable
 from edgezip.cli.inputs import as_binary
 from edgezip.errors import InputError

@@ -188,6 +188,30 @@ def test_an_archive_is_no_member_of_itself(tree: Path) -> None:
         assert "tree/other.tar.ez" not in archive
 
 
+def test_a_name_of_a_descriptor_is_written_where_that_stands(tree: Path) -> None:
+    """And no link is replaced; what is open there is no member."""
+    (tree / "out.ez").write_bytes(b"before")
+    with open(tree / "out.ez", "ab") as file:
+        name = f"/dev/fd/{file.fileno()}"
+        os.symlink(name, tree / "stdout")
+        with edgezip.Archive(tree / "stdout", "w", model="none") as archive:
+            archive.add(tree, "tree")
+        assert os.readlink(tree / "stdout") == name
+        file.write(b"behind")
+    content = (tree / "out.ez").read_bytes()
+    assert content.startswith(b"before")
+    assert content.endswith(b"behind")
+    with edgezip.Archive(io.BytesIO(content[6:-6])) as archive:
+        assert "tree/a.txt" in archive
+        assert "tree/out.ez" not in archive
+    with (
+        open(tree / "out.ez", "rb") as source,
+        pytest.raises(edgezip.EdgezipError, match="not open for writing"),
+        edgezip.Archive(f"/dev/fd/{source.fileno()}", "w", model="none") as archive,
+    ):
+        archive.add_bytes("a", b"text")
+
+
 def test_other_links_to_the_old_archive_are_members(tree: Path) -> None:
     own = tree / "own.tar.ez"
     own.write_bytes(b"old")

@@ -49,6 +49,9 @@ def open_descriptor(number: int) -> BinaryIO:
         raise InputError(f"descriptor {number} is not open") from error
     if flags & (os.O_RDONLY | os.O_WRONLY | os.O_RDWR) == os.O_RDONLY:
         raise InputError(f"descriptor {number} is not open for writing")
+    text = standard.get(number)
+    if text is not None:
+        text.flush()  # what was printed before stands before
     return open(os.dup(number), "wb")
 
 
