@@ -8,6 +8,7 @@ the frame cuts. Only the packer looks. Memory: `MOST_CONTENT` for what streams h
 from __future__ import annotations
 
 import binascii
+import bisect
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -64,6 +65,19 @@ class Opened:
             if start <= found.start and found.end <= end:
                 return replace(found, start=found.start - start + place)
         return None
+
+    def moved_files(self, files: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Where those of `files` (start and end, in the frame) lie in `data` that neither begin nor
+        end inside of a stream."""
+        moved = ((self._moved_place(start), self._moved_place(end)) for start, end in files)
+        return [(start, end) for start, end in moved if start is not None and end is not None]
+
+    def _moved_place(self, where: int) -> int | None:
+        """A place in the frame, or behind it, in `data`; None if it is inside of a stream."""
+        number = bisect.bisect_right(self.moves, where, key=lambda move: move[0]) - 1
+        start, end, place = self.moves[number]
+        last = number == len(self.moves) - 1
+        return where - start + place if where <= end or last else None
 
 
 @dataclass(frozen=True, slots=True)

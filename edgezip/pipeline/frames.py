@@ -92,9 +92,9 @@ def encode_frame(
         changed = tarred.shorten(raw, headers)
     if changed is None:
         return _encode(raw, context, options, progress, finder, more, _Known())
-    return _inside(
-        raw, Changed(c.TARRED, *changed), context, options, progress, finder, more, _Known()
-    )
+    transform = Changed(c.TARRED, changed.data, changed.params)
+    known = _Known(files=changed.files)
+    return _inside(raw, transform, context, options, progress, finder, more, known)
 
 
 def _inside(
@@ -119,13 +119,15 @@ def _inside(
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of a frame that was made by undoing streams.
+    """What is known of a frame that was made by undoing streams, or of members of a tar.
 
     pictures: in it. contents: start and end of what streams held, where more may be; None: all.
+    files: start and end of members; None if nobody knows.
     """
 
     pictures: Sequence[Found] = ()
     contents: Sequence[tuple[int, int]] | None = None
+    files: Sequence[tuple[int, int]] | None = None
 
 
 def _encode(
@@ -146,10 +148,11 @@ def _encode(
     if opened is not None:
         moved = (opened.moved(picture) for picture in known.pictures)
         pictures = [*opened.pictures, *(picture for picture in moved if picture is not None)]
-        inside = _Known(sorted(pictures, key=lambda item: item.start), opened.contents)
+        files = None if known.files is None else opened.moved_files(known.files)
+        inside = _Known(sorted(pictures, key=lambda item: item.start), opened.contents, files)
         changed = Changed(c.DEFLATED, opened.data, b"")
         return _inside(raw, changed, context, options, progress, finder, more, inside)
-    plan = plan_frame(raw, context, options, finder, more, known.pictures)
+    plan = plan_frame(raw, context, options, finder, more, known.pictures, known.files)
     alone = len(plan.pieces) == 1 and list(plan.ways.values())
     whole = alone[0].part if alone else make_part(raw, BINARY, context)
     split = _split(raw, plan, options, progress)

@@ -70,10 +70,12 @@ def plan_frame(
     finder: MediaFinder,
     more: bool,
     pictures: Sequence[Found] = (),
+    files: Sequence[tuple[int, int]] | None = None,
 ) -> Plan:
-    """The pieces of `raw`; arguments as for `frames.encode_frame`. pictures: known beforehand."""
+    """The pieces of `raw`; arguments as for `frames.encode_frame`. pictures: known beforehand.
+    files: as for `MediaFinder.find`."""
     repeats = find_repeats(raw) if len(raw) >= REPEATS_FROM else []
-    found = finder.find(raw, lambda samples, content: pays(samples, content, context), more)
+    found = finder.find(raw, lambda samples, content: pays(samples, content, context), more, files)
     found = _with_pictures(raw, found, pictures, context)
     found = without_copies(found, repeats)
     repeats = outside_of(found, repeats)

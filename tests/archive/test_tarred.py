@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import itertools
 import os
 import tarfile
 from pathlib import Path
@@ -18,10 +19,14 @@ from edgezip.archive import collect
 from edgezip.container import constants as c
 from edgezip.container import varint
 from edgezip.errors import FormatError
+from edgezip.pipeline import channels, deflated
+from edgezip.pipeline.coders.coder import Coder
+from edgezip.pipeline.coders.table import coder_of
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.transforms import tarred
 from edgezip.pipeline.transforms.table import TAR
 from tests.archive.second_table import read_tarred
+from tests.pipeline.media_files import media_files
 
 NONE = PackOptions(model="none")
 
@@ -61,9 +66,14 @@ def test_members_come_back(
     headers = [(start + len(lead), size) for start, size in headers]
     changed = tarred.shorten(data, headers)
     assert changed is not None
-    assert len(changed[0]) < len(data)
-    assert TAR.undo(*changed, len(data)) == data
-    assert read_tarred(*changed, len(data)) == data
+    assert len(changed.data) < len(data)
+    assert TAR.undo(changed.data, changed.params, len(data)) == data
+    assert read_tarred(changed.data, changed.params, len(data)) == data
+    contents = [content for _, content, _ in members if content]
+    assert [end - start for start, end in changed.files] == list(map(len, contents))
+    for (start, end), content in zip(changed.files, contents, strict=True):
+        assert content.startswith(changed.data[start:end])
+    assert changed.files[-1:] == [] or changed.files[-1][1] >= len(changed.data)
 
 
 def test_what_does_not_come_back_is_left_alone() -> None:
@@ -79,7 +89,9 @@ def test_what_does_not_come_back_is_left_alone() -> None:
 @given(st.data())
 def test_damage_is_told(data: st.DataObject) -> None:
     tar, headers = made([(f"name{i}", b"words " * i, i * 10**8) for i in range(5)])
-    changed, params = tarred.shorten(tar, headers) or (b"", b"")
+    made_of = tarred.shorten(tar, headers)
+    assert made_of is not None
+    changed, params, _ = made_of
     kind = data.draw(st.sampled_from(["byte", "params", "size", "cut", "more"]))
     size = len(tar)
     if kind == "byte":
@@ -102,7 +114,9 @@ def test_damage_is_told(data: st.DataObject) -> None:
 def test_a_table_of_a_large_content_is_refused() -> None:
     """Sizes in a table ask for no memory."""
     tar, headers = made([(f"name{i}", b"", 0) for i in range(5)])
-    changed, params = tarred.shorten(tar, headers) or (b"", b"")
+    made_of = tarred.shorten(tar, headers)
+    assert made_of is not None
+    changed, params, _ = made_of
     with pytest.raises(FormatError):
         TAR.undo(changed, params, len(tar) - 1)
 
@@ -139,6 +153,57 @@ def test_streams_inside_of_streams_are_undone_in_archives_too(tmp_path: Path) ->
     with edgezip.Archive(target) as archive:
         assert archive.read("twice.gz") == outer
     assert target.stat().st_size < len(edgezip.compress(outer, options=NONE)) + 300
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize(("name", "coder"), [("2-24.tga", c.IMAGE), ("16-ffffffff.au", c.AUDIO)])
+def test_files_without_signature_or_size_are_samples(
+    name: str, coder: int, zipped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the tar says where they begin and end, and its headers are away when they are looked
+    for; what streams hold moves them once more."""
+    (media,) = (file for file in media_files() if file.name == name)
+    text = (Path(__file__).parent / "second_table.py").read_bytes()
+    contents = {"a.txt": gzip.compress(text, mtime=0) if zipped else text}
+    contents |= {f"{number}-{name}": media.data for number in range(2)}
+    contents["z.txt"] = text[::-1]
+    target = io.BytesIO()
+    with edgezip.Archive(target, "w", model="none", rules=collect.Rules(order="name")) as archive:
+        for member, data in contents.items():
+            archive.add_bytes(member, data, mtime=0)
+    target.seek(0)
+    used: list[int] = []
+
+    def noted(number: int) -> Coder:
+        used.append(number)
+        return coder_of(number)
+
+    monkeypatch.setattr(channels, "coder_of", noted)
+    with edgezip.Archive(target) as archive:
+        assert {member: archive.read(member) for member in contents} == contents
+    assert coder in used
+
+
+def test_files_move_with_what_streams_hold() -> None:
+    text = (Path(__file__).parent / "second_table.py").read_bytes()
+    held = [text[i : i + 900] for i in (0, 1000, 2000)]
+    streams = [gzip.compress(part, mtime=0) for part in held]
+    files = [b"first", streams[0], b"", streams[1] + b"behind", b"last", streams[2], b"end"]
+    ends = list(itertools.accumulate(map(len, files)))
+    places = [(end - len(file), end) for file, end in zip(files, ends, strict=True)]
+    data = b"".join(files)
+    opened = deflated.undo(data)
+    assert opened is not None
+    moved = opened.moved_files(places)
+    shown = [opened.data[start:end] for start, end in moved]
+    assert shown[0] == b"first"
+    assert [shown[i] for i in (2, 4, 6)] == [b"", b"last", b"end"]
+    assert all(part in shown[place] for part, place in zip(held, (1, 3, 5), strict=True))
+    assert [shown[i][:3] for i in (1, 3, 5)] == [b"\x1f\x8b\x08"] * 3
+    within = places[1][0] + 30  # in the middle of a stream
+    assert opened.moved_files([(0, within), (within, len(data)), (0, len(data) + 9)]) == [
+        (moved[0][0], len(opened.data) + 9)
+    ]
 
 
 def test_numbers_of_transforms() -> None:

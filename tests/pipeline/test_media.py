@@ -83,6 +83,24 @@ def test_samples_are_found_in_a_tar() -> None:
     assert found == wanted
 
 
+def test_samples_are_found_where_files_are_known_to_lie() -> None:
+    """Without headers between them; a tar among them is looked into, what comes before is not."""
+    tar = in_tar(FILES)
+    data, files = b"P6 " + tar[:1024], []
+    for content in [*(file.data for file in FILES), tar, FILES[2].data]:
+        files.append((len(data), len(data) + len(content)))
+        data += content
+    wanted = [piece for file in FILES for piece in file.found]
+    found = _samples(data, MediaFinder(KINDS).find(data, _yes, files=files))
+    assert found == [*wanted, *wanted, *FILES[2].found]
+    # The last may go on in the next frame.
+    cut = data[: -len(FILES[2].data) // 2]
+    finder = MediaFinder(KINDS)
+    finder.find(cut, _yes, more=True, files=files)
+    (rest,) = finder.find(data[len(cut) :], _yes, files=[])
+    assert rest.end == len(data) - len(cut)
+
+
 @pytest.mark.parametrize("size", [1024, 5000, 8192])
 def test_what_a_frame_cuts_goes_on_in_the_next(size: int) -> None:
     data = in_tar(FILES)

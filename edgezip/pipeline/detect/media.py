@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import bisect
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from edgezip.errors import SettingsError
 from edgezip.pipeline import jpegs
-from edgezip.pipeline.detect import tar
 from edgezip.pipeline.detect.content import ENDLESS, Content, Found, Kind
 from edgezip.pipeline.detect.formats.format import Budget, File, Format
 from edgezip.pipeline.detect.formats.table import FORMATS
+from edgezip.pipeline.detect.tar import Files
 
 
 class Judgement(NamedTuple):
@@ -65,17 +64,25 @@ class MediaFinder:
         self.jpeg_bytes = 0
         """Bytes of JPEGs that were left as they are, because a package is missing."""
 
-    def find(self, data: bytes, judge: Judge, more: bool = False) -> list[Found]:
+    def find(
+        self,
+        data: bytes,
+        judge: Judge,
+        more: bool = False,
+        files: Sequence[tuple[int, int]] | None = None,
+    ) -> list[Found]:
         """Samples in the next frame: in order, apart from each other, in whole units.
 
         Args:
             data: the frame.
             judge: asked about everything that was not found in an earlier frame.
             more: further frames follow.
+            files: start and end of the files in `data`, in order, where the caller knows; None to
+                go by the headers of a tar in it.
         """
         found: list[Found] = []
         budget = len(data) + MOST_IN_VAIN
-        for candidate in self._candidates(data, more):
+        for candidate in self._candidates(data, more, files):
             if budget <= 0:
                 break
             if found and candidate.start < found[-1].end:
@@ -104,24 +111,23 @@ class MediaFinder:
         if candidate.end > size:
             self._open = Found(candidate.start - size, candidate.length, candidate.content)
 
-    def _candidates(self, data: bytes, more: bool) -> Iterator[Found]:
+    def _candidates(
+        self, data: bytes, more: bool, files: Sequence[tuple[int, int]] | None
+    ) -> Iterator[Found]:
         going_on, self._open = self._open, None
         if going_on is not None and going_on.end > 0:
             yield going_on
         if not self._given and self._kinds:
-            yield from _search(data, self._first, more)
+            first = self._first and files is None
+            yield from _search(data, Files(data, files), first, more)
 
 
-def _search(data: bytes, first: bool, more: bool) -> Iterator[Found]:
-    """What formats say, in the order of where the files begin."""
-    files = tar.members(data)
-    starts = [start for start, _ in files]
+def _search(data: bytes, files: Files, first: bool, more: bool) -> Iterator[Found]:
+    """What formats say, in the order of where the files begin. first: one does with `data`."""
+    starts = files.starts()
     budget = Budget(STEPS + len(data) // STEPS_PER_BYTE)
     for start, form in _beginnings(data, [0, *starts] if first else starts):
-        inside = bisect.bisect_right(starts, start) - 1
-        end = files[inside][1] if inside >= 0 else 0
-        if end <= start:
-            end = ENDLESS if more else len(data)
+        end = files.end(start) or (ENDLESS if more else len(data))
         try:
             found = form.parse(File(data, start, end, budget))
         except (ValueError, SettingsError):

@@ -8,6 +8,7 @@ other. The writer of an archive knows where its headers are; nothing looks for t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from edgezip.archive import table
 from edgezip.container import varint
@@ -24,8 +25,17 @@ _FILE = ord("0")
 _WRONG = "damaged: headers and contents do not fit each other"
 
 
-def shorten(data: bytes, headers: Sequence[tuple[int, int]]) -> tuple[bytes, bytes] | None:
-    """The changed bytes and the params that undo it; None where that does not pay.
+class Shortened(NamedTuple):
+    """The changed bytes, the params that undo it, and where the contents of members lie in `data`:
+    start and end of each that is not empty, in order. The last may end beyond `data`."""
+
+    data: bytes
+    params: bytes
+    files: list[tuple[int, int]]
+
+
+def shorten(data: bytes, headers: Sequence[tuple[int, int]]) -> Shortened | None:
+    """Whole members, changed; None where that does not pay.
 
     Args:
         data: whole members, or nearly: the first may have begun before, the last end behind.
@@ -34,21 +44,27 @@ def shorten(data: bytes, headers: Sequence[tuple[int, int]]) -> tuple[bytes, byt
     if len(headers) < MIN_HEADERS:
         return None
     try:
-        changed, params = _changed(data, headers)
-        same = restore(changed, params, len(data)) == data
+        made = _changed(data, headers)
+        same = restore(made.data, made.params, len(data)) == data
     except FormatError:
         return None
-    return (changed, params) if same else None
+    return made if same else None
 
 
-def _changed(data: bytes, headers: Sequence[tuple[int, int]]) -> tuple[bytes, bytes]:
+def _changed(data: bytes, headers: Sequence[tuple[int, int]]) -> Shortened:
     lead = headers[0][0]
     written = table.encode(b"".join(data[start : start + size] for start, size in headers))
     parts = [data[:lead], written]
+    files: list[tuple[int, int]] = []
+    place = lead + len(written)
     for start, size in headers:
         behind = start + size
-        parts.append(data[behind : behind + _content_size(data[behind - _BLOCK : behind])])
-    return b"".join(parts), varint.encode_all(lead, len(written))
+        length = _content_size(data[behind - _BLOCK : behind])
+        if length:
+            files.append((place, place + length))
+        parts.append(data[behind : behind + length])
+        place += length
+    return Shortened(b"".join(parts), varint.encode_all(lead, len(written)), files)
 
 
 def restore(data: bytes, params: bytes, size: int) -> bytes:
