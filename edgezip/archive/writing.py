@@ -22,6 +22,10 @@ decoded for one: a `SHARE` of all within these limits. Up to `MOST_FRAME` nothin
 sources in four frames are a twelfth larger. docs/bench.md has what that costs."""
 HEADER_COST = 128
 """Bytes that a header counts as: a table has some twenty of it."""
+MOST_TAR, MOST_EQUAL = 16 << 20, c.MAX_FRAME_SIZE - (16 << 10)
+"""Bytes of the tar in a frame of several members, which is what memory takes, and of equal ones.
+Members of a few bytes have sixteen times what they count as: a mebibyte still, by `_cost`. The
+largest frame has room for what may stand around them."""
 MOST_PIECE = 12 << 20
 """Bytes of a large member in one frame."""
 FIRST_LOOK = 8192
@@ -50,7 +54,8 @@ def write_archive(
         report: is told of files that cannot be read, which are left out, of those whose size
             has changed, which are cut off or filled up with zeros, and of other changed ones.
         frame_size: bytes of the tar after which a frame ends, at the next member; None for 2/21
-            of the contents, but 960 KiB to 4 MiB, and all of it up to 4 MiB.
+            of the contents, as `_cost` counts them, but 960 KiB to 4 MiB, and all of it up to
+            4 MiB.
         progress: called with the bytes of the tar done so far.
         watch: gets the tar as it is packed.
     """
@@ -66,7 +71,7 @@ def write_archive(
     else:
         parts = plan(entries, frame_size)
     longest = max(frame_size, DEFAULT_FRAME_SIZE)
-    frames = _Frames(target, options, longest, progress, watch)
+    frames = _Frames(target, options, progress, watch)
     headers: list[bytes] = []
     if size > AT_ONCE and (leading := _leading(parts[0])) < FIRST_LOOK:
         headers.append(_blank(FIRST_LOOK - leading))
@@ -76,9 +81,8 @@ def write_archive(
     for number, part in enumerate(parts):
         if number:
             frames.end()
-        frames.whole = bool(part) and part[0].twins is not None
         alone = part[0].blocks_size if len(part) == 1 else 0
-        frames.longest = _piece(alone, longest) if alone > longest else longest
+        frames.longest = _piece(alone, longest) if alone > longest else c.MAX_FRAME_SIZE
         for entry in part:
             first_name = entry.info.linkname if entry.info.islnk() else entry.info.name
             if first_name in missing:  # the next of its names has the content, if it is there
@@ -119,18 +123,25 @@ def plan(
 
     A member larger than `frame_size` is alone and takes as many frames as it needs. What lies
     between such members is cut into frames of about the same size: a small one at the end would
-    cost as much context as a large one.
+    cost as much context as a large one. None of these has more of the tar than `MOST_TAR`, or than
+    `frame_size` where that is more.
+
+    size_of: bytes that a member counts as, which may be less than it has in the tar.
     """
+    most_tar = min(max(MOST_TAR, _most(frame_size)), MOST_EQUAL)
     parts: list[list[Entry]] = []
     between: list[tuple[list[Entry], int]] = []
     for _, group in itertools.groupby(entries, _same(itertools.count())):
         together = list(group)
-        sizes = list(map(size_of, together))
-        whole = sum(sizes)
-        if sum(entry.blocks_size for entry in together) > c.MAX_FRAME_SIZE:
+        blocks = [entry.blocks_size for entry in together]
+        if sum(blocks) > MOST_EQUAL:
             pieces = [[entry] for entry in together]
         else:
-            pieces, sizes = [together], [whole]
+            pieces, blocks = [together], [sum(blocks)]
+        sizes = [
+            max(sum(map(size_of, piece)), -(-size * _most(frame_size) // most_tar))
+            for piece, size in zip(pieces, blocks, strict=True)
+        ]
         for piece, size in zip(pieces, sizes, strict=True):
             if size > frame_size:
                 parts += _balanced(between, frame_size)
@@ -149,13 +160,18 @@ def _balanced(pieces: Sequence[tuple[list[Entry], int]], frame_size: int) -> lis
     done = filled = 0
     for piece, size in pieces:
         share = len(parts) * total // count if count else 0
-        if not parts or done + size // 2 > share or filled + size > frame_size * 9 // 8:
+        if not parts or done + size // 2 > share or filled + size > _most(frame_size):
             parts.append([])
             filled = 0
         parts[-1] += piece
         done += size
         filled += size
     return parts
+
+
+def _most(frame_size: int) -> int:
+    """What a frame of several members counts as, at most."""
+    return frame_size * 9 // 8
 
 
 def _piece(size: int, longest: int) -> int:
@@ -199,28 +215,25 @@ class _Frames:
         position: bytes of the tar so far.
         last: the last byte that was written.
         longest: bytes at which a frame ends in any case.
-        whole: it does not, but by `end` only.
     """
 
     def __init__(
         self,
         target: BinaryIO,
         options: PackOptions,
-        longest: int,
         progress: Callable[[int], None] | None,
         watch: Callable[[bytes], object] | None,
     ) -> None:
         from edgezip.pipeline.writer import Packer
 
         self._target = target
-        self.longest = longest
+        self.longest = c.MAX_FRAME_SIZE
         self._watch = watch
         self._waiting = 0
         self._headers: list[tuple[int, int]] = []
         """Place in the tar and size of each header that no frame has yet."""
         self.packer = Packer(replace(options, frame_size=c.MAX_FRAME_SIZE), progress=progress)
         self.position = 0
-        self.whole = False
         self.last = 0
 
     def write(self, data: bytes, header: int = 0) -> None:
@@ -233,7 +246,7 @@ class _Frames:
         self._feed(data)
 
     def _feed(self, data: bytes) -> None:
-        while not self.whole and self._waiting + len(data) > self.longest:
+        while self._waiting + len(data) > self.longest:
             room = self.longest - self._waiting
             write_all(self._target, self.packer.feed(data[:room]))
             self.position += room

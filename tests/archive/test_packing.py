@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import io
 import itertools
 import os
+import random
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -169,6 +171,69 @@ def test_a_large_member_has_no_small_frame_at_its_end(monkeypatch: pytest.Monkey
         frames = [frame.raw_size for frame in edgezip.read_index(packed)]
         assert len(frames) == count
         assert max(frames) - min(frames) < 30_000
+
+
+def _frames_of_members(packed: io.BytesIO) -> tuple[list[int], list[int]]:
+    """Bytes of the tar in each frame, and how many frames each member lies in."""
+    packed.seek(0)
+    ends = list(itertools.accumulate(frame.raw_size for frame in edgezip.read_index(packed)))
+    with tarfile.open(fileobj=io.BytesIO(edgezip.decompress(packed.getvalue()))) as tar:
+        members = [(m.offset, m.offset_data - 1 + -(-m.size // 512) * 512) for m in tar]
+    seams = [bisect.bisect(ends, last) - bisect.bisect(ends, first) for first, last in members]
+    return [end - start for start, end in itertools.pairwise([0, *ends])], [n + 1 for n in seams]
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "frame_size", "most_tar", "frames"),
+    [
+        (500, 60, None, 16 << 20, 1),  # half a megabyte of tar counts as 94 KB
+        (500, 60, None, 400_000, 2),
+        (10, 55_000, 100_000, 16 << 20, 6),  # two are a little more than a frame
+    ],
+)
+def test_frames_end_where_members_end(
+    count: int,
+    size: int,
+    frame_size: int | None,
+    most_tar: int,
+    frames: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writing, "DEFAULT_FRAME_SIZE", 64 << 10)
+    monkeypatch.setattr(writing, "MOST_FRAME", 128 << 10)
+    monkeypatch.setattr(writing, "MOST_TAR", most_tar)
+    options = PackOptions(model="none", coder="plain")
+    packed = io.BytesIO()
+    with edgezip.Archive(packed, "w", options=options, frame_size=frame_size) as archive:
+        for number in range(count):
+            archive.add_bytes(f"{number:03}", (b"%03d " % number * size)[:size])
+    sizes, touched = _frames_of_members(packed)
+    assert touched == [1] * count
+    assert len(sizes) == frames
+    assert max(sizes) <= most_tar + writing.FIRST_LOOK + 2048
+
+
+def test_frames_of_any_members_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what they have in the tar, too: members of nothing, of equal content, of long names."""
+    monkeypatch.setattr(writing, "MOST_TAR", 100_000)
+    monkeypatch.setattr(writing, "MOST_EQUAL", 150_000)
+    random_ = random.Random(5)
+    rules = collect.Rules()
+    for frame_size in (3000, 40_000, 88_000, 100_000, 1_000_000):
+        entries = []
+        for number in range(400):
+            name = "d" * random_.choice([1, 150]) + f"{number}"
+            size = random_.choice([0, 1, 60, 511, 513, 5000])
+            entries.append(collect.from_bytes(name, bytes(size), rules))
+            entries[-1].twins = number // 40 if number // 40 % 2 else None
+        for size_of in (writing._cost, writing._blocks):
+            parts = plan(entries, frame_size, size_of)
+            assert list(itertools.chain.from_iterable(parts)) == entries
+            for part in parts:
+                equal = len({entry.twins for entry in part}) == 1 and part[0].twins is not None
+                tar = sum(entry.blocks_size for entry in part)
+                most = max(100_000, min(frame_size * 9 // 8, 150_000))
+                assert tar <= (150_000 if equal else most)
 
 
 def test_an_archive_is_no_member_of_itself(tree: Path) -> None:
