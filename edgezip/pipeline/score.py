@@ -21,10 +21,12 @@ from edgezip.container import Settings
 from edgezip.pipeline.collect import Collector, DetailCollector, MeteredMixing, TokenScores
 from edgezip.pipeline.model import LanguageModel, TokenLayout
 from edgezip.pipeline.transforms import lineends
+from edgezip.pipeline.transforms.table import WRAPS
 
 CHUNK_BYTES = 2048
 """Bytes of the chunks whose scatter gives the confidence interval, as long as the paper's."""
 _NORMAL_95 = 1.959964
+_GAP = np.frombuffer(b" \r\n", np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ def score(
 ) -> Score:
     """Evaluate `data` in the windows of `settings`, with one stream.
 
-    CR LF line ends are read as LF, as packing does where it pays. Everything else is left to the
+    Wrapped prose is read as paragraphs and CR LF line ends as LF, as packing does where it pays;
+    what undoes that, some bytes beside the tokens, is not counted. Everything else is left to the
     model, also long repeats and binary parts, which packing would code without it.
 
     Args:
@@ -101,9 +104,7 @@ def score(
         progress: called with the bytes of `data` done so far.
         tokens: tell every token, and code with mixing as well, which takes some 0.2 ms a token.
     """
-    short = lineends.shorten(data)
-    text = short[0] if short else data
-    raw_ends = _raw_ends(data, text)
+    text, raw_ends = _as_packed(data)
     escaped = model.tokenizer.escapes.apply(text)
     if escaped is not None:
         text = escaped[0]
@@ -150,6 +151,33 @@ def score(
         details,
         None if details is None else float(details.mixed_bits.sum()),
     )
+
+
+def _as_packed(data: bytes) -> tuple[bytes, NDArray[np.int64]]:
+    """`data` as packing shows it to the model, and for how many bytes of `data` the first 0, 1, 2,
+    ... bytes of that stand, int64 (n + 1,)."""
+    changed = WRAPS.change(data)
+    if changed is not None:
+        return changed.data, _raw_ends_of_words(data, changed.data)
+    short = lineends.shorten(data)
+    text = short[0] if short else data
+    return text, _raw_ends(data, text)
+
+
+def _raw_ends_of_words(data: bytes, text: bytes) -> NDArray[np.int64]:
+    """As `_raw_ends` for a `text` that has other spaces and line ends than `data` between the same
+    words: those of each gap share its bytes."""
+    raw, shown = (
+        np.flatnonzero(~np.isin(np.frombuffer(part, np.uint8), _GAP)) for part in (data, text)
+    )
+    # What stands before the first word, between two, and behind the last.
+    raw_gaps = np.diff(raw, prepend=-1, append=len(data)) - 1
+    shown_gaps = np.diff(shown, prepend=-1, append=len(text)) - 1
+    gap = np.repeat(np.arange(len(shown_gaps)), shown_gaps + 1)
+    within = np.arange(len(text) + 1) - np.concatenate([[0], shown + 1])[gap]
+    begins = np.concatenate([[0], raw + 1])
+    ends: NDArray[np.int64] = begins[gap] + raw_gaps[gap] * within // np.maximum(shown_gaps[gap], 1)
+    return ends
 
 
 def _raw_ends(data: bytes, text: bytes) -> NDArray[np.int64]:
