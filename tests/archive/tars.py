@@ -7,8 +7,15 @@ import random
 import tarfile
 from collections.abc import Iterable
 
+import pytest
+
 import edgezip
 from edgezip import api
+
+extracts = pytest.mark.skipif(
+    not hasattr(tarfile, "data_filter"), reason="safe extraction needs Python 3.11.4 or newer"
+)
+"""Of a test that extracts."""
 
 NOISE = random.Random(3).randbytes(4000)
 

@@ -16,7 +16,9 @@ import edgezip
 from edgezip.archive.names import Selection, member_name, stripped
 from edgezip.errors import FormatError, InputError, SettingsError
 from edgezip.pipeline import content
-from tests.archive.tars import many
+from tests.archive.tars import extracts, many
+
+pytestmark = extracts
 
 
 def look(root: Path) -> dict[str, tuple[object, ...]]:

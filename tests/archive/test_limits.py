@@ -20,7 +20,9 @@ from edgezip.archive import tars
 from edgezip.archive.collect import Rules, from_path, in_order
 from edgezip.archive.names import Selection, is_excluded
 from edgezip.errors import FormatError, LimitError
-from tests.archive.tars import packed_tar, sparse, stored, tar_of
+from tests.archive.tars import extracts, packed_tar, sparse, stored, tar_of
+
+pytestmark = extracts
 
 HUGE = 40 << 30
 KINDS = ["old", "0.0", "0.1", "1.0"]

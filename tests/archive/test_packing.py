@@ -19,7 +19,7 @@ from edgezip.archive import collect, writing
 from edgezip.archive.writing import plan
 from edgezip.pipeline import content
 from edgezip.pipeline.options import PackOptions
-from tests.archive.tars import NOISE
+from tests.archive.tars import NOISE, extracts
 
 
 def test_the_content_is_a_tar_and_equal_input_gives_equal_files(tree: Path) -> None:
@@ -290,6 +290,7 @@ def test_other_links_to_the_old_archive_are_members(tree: Path) -> None:
         assert archive.read("tree/old.tar.ez") == archive.read("tree/more/own.tar.ez") == b"old"
 
 
+@extracts
 def test_files_that_claim_to_be_empty_have_their_content(tmp_path: Path) -> None:
     """As all of /proc does. 512 bytes: their last byte is in the table of contents."""
     names = [name for name in ("/proc/sys/kernel/ostype", "/proc/version") if os.path.exists(name)]
@@ -312,6 +313,7 @@ def test_files_that_claim_to_be_empty_have_their_content(tmp_path: Path) -> None
         assert (tmp_path / "out" / name).read_bytes() == held[: 1 << 20]
 
 
+@extracts
 def test_what_happens_to_files_while_they_are_packed(tmp_path: Path) -> None:
     """Links to a file whose first name is gone keep its content."""
     os.makedirs(tmp_path / "a")
@@ -372,6 +374,7 @@ def test_a_link_that_is_gone_is_left_out(tmp_path: Path, monkeypatch: pytest.Mon
         archive.close()
 
 
+@extracts
 @pytest.mark.skipif(not hasattr(os, "setxattr"), reason="no extended attributes")
 def test_an_attribute_whose_name_is_not_utf8_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
@@ -391,6 +394,7 @@ def test_an_attribute_whose_name_is_not_utf8_is_left_out(tmp_path: Path) -> None
     assert os.listxattr(tmp_path / "back/file") == ["user.note"]
 
 
+@extracts
 def test_of_two_members_of_a_name_the_last_one_counts(tmp_path: Path) -> None:
     """In what is told before and after, read and extracted; as `tarfile` has it."""
     for name in ("one", "two"):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from edgezip.archive import rescue, tars
+from tests.archive.tars import extracts
 
 
 def _texts(cli: Any, count: int) -> list[bytes]:
@@ -75,6 +76,7 @@ def test_a_stored_archive_is_content(cli: Any) -> None:
     cli("unpack", "--recover", "-f", "noise.ez").failed(3)
 
 
+@extracts
 def test_a_part_without_sense_does_not_stop_the_others(
     cli: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
