@@ -89,9 +89,7 @@ CODER_NAMES: Final[dict[int, str]] = {
     JPEG: "jpeg",
     NESTED: "nested",
 }
-KNOWN_CODERS: Final = frozenset(
-    {STORED, DEFLATE, BZIP2, LZMA, LM, CM, LM_MIX, IMAGE, AUDIO, REPEAT, JPEG, NESTED}
-)
+KNOWN_CODERS: Final = frozenset(CODER_NAMES)
 MODEL_CODERS: Final = frozenset({LM, LM_MIX})
 """Coders that need a language model, so that the header has to name one."""
 BARE_CODERS: Final = frozenset({STORED, REPEAT})
@@ -125,22 +123,7 @@ TRANSFORM_NAMES: Final[dict[int, str]] = {
     TARRED: "tar members",
     WRAPS: "wrapped lines",
 }
-KNOWN_TRANSFORMS: Final = frozenset(
-    {
-        NO_TRANSFORM,
-        LINE_ENDS,
-        DEFLATED,
-        BASE64,
-        LOWER_HEX,
-        UTF16,
-        UPPER_HEX,
-        LONE_CR,
-        LATIN1,
-        X86,
-        TARRED,
-        WRAPS,
-    }
-)
+KNOWN_TRANSFORMS: Final = frozenset(TRANSFORM_NAMES)
 
 CODER_EXTENSION: Final = 15
 TRANSFORM_EXTENSION: Final = 7

@@ -1,4 +1,4 @@
-"""A folder to be packed."""
+"""A folder to be packed, and what is decoded of an archive."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edgezip.pipeline import content
 from tests.archive.tars import NOISE
 
 
@@ -27,3 +28,17 @@ def tree(tmp_path: Path) -> Path:
     os.utime(root / "a.txt", ns=(5, 1_600_000_000_123_456_789))
     os.utime(root / "deep", (0, 7))
     return root
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Bytes of each frame that is decoded from now on."""
+    sizes: list[int] = []
+    real = content.decode_frame
+
+    def counting(frame, context):  # type: ignore[no-untyped-def]
+        sizes.append(frame.raw_size)
+        return real(frame, context)
+
+    monkeypatch.setattr(content, "decode_frame", counting)
+    return sizes
