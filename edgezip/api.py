@@ -219,12 +219,10 @@ def unpack_stream(
     options: UnpackOptions,
     *,
     progress: Callable[[int], None] | None = None,
-    check_tables: bool = False,
 ) -> UnpackReport:
     """Decompress all members of `source` into `target`, or only check them if it is None.
 
-    Then, or with `check_tables`, also the table of contents of an archive must say what the archive
-    says. The output is complete and verified only when this returns; after an exception discard it.
+    The output is complete and verified only when this returns; after an exception discard it.
     """
     from edgezip.pipeline.options import UnpackReport
     from edgezip.pipeline.reader import Unpacker
@@ -232,22 +230,14 @@ def unpack_stream(
     if options.recover:
         return _recover_stream(source, target, options, progress)
     started = time.monotonic()
-    outputs = [] if target is None else [target]
-    auxiliary = ended = None
-    if target is None or check_tables:
-        from edgezip.archive.checking import TableCheck
-
-        check = TableCheck()
-        outputs.append(cast(BinaryIO, check))
-        auxiliary, ended = check.auxiliary, check.ended
-    unpacker = Unpacker(options, progress=progress, auxiliary=auxiliary, ended=ended)
+    unpacker = Unpacker(options, progress=progress)
     packed = 0
     for chunk in chunks(source):
         packed += len(chunk)
         unpacker.push(chunk)
-        _pull_all(unpacker, *outputs)
+        _pull_all(unpacker, target)
     unpacker.push_eof()
-    _pull_all(unpacker, *outputs)
+    _pull_all(unpacker, target)
     return UnpackReport(
         unpacker.raw_size,
         packed,
@@ -348,10 +338,9 @@ def inspect_stream(source: BinaryIO) -> list[MemberInfo]:
     return inspect_chunks(chunks(source))
 
 
-def _pull_all(unpacker: Unpacker, *targets: BinaryIO) -> None:
+def _pull_all(unpacker: Unpacker, target: BinaryIO | None) -> None:
     for raw in iter(unpacker.pull, None):
-        for target in targets:
-            _write(target, raw)
+        _write(target, raw)
 
 
 def _write(target: BinaryIO | None, data: bytes) -> None:

@@ -139,20 +139,15 @@ class ContentReader:
                 headers = contents.piece(position - start)
                 if headers is not None:
                     return headers[0] + start, headers[1]
-        first, piece = index.piece(position)
-        for start, end, contents in self._contents:
-            low, high = max(first, start), min(first + len(piece), end)
-            if low < high:
-                contents.check(low - start, piece[low - first : high - first])
-        return first, piece
+        return index.piece(position)
 
     def _look_for_contents(self) -> None:
-        """Use the index from the start if the file ends with a table of contents: what reads a tar
-        from header to header then decodes nothing."""
-        from edgezip.pipeline.content import has_contents
+        """Use the index from the start if the file is an archive: what reads a tar from header to
+        header then decodes nothing."""
+        from edgezip.pipeline.content import is_archive
 
         self._looked = True
-        if self._seekable and self._index is None and has_contents(self._file, self._start):
+        if self._seekable and self._index is None and is_archive(self._file, self._start):
             self._indexed()
 
     def _restart(self) -> _Stream:
@@ -250,16 +245,14 @@ class ContentReader:
 
     def _indexed(self) -> IndexedContent | None:
         if self._index is None and not self._no_index:
-            from edgezip.archive.contents import Contents, is_usable
+            from edgezip.archive.contents import Contents
             from edgezip.pipeline.content import IndexedContent
 
             self._displaced = True
             try:
                 index = IndexedContent(self._file, self._options, self._start)
                 self._contents = [
-                    (start, end, Contents(table, end - start))
-                    for start, end, table in index.tables()
-                    if is_usable(table)
+                    (start, end, Contents(parts, end - start)) for start, end, parts in index.tars()
                 ]
                 self._index = index
             except FormatError:

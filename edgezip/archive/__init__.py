@@ -1,1 +1,1 @@
-"""Archives of files and folders: a tar in the container, with a table of contents behind it."""
+"""Archives of files and folders: a tar in the container, whose frames say what is in them."""

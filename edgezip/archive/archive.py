@@ -121,9 +121,9 @@ class Archive:
             archive.extract("restored")
 
     The content is a tar. Members are written when the archive is closed, like beside like; a file
-    given by name comes into being under that name only then. Reading uses the table of contents, so
-    that only those frames are decoded in which a wanted member lies; archives without one (made by
-    `tar -I edgezip`, or cut off) are decoded as far as needed.
+    given by name comes into being under that name only then. Reading uses the heads of the frames,
+    which say what members they hold, so that only those are decoded in which a wanted one lies;
+    archives without (made by `tar -I edgezip`) and cut ones are decoded as far as needed.
 
     Args:
         file: a name, or a binary file object, which is not closed; to read it must be seekable.

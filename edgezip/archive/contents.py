@@ -1,64 +1,29 @@
-"""The table of contents of an archive: all headers of the tar, as `table` writes them.
+"""The table of contents of an archive: the headers in the heads of its frames.
 
 They are the tar without the contents of its files and without what follows its last member. Where
 the contents lie follows from the headers, as for every reader of a tar; the positions are those
-that `tarfile` takes when it steps from header to header. Two things are particular. Checksums,
-which nothing predicts, are left out. And `tarfile` reads the byte in front of a header, to see
-whether it is there: zero, which fills the block, or else the last one of a content, which the table
-has.
+that `tarfile` takes when it steps from header to header, and have to be those where the frames have
+their headers. One thing is particular. `tarfile` reads the byte in front of a header, to see
+whether it is there: zero, which fills the block, or else the last one of a content, which the
+heads have.
 """
 
 from __future__ import annotations
 
 import bisect
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from edgezip.archive import table as table_
-from edgezip.archive.table import WRONG
+from edgezip.archive.members import Members
 from edgezip.archive.tars import BROKEN, open_raw
-from edgezip.container.source import Source
 from edgezip.errors import FormatError
 
+WRONG = "damaged: the heads of the frames do not make up the tar"
 MAX_HEADERS = 1 << 28
-"""Bytes of headers; a table of more is not used."""
-_CHECKSUM = slice(148, 156)
+"""Bytes of headers; those of a tar with more are not used."""
 _BLOCK = tarfile.BLOCKSIZE
 END = 2 * _BLOCK
-"""Zeros behind the last member, and the end of a tar that has a table."""
-
-
-def encode(headers: bytes, last: bytes) -> bytes:
-    """A table.
-
-    Args:
-        headers: all headers of the tar.
-        last: the last byte of each content that fills its blocks.
-    """
-    return table_.encode(headers) + last
-
-
-def _decode(table: bytes) -> tuple[bytes, bytes]:
-    source = Source(table, closed=True)
-    headers = _completed(table_.decode(source))
-    return headers, bytes(source.buffer)
-
-
-def _completed(headers: bytes) -> bytes:
-    """The headers with their checksums."""
-    out = bytearray(headers)
-    position = 0
-    while position + _BLOCK <= len(headers):
-        block = headers[position : position + _BLOCK]
-        total = sum(block) + 8 * ord(" ")
-        out[position + _CHECKSUM.start : position + _CHECKSUM.stop] = b"%06o\0 " % total
-        position += _BLOCK + table_.content_size(block)
-    return bytes(out)
-
-
-def is_usable(table: bytes) -> bool:
-    """Whether a table is not too large to be used. FormatError if it is none."""
-    return table_.headers_size(table) <= MAX_HEADERS
+"""Zeros behind the last member, and the end of a tar."""
 
 
 class _Skeleton:
@@ -109,39 +74,37 @@ def _members(skeleton: _Skeleton) -> tuple[list[tarfile.TarInfo], int]:
 
 
 class Contents:
-    """A table of contents, and what is known of the tar by it.
+    """What is known of a tar without decoding it.
 
     Args:
-        table: as `encode` gives it.
-        sizes: bytes of the tar; several where it may be one of them.
+        parts: where each frame starts, and what its head says; of those frames that say anything.
+        size: bytes of the tar.
 
     Attributes:
-        size: the one of them that follows from the table.
+        size: of the tar.
         members: as `tarfile` has them.
-        headers, last: as for `encode`.
         end: where in the tar its end mark begins.
 
     Raises:
-        FormatError: that is no table of a tar of such a size.
+        FormatError: they do not make up a tar of this size.
     """
 
-    def __init__(self, table: bytes, *sizes: int) -> None:
-        # Headers are part of the tar; no more of them are decoded than it has room for.
-        if table_.headers_size(table) + END > max(sizes):
-            raise FormatError(WRONG)
-        headers, last = _decode(table)
+    def __init__(self, parts: Iterable[tuple[int, Members]], size: int) -> None:
+        frames = list(_some(parts))
+        headers = b"".join(part.headers for _, part in frames)
         skeleton = _Skeleton(headers)
         try:
             self.members, end = _members(skeleton) if headers else ([], 0)
         except BROKEN as error:
             raise FormatError(WRONG) from error
-        # A tar that goes on behind its end mark has room for members that the table leaves out.
-        if not skeleton.used_up or end + END not in sizes:
+        # A tar that goes on behind its end mark has room for members that no head has.
+        if not skeleton.used_up or end + END != size:
             raise FormatError(WRONG)
-        self.size = end + END
-        self.headers, self.last, self.end = headers, last, end
+        if list(_joined(skeleton.runs)) != list(_joined(_places(frames))):
+            raise FormatError(WRONG)
+        self.size, self.end = size, end
         self._known = [(at, headers[first:stop]) for at, first, stop in skeleton.runs]
-        self._known += self._last_bytes(last)
+        self._known += self._last_bytes(b"".join(part.last for _, part in frames))
         self._known.sort()
         self._starts = [position for position, _ in self._known]
 
@@ -168,19 +131,35 @@ class Contents:
         start, known = self._known[number]
         return (start, known) if position < start + len(known) else None
 
-    def check(self, start: int, content: bytes) -> None:
-        """Compare with a part of the tar. FormatError if it is another one."""
-        stop = start + len(content)
-        behind = content[max(self.end - start, 0) :]
-        if behind.count(0) != len(behind):
+
+def _some(parts: Iterable[tuple[int, Members]]) -> Iterator[tuple[int, Members]]:
+    """`parts`, as long as they have no more than `MAX_HEADERS`."""
+    size = 0
+    for part in parts:
+        size += len(part[1].headers)
+        if size > MAX_HEADERS:
             raise FormatError(WRONG)
-        number = max(bisect.bisect_right(self._starts, start) - 1, 0)
-        for position, known in self._known[number:]:
-            if position >= stop:
-                return
-            low, high = max(position, start), min(position + len(known), stop)
-            if (
-                low < high
-                and known[low - position : high - position] != (content[low - start : high - start])
-            ):
-                raise FormatError(WRONG)
+        yield part
+
+
+def _places(frames: Iterable[tuple[int, Members]]) -> Iterator[tuple[int, int, int]]:
+    """Where in the tar each header is, as `_Skeleton.runs`."""
+    done = 0
+    for start, part in frames:
+        for item in part.items():
+            yield start + item.place, done, done + len(item.header)
+            done += len(item.header)
+
+
+def _joined(runs: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, int, int]]:
+    """Runs of headers without those that go on where the last one ends."""
+    last: tuple[int, int, int] | None = None
+    for place, start, end in runs:
+        if last is not None and last[0] + last[2] - last[1] == place:
+            last = (last[0], last[1], end)
+            continue
+        if last is not None:
+            yield last
+        last = (place, start, end)
+    if last is not None:
+        yield last

@@ -1,4 +1,4 @@
-"""Whether an archive still holds what a folder holds, by its table of contents."""
+"""Whether an archive still holds what a folder holds, by the heads of its frames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgezip.archive.names import member_name
 from edgezip.archive.tars import as_format_error, open_tar
 from edgezip.errors import FormatError
 from edgezip.file import EdgezipFile
-from edgezip.pipeline.content import has_contents
+from edgezip.pipeline.content import is_archive
 
 _Look = tuple[bytes, str, int, int, int]
 
@@ -36,7 +36,7 @@ def is_current(folder: str, archive: str, rules: Rules, report: Report) -> bool:
     now = _looks(entry.info for entry in in_order(found, rules.order, leave_out))
     try:
         with open(archive, "rb") as file:
-            if not has_contents(file, 0):
+            if not is_archive(file, 0):
                 return False
             with EdgezipFile(file) as content, open_tar(content) as tar, as_format_error():
                 if _looks(tar) != now:

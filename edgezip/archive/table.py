@@ -1,4 +1,4 @@
-"""How a table of contents is written: headers of a tar, field by field (docs/format.md).
+"""How headers of a tar are written: field by field (docs/format.md).
 
 Every field is predicted from the headers before it, and only those that are not as predicted are
 written, in columns of like with like. A header that is no ordinary one is written as it is.
@@ -15,17 +15,23 @@ from edgezip.container import varint
 from edgezip.container.source import Source, run
 from edgezip.errors import FormatError, TruncatedError
 
-WRONG = "damaged: the table of contents is not that of the archive"
+WRONG = "damaged: the headers of a tar in a frame make no sense"
 _BLOCK = tarfile.BLOCKSIZE
 _SIZES = (100, 8, 8, 8, 12, 12, 8, 1, 100, 8, 32, 32, 8, 8, 155, 12)
 _BOUNDS = tuple(pairwise(accumulate(_SIZES, initial=0)))
-NAME, _MODE, _UID, _GID, SIZE, MTIME, _CHECKSUM, TYPE, _LINK, _MAGIC, *_, _REST = range(len(_SIZES))
+NAME, _MODE, _UID, _GID, SIZE, MTIME, _CHECKSUM, TYPE, _LINK, _MAGIC, _UNAME, _GNAME, *_, _REST = (
+    range(len(_SIZES))
+)
+_OWNER = (_UID, _GID, _UNAME, _GNAME)
 _NUMBERS = (SIZE, MTIME)
 _FIELDS = tuple(f for f in range(len(_SIZES)) if f not in {_CHECKSUM, TYPE, _MAGIC, _REST})
 """Those that a bit says of whether they are as predicted, from bit 0 on."""
-_TIME, _WHOLE = 1 << len(_FIELDS), 2 << len(_FIELDS)
-"""Bits of headers: what follows is a time; the block is as it is in the column of odd ones."""
-_FIRST = b"\0" * 257 + b"ustar\x0000" + bytes(_BLOCK - 265)
+_TIME, _WHOLE, _BLANK = 1 << len(_FIELDS), 2 << len(_FIELDS), 4 << len(_FIELDS)
+"""Bits of headers: what follows is a time; the block is as it is in the column of odd ones; what
+follows is a comment of blanks."""
+_MODES = {ord("0"): 0o644, ord("5"): 0o755, ord("2"): 0o777}
+"""Of the first header of a type."""
+_EXTENDED_NAME = b"././@PaxHeader"
 _SECOND = 10**9
 (_MASKS, _SHARED, _NAMES, _TEXTS, _LENGTHS, _TIMES, _ODD) = range(7)
 _COLUMNS = 7
@@ -36,18 +42,38 @@ class _Past:
 
     def __init__(self) -> None:
         self._last: dict[int, list[bytes]] = {}
+        self._owner: list[bytes] | None = None
         self._time = 0
         self._seconds: int | None = None
         self._length: int | None = None
 
     def predicted(self, type_: int, length: int | None) -> list[bytes]:
         """The fields of the next header; length: of the time behind it, None if there is none."""
-        fields = list(self._last.get(type_) or _cut(_FIRST))
-        fields[TYPE] = bytes([type_])
+        fields = list(self._last.get(type_) or self._first(type_))
         if length is not None:
             fields[SIZE] = _octal(SIZE, length)
         if self._seconds is not None and type_ not in EXTENDED:
             fields[MTIME] = _octal(MTIME, self._seconds)
+        return fields
+
+    def _first(self, type_: int) -> list[bytes]:
+        """As Python writes a header of root's, or of whom the last one was."""
+        is_extended = type_ in EXTENDED
+        fields = [bytes(size) for size in _SIZES]
+        if is_extended:
+            fields[NAME] = _EXTENDED_NAME.ljust(_SIZES[NAME], b"\0")
+        for field, value in (
+            (_MODE, _MODES.get(type_, 0)),
+            (_UID, 0),
+            (_GID, 0),
+            (SIZE, 0),
+            (MTIME, 0),
+        ):
+            fields[field] = _octal(field, value)
+        fields[TYPE], fields[_MAGIC] = bytes([type_]), b"ustar\x0000"
+        if self._owner is not None and not is_extended:
+            for field in _OWNER:
+                fields[field] = self._owner[field]
         return fields
 
     def saw(self, type_: int, fields: list[bytes]) -> None:
@@ -55,6 +81,7 @@ class _Past:
         self._last[type_] = fields
         if type_ not in EXTENDED:
             self._seconds = None
+            self._owner = fields
 
     def difference(self, time: int) -> int:
         """What `time` is more than the last one."""
@@ -105,6 +132,14 @@ def _time_of(record: bytes) -> int | None:
     return time if abs(time) < 1 << 61 and _time_record(time) == record else None
 
 
+def _blanks(size: int) -> bytes:
+    """A pax record of `size` bytes: a comment of blanks."""
+    head = b"%d comment=" % size
+    if size % _BLOCK or size < _BLOCK:
+        raise FormatError(WRONG)
+    return head + b" " * (size - len(head) - 1) + b"\n"
+
+
 def encode(headers: bytes) -> bytes:
     """A sequence of headers, and of contents of extended ones; checksums are not kept."""
     columns = [bytearray() for _ in range(_COLUMNS)]
@@ -123,6 +158,8 @@ def encode(headers: bytes) -> bytes:
             columns[_TIMES] += varint.encode(_zigzag(past.difference(time)))
         expected = past.predicted(type_, length)
         mask = _mask(fields, expected) | (0 if time is None else _TIME)
+        blank = bool(content) and content == _blanks(len(content)) and not mask & _WHOLE
+        mask |= _BLANK if blank else 0
         columns[_MASKS] += bytes([type_]) + varint.encode(mask)
         if mask & _WHOLE:
             columns[_ODD] += b"".join(fields)
@@ -131,7 +168,7 @@ def encode(headers: bytes) -> bytes:
                 if mask >> bit & 1:
                     _write(columns, field, fields[field], expected[field])
         past.saw(type_, fields)
-        if time is None:
+        if time is None and not blank:
             columns[_ODD] += content
     numbers = (len(headers), count, *map(len, columns))
     return b"".join([varint.encode_all(*numbers), *columns])
@@ -262,7 +299,7 @@ def _decoded(columns: list[_Column], count: int, size: int) -> bytes:
         if len(out) >= size:
             raise FormatError(WRONG)
         type_, mask = columns[_MASKS].byte(), columns[_MASKS].number()
-        if mask >= 2 * _WHOLE or (mask & _TIME and type_ not in EXTENDED):
+        if mask >= 2 * _BLANK or (mask & (_TIME | _BLANK) and type_ not in EXTENDED):
             raise FormatError(WRONG)
         record = b""
         if mask & _TIME:
@@ -280,6 +317,11 @@ def _decoded(columns: list[_Column], count: int, size: int) -> bytes:
         out += block
         if mask & _TIME:
             out += record + bytes(-len(record) % _BLOCK)
+        elif mask & _BLANK:
+            blanks = content_size(block)
+            if len(out) + blanks > size:
+                raise FormatError(WRONG)
+            out += _blanks(blanks)
         else:
             out += columns[_ODD].take(content_size(block))
     return bytes(out)

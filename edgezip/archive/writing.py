@@ -1,4 +1,4 @@
-"""Members to a packed tar with a table of contents, in frames that end where members end."""
+"""Members to a packed tar, in frames that end where members end and say which ones they hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
-from edgezip.archive import contents
 from edgezip.archive.collect import Entry, Report
 from edgezip.container import constants as c
 from edgezip.pipeline.options import DEFAULT_FRAME_SIZE, PackOptions, PackReport
@@ -32,6 +31,8 @@ FIRST_LOOK = 8192
 """Bytes that `tarfile.open` reads to see whether a file is compressed."""
 AT_ONCE = 384 << 10
 """Bytes that are decoded in a second: in larger archives a first look decodes nothing."""
+END = 2 * tarfile.BLOCKSIZE
+"""Zeros behind the last member, with which the tar ends."""
 _CHUNK = 1 << 20
 
 
@@ -59,8 +60,6 @@ def write_archive(
         progress: called with the bytes of the tar done so far.
         watch: gets the tar as it is packed.
     """
-    from edgezip.pipeline.auxiliary import pack_auxiliary
-
     started = time.monotonic()
     size = sum(entry.blocks_size for entry in entries)
     if frame_size is None:
@@ -72,11 +71,9 @@ def write_archive(
         parts = plan(entries, frame_size)
     longest = max(frame_size, DEFAULT_FRAME_SIZE)
     frames = _Frames(target, options, progress, watch)
-    headers: list[bytes] = []
     if size > AT_ONCE and (leading := _leading(parts[0])) < FIRST_LOOK:
-        headers.append(_blank(FIRST_LOOK - leading))
-        frames.write(headers[0], len(headers[0]))
-    last: list[int] = []
+        blank = _blank(FIRST_LOOK - leading)
+        frames.write(blank, len(blank))
     missing: dict[str, str] = {}
     for number, part in enumerate(parts):
         if number:
@@ -93,17 +90,13 @@ def write_archive(
             if _write(entry, frames, report):
                 if missing.get(first_name) == "":
                     missing[first_name] = entry.info.name
-                headers.append(entry.header)
                 if entry.content_size and entry.content_size % tarfile.BLOCKSIZE == 0:
-                    last.append(frames.last)
+                    frames.fills()
             else:
                 missing[first_name] = ""
-    frames.write(bytes(contents.END))
+    frames.write(bytes(END))
     frames.finish()
-    table = pack_auxiliary(contents.encode(b"".join(headers), bytes(last)), c.CONTENTS)
-    write_all(target, table)
-    done = frames.packer.report(time.monotonic() - started)
-    return replace(done, packed_size=done.packed_size + len(table))
+    return frames.packer.report(time.monotonic() - started)
 
 
 def _cost(entry: Entry) -> int:
@@ -177,7 +170,7 @@ def _most(frame_size: int) -> int:
 def _piece(size: int, longest: int) -> int:
     """Bytes of each frame of a member that is alone: equal ones, and no small one at the end."""
     most = min(max(longest, MOST_PIECE), c.MAX_FRAME_SIZE)
-    size += contents.END + FIRST_LOOK  # what may stand around it
+    size += END + FIRST_LOOK  # what may stand around it
     return -(-size // -(-size // most))
 
 
@@ -192,7 +185,7 @@ def _same(numbers: Iterator[int]) -> Callable[[Entry], object]:
 
 def _blank(size: int) -> bytes:
     """A header that says nothing, of `size` bytes or a little more: a comment of blanks on all
-    members. What `tarfile` reads at first is headers then, which a table has."""
+    members. What `tarfile` reads at first is headers then, which need no decoding."""
     size = max(-(-size // tarfile.BLOCKSIZE) - 1, 1) * tarfile.BLOCKSIZE
     comment = " " * (size - len(f"{size} comment=\n"))
     return tarfile.TarInfo.create_pax_global_header({"comment": comment})
@@ -213,7 +206,6 @@ class _Frames:
 
     Attributes:
         position: bytes of the tar so far.
-        last: the last byte that was written.
         longest: bytes at which a frame ends in any case.
     """
 
@@ -234,15 +226,17 @@ class _Frames:
         """Place in the tar and size of each header that no frame has yet."""
         self.packer = Packer(replace(options, frame_size=c.MAX_FRAME_SIZE), progress=progress)
         self.position = 0
-        self.last = 0
+        self._fills: list[int] = []
+        """Where in the tar contents end that fill their blocks, of those that no frame has yet."""
 
     def write(self, data: bytes, header: int = 0) -> None:
         """The next bytes of the tar; `header`: how many of them are a header, at first."""
         if self._watch is not None:
             self._watch(data)
         if header:
+            if self._waiting + header > self.longest:
+                self.end()  # no header is cut
             self._headers.append((self.position, header))
-        self.last = data[-1] if data else self.last
         self._feed(data)
 
     def _feed(self, data: bytes) -> None:
@@ -257,26 +251,40 @@ class _Frames:
         self.position += len(data)
         self._waiting += len(data)
 
+    def fills(self) -> None:
+        """A content that fills its blocks has ended."""
+        self._fills.append(self.position)
+
     def end(self) -> None:
         """End the frame."""
-        self._tell_headers()
+        self._tell()
         write_all(self._target, self.packer.end_frame())
         self._waiting = 0
 
     def finish(self) -> None:
         """End the member."""
-        self._tell_headers()
+        self._tell()
         write_all(self._target, self.packer.finish())
 
-    def _tell_headers(self) -> None:
-        """Where headers are in the frame that ends here."""
+    def _tell(self) -> None:
+        """Say where headers are in the frame that ends here, and where a content ends that began in
+        another one."""
+        if not self._waiting:
+            return
+        from edgezip.pipeline.frames import TarFrame
+
         start = self.position - self._waiting
-        self.packer.headers = [
+        headers = [
             (place - start, size)
             for place, size in self._headers
             if start <= place and place + size <= self.position
         ]
+        lead = headers[0][0] if headers else self._waiting
+        end = next((place - start for place in self._fills if place - start <= lead), 0)
+        if headers or end or not start:
+            self.packer.tar = TarFrame(headers, end)
         self._headers.clear()
+        self._fills.clear()
 
 
 def _write(entry: Entry, frames: _Frames, report: Report) -> bool:

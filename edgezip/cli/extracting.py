@@ -56,10 +56,10 @@ def members_of(names: Sequence[str], sure: bool) -> tuple[list[str], list[str]]:
 
 
 def is_archive(source: Source) -> bool:
-    """Whether a packed file was made from a folder: it has a table of contents."""
-    from edgezip.pipeline.content import has_contents
+    """Whether a packed file was made from a folder."""
+    from edgezip.pipeline import content
 
-    return source.size is not None and has_contents(source.file, 0)
+    return source.size is not None and content.is_archive(source.file, 0)
 
 
 def extract_archive(

@@ -14,8 +14,6 @@ from edgezip.cli.inputs import InputRules, open_source
 from edgezip.errors import ModelError
 from edgezip.pipeline.options import ChannelReport, MemberInfo
 
-_AUXILIARY = {1: "table of contents of the archive before it"}
-
 
 def describe_files(names: Sequence[str], console: Console) -> int:
     """Print a description of every file; returns the exit code."""
@@ -74,8 +72,7 @@ def _lines(name: str, members: Sequence[MemberInfo], verbose: bool) -> list[str]
 def _member_lines(member: MemberInfo, verbose: bool) -> list[str]:
     rows = [("format", f"version {member.version}")]
     if member.auxiliary is not None:
-        kind = _AUXILIARY.get(member.auxiliary, f"of kind {member.auxiliary}, not known here")
-        rows.append(("auxiliary", kind))
+        rows.append(("auxiliary", f"of kind {member.auxiliary}, not known here"))
     if member.model_id is None:
         rows.append(("model", "none needed"))
     else:

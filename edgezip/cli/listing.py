@@ -45,7 +45,7 @@ def list_files(names: Sequence[str], console: Console) -> int:
             for member in members
             if member.model_id is not None
         }
-        # A table of contents takes space in the file and is no content.
+        # What is auxiliary takes space in the file and is no content.
         content = [member for member in members if member.auxiliary is None]
         row = Row(
             len(content),

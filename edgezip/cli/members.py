@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def has_members(names: Sequence[str]) -> bool:
     """Whether `list` is to look into the first of `names`: its name says that it is an archive, it
-    has a table of contents, or what follows names members."""
+    is one, or what follows names members."""
     archives, wanted = members_of(names, sure=True)
     if wanted or archives[0] == STDIN or archives[0].endswith(ARCHIVE_SUFFIX):
         return True

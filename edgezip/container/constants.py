@@ -21,9 +21,6 @@ EXTRA_KNOWN_BITS: Final = (
     EXTRA_KNOWN_ANSWER | EXTRA_TOTAL_SIZE | EXTRA_PRIMER | EXTRA_AUXILIARY | EXTRA_MODEL_NAME
 )
 
-CONTENTS: Final = 1
-"""Kind of auxiliary member: the table of contents of a tar archive."""
-
 # No UTF-8 text contains them: 0x9e cannot follow or start an ASCII letter, 0xf5 never occurs.
 FRAME_MARK: Final = b"\x9eFR\xf5"
 END_MARK: Final = b"\x9eEN\xf5"
@@ -52,6 +49,8 @@ than the raw size."""
 MAX_CHANNELS: Final = 64
 MAX_SPANS: Final = 1 << 16
 MAX_PARAMS: Final = 4096
+MAX_TARRED_PARAMS: Final = 16 << 20
+"""Params of a channel whose transform has the headers of a tar in them."""
 MAX_EXTRAS: Final = 256
 MAX_MODEL_NAME: Final = 64
 """Bytes of UTF-8 of the name that a header has for its model."""
@@ -131,6 +130,11 @@ KIND_PARAMS: Final = 0x80
 
 RECOVER_HINT: Final = "`unpack --recover` gives what is intact"
 """What messages about damage end with."""
+
+
+def max_params(transform: int) -> int:
+    """Bytes of params that a channel with this transform may have."""
+    return MAX_TARRED_PARAMS if transform == TARRED else MAX_PARAMS
 
 
 def max_payload(raw_size: int) -> int:

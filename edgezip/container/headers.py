@@ -227,7 +227,7 @@ def read_kind(source: Source, rules: Rules) -> Parse[tuple[int, int, bytes]]:
     if not kind & c.KIND_PARAMS:
         return coder, transform, b""
     size = yield from source.varint()
-    if not 1 <= size <= c.MAX_PARAMS:
+    if not 1 <= size <= c.max_params(transform):
         raise FormatError(f"damaged: channel params of {size} bytes")
     return coder, transform, (yield from source.take(size))
 

@@ -18,6 +18,7 @@ from edgezip.container.endrecord import (
     read_end_record,
 )
 from edgezip.container.headers import (
+    ChannelHead,
     FrameHead,
     Rules,
     read_channel,
@@ -174,6 +175,40 @@ def load_frame(
     ):
         raise FormatError(f"damaged: the frame at byte {frame.position} is not the indexed one")
     return found
+
+
+def load_head(
+    file: BinaryIO, member: IndexedMember, frame: IndexedFrame, rules: Rules | None = None
+) -> tuple[ChannelHead, ...]:
+    """The channels of a frame without their payloads, which are not read; that of a short member
+    is its only one, and nothing has verified it. FormatError if it is not what the index says."""
+    rules = rules or Rules()
+    reader = FileSource(file, frame.position, frame.position + frame.size)
+    if member.header.short:
+        header = reader.run(read_header(reader.source, rules))
+        channel = reader.run(read_channel(reader.source, header, rules))
+        sizes, channels = (0, channel.raw_size), [channel]
+    else:
+        head = reader.run(read_marked_head(reader.source, member.header, rules))
+        sizes, channels = (head.offset, head.raw_size), list(head.channels)
+    if sizes != (frame.offset, frame.raw_size):
+        raise FormatError(f"damaged: the frame at byte {frame.position} is not the indexed one")
+    return tuple(channels)
+
+
+def first_head(file: BinaryIO, rules: Rules | None = None) -> tuple[ChannelHead, ...]:
+    """The channels of the first frame of a file, from where it stands; none if it has no frame.
+    FormatError if it is damaged there."""
+    rules = rules or Rules()
+    position = file.tell()
+    reader = FileSource(file, position, file.seek(0, os.SEEK_END))
+    header = reader.run(read_header(reader.source, rules))
+    if header.short:
+        return (reader.run(read_channel(reader.source, header, rules)),)
+    reader.source.seen = bytearray()
+    if reader.run(reader.source.take(len(c.FRAME_MARK))) != c.FRAME_MARK:
+        return ()
+    return reader.run(read_frame_head(reader.source, header, rules)).channels
 
 
 def _read_marked_frame(source: Source, header: Header, position: int, rules: Rules) -> Parse[Frame]:

@@ -29,8 +29,8 @@ def encode_kind(channel: Channel) -> bytes:
     high = min(transform, c.TRANSFORM_EXTENSION)
     if coder in c.BARE_CODERS and (transform or channel.params):
         raise SettingsError(f"coder {coder} has no transform and no params")
-    if len(channel.params) > c.MAX_PARAMS:
-        raise SettingsError(f"channel params are limited to {c.MAX_PARAMS} bytes")
+    if len(channel.params) > c.max_params(transform):
+        raise SettingsError(f"channel params are limited to {c.max_params(transform)} bytes")
     out = bytearray([low | high << 4 | (c.KIND_PARAMS if channel.params else 0)])
     if low == c.CODER_EXTENSION:
         out += encode(coder)

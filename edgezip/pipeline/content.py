@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import bisect
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from edgezip.archive import members as members_
+from edgezip.archive.members import Members
 from edgezip.container import (
     ContainerParser,
     EndEvent,
@@ -24,18 +26,16 @@ from edgezip.container import (
 )
 from edgezip.container import constants as c
 from edgezip.container.endrecord import IndexedFrame, IndexedMember
-from edgezip.container.headers import Rules
+from edgezip.container.headers import ChannelHead, Rules
 from edgezip.errors import FormatError
-from edgezip.pipeline.auxiliary import read_auxiliary
 from edgezip.pipeline.options import UnpackOptions
+from edgezip.pipeline.transforms.transform import split_params
 from edgezip.streams import WholeReads
 
 if TYPE_CHECKING:
     from edgezip.pipeline.context import Context
 
 CHUNK = 1 << 20
-MAX_CONTENTS = 1 << 28
-"""Bytes of a table of contents; a larger one is not used."""
 _RULES = Rules()
 
 
@@ -110,17 +110,25 @@ class IndexedContent:
         """Whether the frame that holds `position` is decoded."""
         return self._last[0] == self._number(position)
 
-    def tables(self) -> Iterator[tuple[int, int, bytes]]:
-        """For each table of contents: start and end of the content that it describes, and the
-        table as `archive.contents` reads it."""
-        start = end = 0
+    def tars(self) -> Iterator[tuple[int, int, Iterator[tuple[int, Members]]]]:
+        """For each archive: start and end of its content, and what `archive.contents` reads of the
+        heads of its frames. Heads that are not verified by then are left out."""
+        start = 0
         for member in self._members:
-            if member.header.auxiliary is None:
-                end += member.raw_size
-            elif member.header.auxiliary == c.CONTENTS:
-                if member.raw_size <= MAX_CONTENTS:
-                    yield start, end, read_auxiliary(self._file, member)
-                start = end
+            if member.header.auxiliary is not None:
+                continue
+            if member.frames and self._head(member, member.frames[0]) is not None:
+                yield start, start + member.raw_size, self._heads(member)
+            start += member.raw_size
+
+    def _heads(self, member: IndexedMember) -> Iterator[tuple[int, Members]]:
+        for frame in member.frames:
+            params = self._head(member, frame)
+            if params is not None:
+                yield frame.offset, members_.decode(params, frame.raw_size)
+
+    def _head(self, member: IndexedMember, frame: IndexedFrame) -> bytes | None:
+        return _tar_params(index.load_head(self._file, member, frame, _RULES))
 
     def _number(self, position: int) -> int:
         # Frames without content start where the next one does.
@@ -198,18 +206,25 @@ def decode_frame(frame: Frame, context: Context) -> bytes:
     return channels.decode_frame(frame, context, lambda count: None)
 
 
-def has_contents(file: BinaryIO, start: int) -> bool:
-    """Whether the packed data from `start` on ends with a table of contents. The position in the
-    file is left as it was."""
+def is_archive(file: BinaryIO, start: int) -> bool:
+    """Whether the packed data from `start` on is the archive of a folder: its first frame says so.
+    The position in the file is left as it was."""
     before = file.tell()
     try:
+        file.seek(start)
         source = cast(BinaryIO, _From(file, start))
-        member = index.last_member(source, source.seek(0, io.SEEK_END), _RULES)
-        return member is not None and member.header.auxiliary == c.CONTENTS
+        return _tar_params(index.first_head(source, _RULES)) is not None
     except FormatError:
         return False
     finally:
         file.seek(before)
+
+
+def _tar_params(channels: Sequence[ChannelHead]) -> bytes | None:
+    """What a frame says of the members of a tar in it."""
+    if len(channels) != 1 or channels[0].transform != c.TARRED:
+        return None
+    return split_params(channels[0].params)[1]
 
 
 def _payload_start(member: IndexedMember, frame: IndexedFrame) -> int:

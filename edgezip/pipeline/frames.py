@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from edgezip.container import Channel, Span
 from edgezip.container import constants as c
 from edgezip.pipeline import layout
 from edgezip.pipeline.channels import Coded, encode_channel
 from edgezip.pipeline.choice import Verdict, encode_part, make_part
+from edgezip.pipeline.coders.deflate import DEFLATE
 from edgezip.pipeline.coders.nested import MOST_DEPTH, NESTED, Parts
 from edgezip.pipeline.coders.table import MEDIA
 from edgezip.pipeline.context import Context
@@ -25,6 +27,18 @@ from edgezip.pipeline.parts import Part, untold
 from edgezip.pipeline.plan import Plan, media_finder, plan_frame
 from edgezip.pipeline.progress import Scaled
 from edgezip.pipeline.transforms.transform import Changed
+
+
+class TarFrame(NamedTuple):
+    """What is known of a frame of a tar.
+
+    headers: start and size of each header, with the extended ones before it. end: where the content
+    of a member ends that began in an earlier frame, if its size is a multiple of 512; else 0.
+    """
+
+    headers: Sequence[tuple[int, int]] = ()
+    end: int = 0
+
 
 CHANNEL_COST = 16
 SPAN_COST = 4
@@ -71,7 +85,7 @@ def encode_frame(
     progress: Callable[[int], None],
     finder: MediaFinder | None = None,
     more: bool = False,
-    headers: Sequence[tuple[int, int]] = (),
+    tar: TarFrame | None = None,
 ) -> FrameContent:
     """Code `raw`.
 
@@ -82,24 +96,28 @@ def encode_frame(
         progress: gets the raw bytes done since its last call, len(raw) in total.
         finder: remembers what the frames before this one left open; None for the only frame.
         more: further frames follow.
-        headers: start and size of each header if this is of a tar, with the extended ones before.
+        tar: what is known of it if this is of a tar.
     """
     finder = finder or media_finder(options)
-    changed = None
-    if headers and options.content is None:
+    made = None
+    if tar is not None:
         from edgezip.pipeline.transforms import tarred
 
-        changed = tarred.shorten(raw, headers)
-    if changed is None:
+        made = tarred.shorten(raw, tar.headers, tar.end)
+    if made is None:
         return _encode(raw, context, options, progress, finder, more, _Known())
-    transform = Changed(c.TARRED, changed.data, changed.params)
-    known = _Known(files=changed.files)
-    return _inside(raw, transform, context, options, progress, finder, more, known)
+    if not made.data:  # nothing but headers; a frame has at least a byte
+        only = Changed(c.TARRED, b"", made.params(0))
+        return _single(encode_channel(raw, DEFLATE, None, context, progress, only))
+    known = _Known(files=made.files)
+    inner = _inner(made.data, len(raw), context, options, progress, finder, more, known)
+    changed = Changed(c.TARRED, made.data, made.params(inner.size))
+    return _wrapped(raw, inner, changed, context)
 
 
-def _inside(
-    raw: bytes,
-    changed: Changed,
+def _inner(
+    data: bytes,
+    size: int,
     context: Context,
     options: PackOptions,
     progress: Callable[[int], None],
@@ -107,11 +125,16 @@ def _inside(
     more: bool,
     known: _Known,
 ) -> FrameContent:
-    """`raw` as one channel that holds a frame of what a transform made of it."""
+    """A frame inside of a channel: `data` is what a transform made of `size` bytes."""
     deeper = replace(context, depth=context.depth + 1)
-    done = Scaled(len(changed.data), len(raw), progress)
-    inner = _encode(changed.data, deeper, options, done, finder, more, known)
+    done = Scaled(len(data), size, progress)
+    inner = _encode(data, deeper, options, done, finder, more, known)
     done.finish()
+    return inner
+
+
+def _wrapped(raw: bytes, inner: FrameContent, changed: Changed, context: Context) -> FrameContent:
+    """`raw` as one channel that holds a frame of what a transform made of it."""
     parts = Parts(inner.channels, inner.spans, inner.tokens)
     coded = encode_channel(raw, NESTED, parts, context, untold, changed)
     return replace(_single(coded), model=inner.uses_model)
@@ -150,8 +173,9 @@ def _encode(
         pictures = [*opened.pictures, *(picture for picture in moved if picture is not None)]
         files = None if known.files is None else opened.moved_files(known.files)
         inside = _Known(sorted(pictures, key=lambda item: item.start), opened.contents, files)
-        changed = Changed(c.DEFLATED, opened.data, b"")
-        return _inside(raw, changed, context, options, progress, finder, more, inside)
+        size = len(raw)
+        held = _inner(opened.data, size, context, options, progress, finder, more, inside)
+        return _wrapped(raw, held, Changed(c.DEFLATED, opened.data, b""), context)
     plan = plan_frame(raw, context, options, finder, more, known.pictures, known.files)
     alone = len(plan.pieces) == 1 and list(plan.ways.values())
     whole = alone[0].part if alone else make_part(raw, BINARY, context)

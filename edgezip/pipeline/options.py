@@ -173,9 +173,9 @@ class FrameInfo:
 class MemberInfo:
     """One member of a file, read without a model.
 
-    `auxiliary` is the kind of a member whose content is not part of the content of the file (1: the
-    table of contents of an archive), None for any other member. `model_name` is what the packer
-    called the model, a hint; None where the file does not say.
+    `auxiliary` is the kind of a member whose content is not part of the content of the file,
+    None for any other member. `model_name` is what the packer called the model, a hint; None where
+    the file does not say.
     """
 
     offset: int

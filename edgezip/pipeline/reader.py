@@ -16,7 +16,6 @@ from edgezip.container import (
 )
 from edgezip.errors import LimitError
 from edgezip.pipeline.channels import CODERS, decode_frame
-from edgezip.pipeline.content import MAX_CONTENTS
 from edgezip.pipeline.context import Context, check_primer
 from edgezip.pipeline.opening import open_for_unpacking
 from edgezip.pipeline.options import UnpackOptions
@@ -41,8 +40,6 @@ class Unpacker:
         options: where models are, limits.
         single: stop after the first member; what follows is in `unused_data`.
         progress: called with the total of raw bytes decoded so far.
-        auxiliary: gets kind and content of each auxiliary member of at most `MAX_CONTENTS` bytes.
-        ended: called where any other member ends.
     """
 
     def __init__(
@@ -51,8 +48,6 @@ class Unpacker:
         *,
         single: bool = False,
         progress: Callable[[int], None] | None = None,
-        auxiliary: Callable[[int, bytes], None] | None = None,
-        ended: Callable[[], None] | None = None,
     ) -> None:
         self._options = options
         self._parser = ContainerParser(single=single, coders=CODERS)
@@ -62,12 +57,6 @@ class Unpacker:
         self._prime = b""
         self._dropped = 0
         """Raw bytes of auxiliary members so far."""
-        self._auxiliary = auxiliary
-        self._ended = ended
-        self._kept: list[bytes] = []
-        """Content of the auxiliary member so far, if it is not too large."""
-        self._kept_size = 0
-        """Bytes of that content, also of what is not kept."""
         self.raw_size = 0
         """Raw bytes that came out so far."""
         self.members = 0
@@ -124,37 +113,17 @@ class Unpacker:
             return self._emit(event.data)
         elif isinstance(event, FrameEvent):
             if self._header.auxiliary is not None:
-                # A table is smaller than what it describes; without a limit it could be any work.
+                # Without a limit what is dropped could be any work.
                 self._check_limit(event.frame.raw_size, self._dropped)
                 self._dropped += event.frame.raw_size
-                self._keep(self._decode(event, quiet=True), event.frame.raw_size)
+                self._decode(event, quiet=True)
                 return b""
             self._check_limit(event.frame.raw_size)
             self.frames += 1
             return self._emit(self._decode(event))
         elif isinstance(event, EndEvent):
-            self._end()
+            self.members += self._header.auxiliary is None
         return b""
-
-    def _keep(self, raw: bytes, size: int) -> None:
-        if self._auxiliary is None:
-            return
-        self._kept_size += size
-        if self._kept_size <= MAX_CONTENTS:
-            self._kept.append(raw)
-        else:
-            self._kept.clear()
-
-    def _end(self) -> None:
-        if self._header.auxiliary is None:
-            self.members += 1
-            if self._ended is not None:
-                self._ended()
-            return
-        content, size = b"".join(self._kept), self._kept_size
-        self._kept, self._kept_size = [], 0
-        if self._auxiliary is not None and size <= MAX_CONTENTS:
-            self._auxiliary(self._header.auxiliary, content)
 
     def _decode(self, event: FrameEvent, quiet: bool = False) -> bytes:
         if self._context is None:

@@ -21,7 +21,7 @@ from edgezip.container.types import model_name_problem
 from edgezip.models import ModelFile, known_name
 from edgezip.pipeline import jpegs
 from edgezip.pipeline.context import Context
-from edgezip.pipeline.frames import FrameContent, encode_frame
+from edgezip.pipeline.frames import FrameContent, TarFrame, encode_frame
 from edgezip.pipeline.inspect import engine_name, without_tar
 from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import ChannelReport, PackOptions, PackReport
@@ -46,8 +46,7 @@ class Packer:
         progress: called with the total of raw bytes coded so far.
 
     Attributes:
-        headers: start and size of each header of a tar in what is waiting for the end of its frame;
-            whoever knows them appends them.
+        tar: what is known of what is waiting for the end of its frame, if that is of a tar.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class Packer:
         self._sizes: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         self._context: Context | None = None
         self._finder = media_finder(options)
-        self.headers: list[tuple[int, int]] = []
+        self.tar: TarFrame | None = None
 
     def feed(self, data: Buffer) -> bytes:
         """Take more input; returns what is ready of the file, often nothing."""
@@ -138,8 +137,8 @@ class Packer:
             if self._progress is not None:
                 self._progress(base + told)
 
-        headers, self.headers = self.headers, []
-        return encode_frame(raw, self._open(), self._options, progress, self._finder, more, headers)
+        tar, self.tar = self.tar, None
+        return encode_frame(raw, self._open(), self._options, progress, self._finder, more, tar)
 
     def _frame(self, raw: bytes, more: bool) -> bytes:
         """One frame of a member in the long layout, with the header before the first."""

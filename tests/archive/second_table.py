@@ -1,6 +1,10 @@
-"""A table of contents read as docs/format.md says, and by nothing of edgezip."""
+"""Members of a tar read as docs/format.md says, and by nothing of edgezip."""
 
 from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
 
 FIELDS = (  # name, offset, size, in the order of their bits
     ("name", 0, 100), ("mode", 100, 8), ("uid", 108, 8), ("gid", 116, 8), ("size", 124, 12),
@@ -43,6 +47,20 @@ def octal(field: bytes) -> int:
     return int(text, 8) if text and not text.strip(b"01234567") else 0
 
 
+def first_of(kind: int, owner: bytes) -> bytes:
+    """What is expected of the first header of a type."""
+    block = bytearray(bytes(257) + b"ustar\x0000" + bytes(247))
+    block[156] = kind
+    for _, start, width in FIELDS[1:6]:
+        block[start : start + width] = b"%0*o\0" % (width - 1, 0)
+    block[100:108] = b"%07o\0" % {ord("0"): 0o644, ord("5"): 0o755, ord("2"): 0o777}.get(kind, 0)
+    if kind in EXTENDED:
+        block[:14] = b"././@PaxHeader"
+    elif owner:
+        block[108:124], block[265:329] = owner[108:124], owner[265:329]
+    return bytes(block)
+
+
 def read_table(table: bytes) -> tuple[bytes, bytes]:
     """The headers, with zeros for their checksums, and the last bytes."""
     reader = Reader(table)
@@ -53,11 +71,11 @@ def read_table(table: bytes) -> tuple[bytes, bytes]:
     last: dict[int, bytes] = {}
     time = 0
     seconds = None
+    owner = b""
     for _ in range(count):
         kind, bits = heads.take(1)[0], heads.varint()
-        assert bits < 1 << 14
-        block = bytearray(last.get(kind) or bytes(257) + b"ustar\x0000" + bytes(247))
-        block[156] = kind
+        assert bits < 1 << 15
+        block = bytearray(last.get(kind) or first_of(kind, owner))
         record = None
         if bits >> 12 & 1:
             assert kind in EXTENDED
@@ -69,7 +87,7 @@ def read_table(table: bytes) -> tuple[bytes, bytes]:
             block[124:136] = b"%011o\0" % len(record)
         elif kind not in EXTENDED and seconds is not None:
             block[136:148] = b"%011o\0" % seconds
-        if bits >> 13:
+        if bits >> 13 & 1:
             block = bytearray(odd.take(512))
         else:
             for bit, (name, start, width) in enumerate(FIELDS):
@@ -87,9 +105,16 @@ def read_table(table: bytes) -> tuple[bytes, bytes]:
         last[kind] = bytes(block)
         if kind not in EXTENDED:
             seconds = None
+            owner = bytes(block)
         out += block
         if record is not None:
             out += record + bytes(-len(record) % 512)
+        elif bits >> 14:
+            assert kind in EXTENDED
+            room = octal(bytes(block[124:136]))
+            assert room % 512 == 0 < room
+            comment = b"%d comment=" % room
+            out += comment + b"\n".rjust(room - len(comment))
         elif block[156] in EXTENDED:
             out += odd.take(-(-octal(bytes(block[124:136])) // 512) * 512)
     assert len(out) == size
@@ -98,28 +123,56 @@ def read_table(table: bytes) -> tuple[bytes, bytes]:
     return out, table[reader.at :]
 
 
+def unpacked(coder: int, packed: bytes, size: int) -> bytes:
+    if coder == 1:
+        return zlib.decompress(packed, -15)
+    if coder == 2:
+        return bz2.decompress(packed)
+    assert coder in (0, 3)
+    dictionary = max(4096, 1 << (size - 1).bit_length())
+    how = {"id": lzma.FILTER_LZMA1, "lc": 3, "lp": 0, "pb": 2, "dict_size": dictionary}
+    return lzma.decompress(packed, lzma.FORMAT_RAW, filters=[how]) if coder else packed
+
+
 def read_tarred(data: bytes, params: bytes, size: int) -> bytes:
     """Members of a tar, as docs/format.md says under "Tar members"."""
-    numbers = Reader(params)
-    lead, length = numbers.varint(), numbers.varint()
-    assert numbers.at == len(params)
-    headers, rest = read_table(data[lead : lead + length])
-    assert not rest
-    contents = Reader(data[lead + length :])
-    out, place = data[:lead], 0
+    head = Reader(params[:-4])
+    assert zlib.crc32(params[:-4]) == int.from_bytes(params[-4:], "little")
+    lead, end, every, count = (head.varint() for _ in range(4))
+    assert end <= lead
+    assert bool(every) == bool(count)
+    checks = [int.from_bytes(head.take(4), "little") for _ in range(count)]
+    coder, length = head.varint(), head.varint()
+    assert length <= 2 * size + 64
+    table = unpacked(coder, head.data[head.at :], length)
+    assert len(table) == length
+    headers, last = read_table(table)
+    contents = Reader(data)
+    out, place = contents.take(lead), 0
+    found = out[end - 1 : end] if end else b""
+    checked = 0
     while place < len(headers):
         block = headers[place : place + 512]
         behind = octal(block[124:136]) if block[156] in EXTENDED else 0
-        end = place + 512 + -(-behind // 512) * 512
+        stop = place + 512 + -(-behind // 512) * 512
         total = sum(block) + 8 * 32
-        out += block[:148] + b"%06o\0 " % total + block[156:] + headers[place + 512 : end]
-        place = end
-        if block[156] == ord("0"):
-            left = len(contents.data) - contents.at
-            content = contents.take(min(octal(block[124:136]), left))
-            out += content
-            if place < len(headers):
-                out += bytes(-len(content) % 512)
-    assert contents.at == len(contents.data)
+        out += block[:148] + b"%06o\0 " % total + block[156:] + headers[place + 512 : stop]
+        place = stop
+        long = octal(block[124:136]) if block[156] == ord("0") else 0
+        whole = long > 0 and len(out) + long <= size
+        content = contents.take(long if place < len(headers) else len(data) - contents.at)
+        out += content
+        if whole and long % 512 == 0:
+            found += content[long - 1 : long]
+        if whole and every:
+            at = contents.at - len(content) + long
+            if at - checked >= every:
+                assert zlib.crc32(data[checked:at]) == checks.pop(0)
+                checked = at
+        if place < len(headers):
+            out += bytes(-long % 512)
+    assert contents.at == len(data)
     assert len(out) <= size
+    assert not checks
+    assert found == last
     return out + bytes(size - len(out))

@@ -21,7 +21,7 @@ NOISE = random.Random(3).randbytes(4000)
 
 
 def packed_tar(*members: bytes) -> bytes:
-    """Members as blocks, without a table of contents."""
+    """Members as blocks, whose frame does not say that they are any."""
     return stored(b"".join(members) + bytes(1024))
 
 

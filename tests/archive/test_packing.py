@@ -281,7 +281,7 @@ def test_other_links_to_the_old_archive_are_members(tree: Path) -> None:
 
 @extracts
 def test_files_that_claim_to_be_empty_have_their_content(tmp_path: Path) -> None:
-    """As all of /proc does. 512 bytes: their last byte is in the table of contents."""
+    """As all of /proc does. 512 bytes: their last byte is in the head of the frame."""
     names = [name for name in ("/proc/sys/kernel/ostype", "/proc/version") if os.path.exists(name)]
     late = {"late": b"x" * 511 + b"y", "long": b"z" * ((1 << 20) + 5), "empty": b""}
     for name in late:

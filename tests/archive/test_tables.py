@@ -1,121 +1,230 @@
-"""Tables of contents: what is written, what is believed, what is refused."""
+"""What frames say of the members in them: what is written, what is believed, what is refused."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import lzma
 import random
 import tarfile
-from pathlib import Path
+import zlib
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import edgezip
-from edgezip.archive import collect, table
-from edgezip.archive.contents import Contents, encode
+from edgezip.archive import collect, members, table
+from edgezip.archive.contents import Contents
+from edgezip.archive.members import Members
+from edgezip.archive.writing import _blank
+from edgezip.container import Channel, Header, MemberWriter, varint
 from edgezip.container import constants as c
 from edgezip.container.source import Source
 from edgezip.errors import FormatError
-from edgezip.pipeline.auxiliary import pack_auxiliary
+from edgezip.pipeline.transforms.transform import join_params
 from tests.archive.second_table import read_table
-from tests.archive.tars import many
+from tests.archive.tars import NOISE, many
 
 
-def test_a_wrong_table_is_not_believed() -> None:
-    packed = many(30)
-    other = io.BytesIO()
-    with edgezip.Archive(other, "w", model="none", frame_size=16 << 10) as archive:
-        for number in range(30):
-            text = b"line %d of a log\n" % number * (600 // 17)
-            archive.add_bytes(f"log/{number + 1:03}.log", text, mtime=number)
-    start, begin = (
-        file.rindex(c.MAGIC, 0, file.rindex(c.END_MARK)) for file in (packed, other.getvalue())
-    )
-    wrong = packed[:start] + other.getvalue()[begin:]
-    with edgezip.Archive(io.BytesIO(wrong)) as archive, pytest.raises(FormatError, match="table"):
-        archive.read("log/030.log")
-    # Reading from the start needs no table, and a table for less than the tar is none.
-    assert edgezip.decompress(wrong) == edgezip.decompress(packed)
+def archived(count: int = 4, size: int = 100) -> bytes:
+    """Files of noise, one frame each."""
+    target = io.BytesIO()
+    with edgezip.Archive(target, "w", model="none", frame_size=1) as archive:
+        for number in range(count):
+            archive.add_bytes(f"{number}", NOISE[number : number + size], mtime=number)
+    return target.getvalue()
+
+
+def crafted(parts: Iterable[tuple[bytes, Members, bytes]]) -> bytes:
+    """Frames of a content, what is said of it, and the contents of members."""
+    writer = MemberWriter(Header())
+    out = [writer.begin()]
+    for raw, said, data in parts:
+        params = join_params(len(data), members.encode(said), b"")
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15, 9)
+        payload = packer.compress(data) + packer.flush()
+        out.append(writer.frame(raw, [Channel(c.DEFLATE, payload, len(raw), c.TARRED, params)]))
+    return b"".join([*out, writer.finish()])
+
+
+def header(name: str, size: int = 0, **fields: Any) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    for field, value in fields.items():
+        setattr(info, field, value)
+    return info.tobuf(tarfile.PAX_FORMAT)
+
+
+TEXT = b"words".ljust(512, b"\0")
+END = bytes(1024)
+ONE = Members(0, 0, header("a", 5), b"")
+TWO = Members(0, 0, header("b", 5), b"")
+
+
+def names(packed: bytes) -> list[str]:
+    """As a list has them; nothing may be decoded, and that is what reading all of it gives."""
+    with edgezip.Archive(io.BytesIO(packed)) as archive:
+        found = archive.names()
+    with tarfile.open(fileobj=io.BytesIO(edgezip.decompress(packed))) as tar:
+        assert sorted(tar.getnames()) == sorted(found)
+    return found
+
+
+def test_heads_make_up_the_tar(decoded: list[int]) -> None:
+    frames = [(ONE.headers + TEXT, ONE, b"words"), (TWO.headers + TEXT + END, TWO, b"words")]
+    assert names(crafted(frames)) == ["a", "b"]
+    assert not decoded
+
+
+def test_heads_that_do_not_are_not_believed(decoded: list[int]) -> None:
+    """Where they have headers that a reader of the tar does not see, or not all it sees."""
+    first, second = ONE.headers + TEXT, TWO.headers + TEXT
+    nothing = Members(len(second + END), 0, b"", b"")
+    long = Members(0, 0, header("a", 1029), b"")  # the second header is in its content
+    rows = {
+        "left out": [(first, ONE, b"words"), (second + END, nothing, second + END)],
+        "hidden": [(long.headers + TEXT, long, TEXT), (second + END, TWO, b"words")],
+        "behind the end": [(first + END, ONE, b"words"), (second + END, TWO, b"words")],
+        "no end": [(first, ONE, b"words"), (second, TWO, b"words")],
+        "end twice": [(first, ONE, b"words"), (second + 2 * END, TWO, b"words")],
+    }
+    for name, parts in rows.items():
+        packed = crafted(parts)
+        with tarfile.open(fileobj=io.BytesIO(edgezip.decompress(packed))) as tar:
+            seen = tar.getnames()
+        with edgezip.Archive(io.BytesIO(packed)) as archive:
+            assert archive.names() == sorted(seen), name
+    assert not decoded  # by the index: they were read from the start
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        Members(0, 0, header("x", 5), b""),
+        Members(0, 0, header("a", 5, mode=0), b""),
+        Members(0, 0, header("a", 4), b""),
+        Members(0, 0, header("a", 512), b"s"),
+        Members(0, 0, header("a", 5), b"s"),
+        Members(0, 0, header("a", 5), b"", 1, (zlib.crc32(b"other"),)),
+        Members(0, 0, header("a", 5), b"", 6, (zlib.crc32(b"words"),)),
+        Members(0, 0, header("a", 5), b"", 1, (zlib.crc32(b"words"), 0)),
+        Members(512, 0, header("a", 5), b""),
+    ],
+)
+def test_a_head_that_lies_is_damage(lie: Members) -> None:
+    raw = header("a", 5) + TEXT + END
+    good = Members(0, 0, header("a", 5), b"", 1, (zlib.crc32(b"words"),))
+    assert edgezip.decompress(crafted([(raw, good, b"words")])) == raw
     with pytest.raises(FormatError):
-        Contents(encode(b"x" * 700, b""), 10_000)
-    with pytest.raises(FormatError):
-        Contents(b"\x05", 10_000)
+        edgezip.decompress(crafted([(raw, lie, b"words")]))
 
 
 @pytest.mark.parametrize(
     "sizes", [[0], [20_000], [9000, 10_000], [8190], [8193], [3, 18_430], [3, 18_400], [511] * 40]
 )
-def test_a_table_without_the_last_members_is_not_used(
-    sizes: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept: list[bytes] = []
-
-    def encoding(headers: bytes, last: bytes) -> bytes:
-        kept.append(encode(headers, last))
-        return encode(headers[:-512], last)
-
-    monkeypatch.setattr("edgezip.archive.contents.encode", encoding)
+def test_members_of_all_sizes_are_listed(sizes: list[int], decoded: list[int]) -> None:
     target = io.BytesIO()
     with edgezip.Archive(target, "w", model="none") as archive:
         for number, size in enumerate(sizes):
             archive.add_bytes(f"{number:02}", b"x" * size, mtime=1)
-    size = len(edgezip.decompress(target.getvalue()))
-    names = [f"{number:02}" for number in range(len(sizes))]
-    assert sorted(info.name for info in Contents(kept[0], size).members) == names
+    assert names(target.getvalue()) == [f"{number:02}" for number in range(len(sizes))]
+    assert not decoded
+
+
+@pytest.mark.parametrize("size", [512, 1024, 3000, 10_240, 10_752])
+@pytest.mark.parametrize("frame", [512, 1024, 1536, 4096])
+def test_the_last_byte_of_a_content_in_several_frames(
+    size: int, frame: int, decoded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`tarfile` reads it when it goes to the next header."""
+    monkeypatch.setattr("edgezip.archive.writing.DEFAULT_FRAME_SIZE", frame)
+    monkeypatch.setattr("edgezip.archive.writing.MOST_PIECE", frame)
+    target = io.BytesIO()
+    noise = NOISE * 3
+    with edgezip.Archive(target, "w", model="none", frame_size=frame) as archive:
+        for number in range(3):
+            archive.add_bytes(f"{number}", noise[number : number + size], mtime=1)
     target.seek(0)
     with edgezip.Archive(target) as archive:
-        assert archive.names() == names
-        assert len(archive.read(names[-1])) == sizes[-1]
+        assert archive.names() == ["0", "1", "2"]
+        assert not decoded
+        assert archive.read("1") == noise[1 : 1 + size]
 
 
-def test_concatenated_archives_have_both_tables() -> None:
+def test_concatenated_archives_have_both_lists(decoded: list[int]) -> None:
     packed = many(5)
     with edgezip.open(io.BytesIO(packed + packed)) as stream:
-        assert len(stream.read()) == 2 * len(edgezip.decompress(packed))
-        stream.seek(0)
         with tarfile.open(fileobj=stream, mode="r:", ignore_zeros=True) as tar:
             assert len(tar.getnames()) == 10
+        assert not decoded
+        stream.seek(0)
+        assert len(stream.read()) == 2 * len(edgezip.decompress(packed))
 
 
-def test_broken_tables_only_raise_format_errors() -> None:
+@pytest.mark.parametrize("before", [b"", b"notes\n" * 20])
+def test_files_in_a_row(before: bytes) -> None:
+    """An archive is one alone, whatever stands around it."""
+    plain = edgezip.compress(before, model="none")
+    row = plain + archived() + edgezip.compress(b"behind", model="none") + many(3)
+    content = edgezip.decompress(row)
+    assert content == before + edgezip.decompress(archived()) + b"behind" + edgezip.decompress(
+        many(3)
+    )
+    with edgezip.open(io.BytesIO(row)) as stream:
+        stream.seek(len(before) + 512)
+        assert stream.read(100) == NOISE[:100]
+        stream.seek(0)
+        assert stream.read() == content
+
+
+def test_broken_params_only_raise_format_errors() -> None:
     headers = b"".join(
         collect.from_bytes(f"{'long' * 40}/{number}", b"text", collect.Rules(), number).header
         for number in range(4)
     )
-    written = encode(headers, b"")
+    known = Members(0, 0, headers, b"")
     size = len(headers) + 4 * 512 + 1024
-    assert len(Contents(written, size).members) == 4
+    written = members.encode(known)
+    assert members.decode(written, size) == known
+    with pytest.raises(FormatError):
+        members.decode(written, len(headers) - 1)
+    raw = table.encode(headers)
     rng = random.Random(4)
-    for _ in range(400):
-        broken = bytearray(written)
+    for _ in range(600):
+        kind = rng.randrange(2)
+        broken = bytearray(raw if kind else written[:-4])
         for _ in range(rng.randrange(1, 4)):
             broken[rng.randrange(len(broken))] = rng.choice(b"\0xgLKS057/9\xff")
+        params = bytes(broken)
+        if kind:
+            params = varint.encode_all(0, 0, 0, 0, c.STORED, len(raw)) + params
+        params += zlib.crc32(params).to_bytes(4, "little")
         with contextlib.suppress(FormatError):
-            Contents(bytes(broken), size)
-    good = Contents(written, size)
-    assert good.piece(size - 1024) == (size - 1024, bytes(1024))
-    assert good.piece(size) is None
-    good.check(size - 1000, bytes(100))
-    with pytest.raises(FormatError):
-        good.check(size - 1000, b"\0" * 50 + b"\1")
-    for other in (size - 10240, size - 1, size + 1, size + 10240, 1 << 20, (1 << 63) - 1):
-        with pytest.raises(FormatError, match="table"):
-            Contents(written, other)
+            list(members.decode(params, size).items())
+        with contextlib.suppress(FormatError):
+            Contents([(0, members.decode(params, size))], size)
+    for other in (b"", b"\5", written[:-1], written + b"\0"):
+        with pytest.raises(FormatError):
+            members.decode(other, size)
     nested = tarfile.TarInfo("x")
     nested.type = tarfile.XHDTYPE
+    deep = nested.tobuf(tarfile.USTAR_FORMAT) * 3000 + headers
     with pytest.raises(FormatError):
-        Contents(encode(nested.tobuf(tarfile.USTAR_FORMAT) * 3000 + headers, b""), 1 << 30)
-    nested.type = tarfile.REGTYPE
-    back = bytearray(nested.tobuf(tarfile.USTAR_FORMAT))
-    back[124:136] = b"-1000".ljust(12, b"\0")
-    crafted = bytearray(encode(bytes(back), b""))
-    # 512 bytes less than none: here again, if it is an extended one.
-    assert crafted[-512 + 156] == ord("0")
-    crafted[-512 + 156] = ord("x")
-    with pytest.raises(FormatError, match="table"):
-        Contents(bytes(crafted), 1 << 30)
+        Contents([(0, Members(0, 0, deep, b""))], len(deep) + 4 * 512 + 1024)
+
+
+def test_a_table_larger_than_its_frame_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few bytes have as many headers as they are asked for."""
+    bomb = members.encode(Members(0, 0, header("") * 3000, b""))
+    assert len(bomb) < 200
+    assert len(members.decode(bomb, 3000 * 512).headers) == 3000 * 512
+    monkeypatch.setattr(table, "decode", None)  # calling it is an error
+    for size in (1, 1024, 3000 * 512 - 1):
+        with pytest.raises(FormatError):
+            members.decode(bomb, size)
 
 
 @pytest.mark.parametrize("where", ["header", "pax"])
@@ -132,8 +241,8 @@ def test_sizes_below_zero_are_refused(where: str) -> None:
     packed = edgezip.compress((first + second).ljust(10_240, b"\0"), model="none")
     with edgezip.Archive(io.BytesIO(packed)) as archive, pytest.raises(FormatError, match="below"):
         archive.names()
-    with pytest.raises(FormatError, match="table"):
-        Contents(encode(first[:512] + second, b""), 10_240)
+    with pytest.raises(FormatError):
+        Contents([(0, Members(0, 0, first[:512] + second, b""))], 10_240)
 
 
 _TEXTS = st.text("ab/\u00e9\udcff", min_size=1, max_size=130)
@@ -150,6 +259,8 @@ def headers_of_a_tar(draw: st.DrawFn) -> bytes:
         info.linkname, info.uname = draw(_TEXTS), draw(st.sampled_from(["", "me", "root"]))
         info.mode, info.uid, info.gid = draw(st.integers(0, 0o7777)), draw(_NUMBERS), 5
         info.size, info.mtime = draw(_NUMBERS), draw(st.integers(-(1 << 33), 1 << 40))
+        if draw(st.integers(0, 4)) == 0:
+            out += _blank(draw(st.integers(512, 9000)))
         if draw(st.booleans()):
             time = draw(st.sampled_from(["0.5", "-3.25", "17.123456789", "1e3", "9.0", "x", "4."]))
             info.pax_headers = {"mtime": time}
@@ -181,12 +292,6 @@ def test_a_table_gives_back_every_header(headers: bytes, behind: bytes) -> None:
     assert bytes(back) == headers
 
 
-def test_a_table_of_old_is_read(root: Path) -> None:
-    with edgezip.Archive(root / "tests/vectors/good-contents.ez") as archive:
-        assert archive.names() == ["texts/noise", "texts/numbers", "texts/story"]
-        assert [member.size for member in archive] == [600, 1200, 700]
-
-
 def test_a_table_is_small() -> None:
     """Times that follow each other, and names in one folder, cost a few bytes each."""
     rng = random.Random(5)
@@ -197,21 +302,27 @@ def test_a_table_is_small() -> None:
         info.size = rng.randrange(1 << 16)
         collect._set_time(info, time)
         headers += info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
-    packed = pack_auxiliary(encode(headers, b""), c.CONTENTS)
     # 16 bits of time and of size are 4,000 bytes.
-    assert len(packed) < 6500
-    assert len(pack_auxiliary(headers, c.CONTENTS)) > 10_000
+    assert len(members.encode(Members(0, 0, headers, b""))) < 6500
+    assert len(lzma.compress(headers)) > 10_000
 
 
-def test_the_limit_of_output_bounds_what_is_dropped(tree: Path) -> None:
-    """A table is decoded only to be checked: no more of it than there may be content."""
-    packed = io.BytesIO()
-    with edgezip.Archive(packed, "w", model="none") as archive:
-        archive.add(tree, "tree")
-    size = len(edgezip.decompress(packed.getvalue()))
+def dropped(size: int, frames: int = 1) -> bytes:
+    """An auxiliary member of a kind that nobody knows."""
+    writer = MemberWriter(Header(auxiliary=7))
+    frame = [Channel(c.STORED, bytes(size), size)]
+    parts = [writer.frame(bytes(size), frame) for _ in range(frames)]
+    return b"".join([writer.begin(), *parts, writer.finish()])
+
+
+def test_the_limit_of_output_bounds_what_is_dropped() -> None:
+    """Auxiliary members are decoded only to be checked: no more than there may be content."""
+    packed = archived()
+    size = len(edgezip.decompress(packed))
     limit = edgezip.UnpackOptions(max_output=size)
-    assert len(edgezip.decompress(packed.getvalue(), options=limit)) == size
-    many = packed.getvalue() + pack_auxiliary(bytes(size), 7) * 2
+    assert len(edgezip.decompress(packed, options=limit)) == size
+    assert names(packed + dropped(9)) == names(packed)
+    many = packed + dropped(size) * 2
     assert len(edgezip.decompress(many)) == size
     with pytest.raises(edgezip.LimitError):
         edgezip.decompress(many, options=limit)

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 import edgezip
-from edgezip.archive import contents, table
 from edgezip.container import constants as c
 
 pytestmark = pytest.mark.skipif(
@@ -55,7 +54,6 @@ def test_a_folder_in_and_out(cli: Any, docs: Path) -> None:
     with tarfile.open("docs.tar") as tar:
         assert len(tar.getnames()) == 5
     assert cli("test", "docs.tar.ez").code == 0
-    assert "table of contents" in cli("info", "docs.tar.ez").out.decode()
 
 
 def test_a_tar_comes_back_as_a_tar(cli: Any, docs: Path) -> None:
@@ -89,21 +87,6 @@ def test_several_into_one_and_what_is_left_out(cli: Any, docs: Path, notes: Path
     assert cli.pack("docs").code == 1  # the FIFO
 
 
-@pytest.mark.parametrize("to", [[], ["-c"]])
-def test_verify_compares_the_table_of_contents(
-    cli: Any, docs: Path, monkeypatch: pytest.MonkeyPatch, to: list[str]
-) -> None:
-    """As `edgezip test` does."""
-    real = contents.encode
-    monkeypatch.setattr(contents, "encode", lambda headers, last: real(headers[:-512], last))
-    found = cli.pack("docs", "--verify", *to)
-    found.failed(3, "verification failed", "table of contents", "nothing was written")
-    assert found.out == b""
-    assert cli.names() == ["docs"]
-    monkeypatch.setattr(contents, "encode", real)
-    assert cli.pack("docs", "--verify").code == 0
-
-
 def test_two_files_of_one_name_are_told(cli: Any, docs: Path) -> None:
     """`../docs` and `docs` become one folder in the archive."""
     os.makedirs("other/docs/deep")
@@ -131,20 +114,6 @@ def test_an_archive_is_removed_only_when_all_of_it_is_extracted(cli: Any, docs: 
     assert cli("unpack", "--rm", "docs.tar.ez", "-C", "out").code == 0
     assert not Path("docs.tar.ez").exists()
     assert Path("out/docs/deep/c.tmp").exists()
-
-
-def test_a_table_that_leaves_out_a_member_is_found_and_not_believed(
-    cli: Any, docs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(contents, "encode", lambda headers, last: table.encode(headers[:-512]) + last)
-        assert cli.pack("--sort", "name", "--mtime", "1", "docs").code == 0
-    packed = Path("docs.tar.ez").read_bytes()
-    cli("test", "docs.tar.ez").failed(3, "the table of contents is not that of the archive")
-    cli("test", stdin=packed).failed(3, "the table of contents is not that of the archive")
-    assert cli("list", "docs.tar.ez").out.decode().split()[-1] == "docs/deep/c.tmp"
-    assert cli("unpack", "docs.tar.ez", "-C", "out").code == 0
-    assert Path("out/docs/deep/c.tmp").read_bytes() == b"scratch"
 
 
 def test_no_archive_of_nothing(cli: Any, docs: Path) -> None:

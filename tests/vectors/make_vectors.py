@@ -273,20 +273,35 @@ def good_vectors() -> Iterator[Vector]:
             packed = edgezip.compress(texts[text], options=options)
         yield Vector(path.name, packed, about, content=texts[text])
     yield _archive(texts)
+    yield _auxiliary()
     yield _tar(texts)
     yield _escapes(texts)
     yield _named(texts)
 
 
 def _archive(texts: dict[str, bytes]) -> Vector:
-    path = HERE / "good-contents.ez"
+    path = HERE / "good-tar-frames.ez"
     if not path.exists():
-        with edgezip.Archive(path, "w", model="none") as archive:
-            for name in ("story", "noise", "numbers"):
-                archive.add_bytes(f"texts/{name}", texts[name], mtime=0)
+        options = PackOptions(model="none")
+        noise = random.Random(7).randbytes(5120)
+        with edgezip.Archive(path, "w", options=options, frame_size=6000) as archive:
+            for number in range(5):
+                archive.add_bytes(f"noise/{number}", noise[1024 * number :][:1024], mtime=0)
+            archive.add_bytes("texts/story", texts["story"], mtime=0)
+            archive.add_bytes("texts/numbers", texts["numbers"], mtime=0)
     packed = path.read_bytes()
     content = edgezip.decompress(packed)
-    return Vector(path.name, packed, "a tar with a table of contents behind it", content=content)
+    about = "a tar in frames, checks, a content that fills its block"
+    return Vector(path.name, packed, about, content=content)
+
+
+def _auxiliary() -> Vector:
+    writer = MemberWriter(Header(auxiliary=7))
+    text = b"of no kind that is known"
+    hidden = writer.begin() + writer.frame(text, [Channel(c.STORED, text, len(text))])
+    packed = hidden + writer.finish() + edgezip.compress(b"text", model="none")
+    about = "an auxiliary member, which is no content, and one that is"
+    return Vector("good-auxiliary.ez", packed, about, content=b"text")
 
 
 def _tar(texts: dict[str, bytes]) -> Vector:
@@ -298,7 +313,7 @@ def _tar(texts: dict[str, bytes]) -> Vector:
                 archive.add_bytes(f"texts/{long}{name}", texts[name], mtime=10**9 + number)
     packed = path.read_bytes()
     content = edgezip.decompress(packed)
-    return Vector(path.name, packed, "a tar, its headers as a table", content=content)
+    return Vector(path.name, packed, "a tar in one frame, its headers apart", content=content)
 
 
 def _escapes(texts: dict[str, bytes]) -> Vector:

@@ -55,7 +55,7 @@ LOWER_HEX = _digits(c.LOWER_HEX, digits.LOWER_HEX)
 UPPER_HEX = _digits(c.UPPER_HEX, digits.UPPER_HEX)
 UTF16 = Transform(c.UTF16, utf16.shorten, utf16.restore)
 X86 = Transform(c.X86, x86.shorten, x86.restore)
-TAR = Transform(c.TARRED, _nothing, _tarred, grows=2)
+TAR = Transform(c.TARRED, _nothing, _tarred)
 WRAPS = Transform(c.WRAPS, _wrapped, _as_it_was, grows=2)
 
 TRANSFORMS: dict[int, Transform] = {
