@@ -1,16 +1,19 @@
 """The members that are left of a damaged archive.
 
-Frames end where members end, so what follows a lost frame begins with a member most of the time;
-where it does not, the next header is looked for.
+Of a damaged frame those are left that come before the damage (`pipeline.salvage`). Frames end where
+members end, so what follows a lost one begins with a member most of the time; where it does not,
+the next header is looked for.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import tarfile
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from edgezip.archive.contents import END
 from edgezip.archive.tars import BROKEN, open_raw
 from edgezip.errors import EdgezipError, FormatError
 from edgezip.pipeline.options import UnpackOptions
@@ -87,6 +90,15 @@ def rescued(
         with contextlib.suppress(*BROKEN):  # the end of a member without its beginning
             yield open_raw(part, stream=True, gaps=True)
         part.skip()
+    for header in result.headers:
+        report(_name(header), FormatError("lost: the archive ends before, or is damaged there"))
     for start, stop in result.lost:
         where = f"bytes {start:,} to {stop:,}" if stop is not None else f"from byte {start:,} on"
         report("(archive)", FormatError(f"lost: {where} of the tar"))
+
+
+def _name(header: bytes) -> str:
+    """Whose header that is."""
+    with contextlib.suppress(*BROKEN), open_raw(io.BytesIO(header + bytes(END))) as tar:
+        return tar.getnames()[0]
+    return "(member)"

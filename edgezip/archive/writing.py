@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from edgezip.archive.collect import Entry, Report
+from edgezip.archive.contents import END
 from edgezip.container import constants as c
 from edgezip.pipeline.options import DEFAULT_FRAME_SIZE, PackOptions, PackReport
 from edgezip.streams import first, write_all
@@ -31,8 +32,6 @@ FIRST_LOOK = 8192
 """Bytes that `tarfile.open` reads to see whether a file is compressed."""
 AT_ONCE = 384 << 10
 """Bytes that are decoded in a second: in larger archives a first look decodes nothing."""
-END = 2 * tarfile.BLOCKSIZE
-"""Zeros behind the last member, with which the tar ends."""
 _CHUNK = 1 << 20
 
 

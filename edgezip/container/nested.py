@@ -26,6 +26,17 @@ def decode_nested(data: bytes, raw_size: int, with_model: bool) -> Frame:
     Raises:
         FormatError: `data` is none.
     """
+    frame, missing = start_of_nested(data, raw_size, with_model)
+    if missing:
+        raise FormatError("damaged: the payloads of a nested frame do not fill it")
+    return frame
+
+
+def start_of_nested(data: bytes, raw_size: int, with_model: bool) -> tuple[Frame, int]:
+    """As `decode_nested`, but `data` may end inside of a payload, and those behind are empty.
+
+    Returns: the frame, and how many bytes are missing.
+    """
     if not 1 <= raw_size <= c.MAX_FRAME_SIZE:
         raise FormatError(f"damaged: a nested frame of {raw_size} bytes")
     source = Source(data, closed=True)
@@ -44,10 +55,8 @@ def decode_nested(data: bytes, raw_size: int, with_model: bool) -> Frame:
         )
         for head in heads
     )
-    left = len(source.buffer)
-    if left or any(
-        len(channel.payload) != head.payload_size
-        for channel, head in zip(channels, heads, strict=True)
-    ):
+    if source.buffer:
         raise FormatError("damaged: the payloads of a nested frame do not fill it")
-    return Frame(0, raw_size, channels, spans, b"")
+    wanted = sum(head.payload_size for head in heads)
+    missing = wanted - sum(len(channel.payload) for channel in channels)
+    return Frame(0, raw_size, channels, spans, b""), missing

@@ -9,6 +9,7 @@ follow it up to the end of the file: it could be content of a stored member.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -26,7 +27,8 @@ from edgezip.container.scan import (
     Record,
     Scanner,
 )
-from edgezip.container.types import Header, member_tag
+from edgezip.container.source import Source
+from edgezip.container.types import Channel, Frame, Header, member_tag
 from edgezip.errors import FormatError, TruncatedError
 
 KEPT = 256
@@ -64,6 +66,33 @@ class LongMember:
     end: int
     frames: tuple[IndexedFrame, ...]
     total_size: int | None
+
+    def cut_frame(self, file: BinaryIO, rules: Rules) -> Frame | None:
+        """The frame behind the last one, if the file ends in it: what is there of its payloads."""
+        end = file.seek(0, os.SEEK_END)
+        reader = FileSource(file, self.position, end)
+        offset, tag = 0, b""
+        try:
+            header = reader.run(read_header(reader.source, rules))
+            if self.frames:
+                tag = member_tag(bytes(reader.source.seen or b""), self.frames[0].check)
+                reader.seek(self.frames[-1].end)
+                offset = self.frames[-1].stop
+            head = reader.run(read_marked_head(reader.source, header, rules))
+        except FormatError:
+            return None
+        if header != self.header or (head.offset, head.tag) != (offset, tag):
+            return None
+        position = reader.source.position
+        if position + head.payload_size + c.DIGEST_SIZE <= end:
+            return None
+        file.seek(position)
+        left, channels = Source(file.read(head.payload_size), closed=True), []
+        for channel in head.channels:
+            payload = left.take_now(channel.payload_size)
+            sizes = channel.raw_size, channel.transform, channel.params
+            channels.append(Channel(channel.coder, payload, *sizes))
+        return Frame(offset, head.raw_size, tuple(channels), head.spans, b"")
 
     @property
     def indexed(self) -> IndexedMember:
@@ -364,18 +393,18 @@ def _end_of(found: _Long) -> int | None:
 
 
 def lost_ranges(
-    good: Iterable[IndexedFrame], total_size: int | None
+    good: Iterable[tuple[int, int]], total_size: int | None
 ) -> list[tuple[int, int | None]]:
-    """Raw byte ranges (start, stop) not covered by `good` frames, which are in content order.
+    """Raw byte ranges (start, stop) not covered by `good` ones, which are in content order.
 
     An unknown total size gives a last range with stop None, since more may be missing.
     """
     lost: list[tuple[int, int | None]] = []
     position = 0
-    for frame in good:
-        if frame.offset > position:
-            lost.append((position, frame.offset))
-        position = frame.stop
+    for start, stop in good:
+        if start > position:
+            lost.append((position, start))
+        position = stop
     if total_size is None:
         lost.append((position, None))
     elif position < total_size:

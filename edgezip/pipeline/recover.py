@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from edgezip.container import ContainerParser, EndEvent, FrameEvent, Header, StoredChunk
+from edgezip.container import (
+    Channel,
+    ContainerParser,
+    EndEvent,
+    Frame,
+    FrameEvent,
+    Header,
+    StoredChunk,
+)
 from edgezip.container import constants as c
-from edgezip.container.endrecord import IndexedFrame
-from edgezip.container.headers import Rules
-from edgezip.container.index import load_frame
+from edgezip.container.headers import Rules, read_channel, read_header
+from edgezip.container.index import FileSource, load_frame
 from edgezip.container.recover import LongMember, ShortMember, Survey, lost_ranges
 from edgezip.errors import EdgezipError, FormatError, LimitError, TruncatedError
 from edgezip.pipeline.channels import CODERS, decode_frame
@@ -28,6 +35,7 @@ class Recovery:
 
     lost: raw byte ranges of the content, stop None where it is unknown how much is missing. The
     numbers go on behind such a range as if it were empty. start: where the content given last lies.
+    headers: of members of a tar that are lost, as far as their frames say which.
     """
 
     raw_size: int = 0
@@ -35,6 +43,7 @@ class Recovery:
     frames: int = 0
     lost: list[tuple[int, int | None]] = field(default_factory=list)
     start: int = 0
+    headers: list[bytes] = field(default_factory=list)
 
     @property
     def position(self) -> int:
@@ -92,20 +101,54 @@ class _Walk:
                 yield from self._short(member)
                 position = member.end
             else:
-                position = self._damaged(position, member)
-        if not self._result.frames and self._result.lost:
+                position = yield from self._damaged(position, member)
+        if not self._result.frames and not self._result.raw_size and self._result.lost:
             raise self._problem or FormatError(
                 "nothing of this file can be read; restore it from a copy"
             )
 
-    def _damaged(self, position: int, member: ShortMember | None) -> int:
-        """Note a loss; returns where the next member starts."""
-        survey = self._survey
+    def _damaged(self, position: int, member: ShortMember | None) -> Generator[bytes, None, int]:
+        """Note a loss and give what is right of it; returns where the next member starts."""
+        survey, base = self._survey, self._result.position
         if member is None:
-            return self._lose(None, survey.next_border(position + 1))
+            self._lose(base, [], None)
+            return survey.next_border(position + 1)
+        good: list[tuple[int, int]] = []
+        frame = None if member.stored else self._cut_short(member)
+        if frame is not None:
+            yield from self._salvaged(frame, member.header, base, good)
         following = self._after(member)
         as_claimed = following == min(member.end, survey.end)
-        return self._lose(member.raw_size if as_claimed else None, following)
+        self._lose(base, good, member.raw_size if as_claimed else None)
+        return following
+
+    def _cut_short(self, member: ShortMember) -> Frame | None:
+        """What is there of a short member; nothing of it is verified."""
+        size = min(member.end, self._survey.end) - member.position
+        reader = FileSource(self._source, member.position, member.position + size)
+        try:
+            header = reader.run(read_header(reader.source, _RULES))
+            head = reader.run(read_channel(reader.source, header, _RULES))
+        except FormatError:
+            return None
+        self._source.seek(reader.source.position)
+        payload = self._source.read(min(head.payload_size, self._survey.end))
+        sizes = head.raw_size, head.transform, head.params
+        return Frame(0, head.raw_size, (Channel(head.coder, payload, *sizes),), (), b"")
+
+    def _salvaged(
+        self, frame: Frame, header: Header, base: int, good: list[tuple[int, int]]
+    ) -> Iterator[bytes]:
+        """The members of a tar in a frame that are right. `good`: gets where in the content."""
+        if len(frame.channels) != 1 or frame.channels[0].transform != c.TARRED:
+            return
+        from edgezip.pipeline.salvage import salvage
+
+        lost = self._result.headers.append
+        for start, raw in salvage(frame.channels[0], self._context(header), lost):
+            first = frame.offset + start
+            good.append((first, first + len(raw)))
+            yield self._emit(raw, base + first)
 
     def _after(self, member: ShortMember) -> int:
         """Where the next member starts behind one that is damaged, maybe in its sizes."""
@@ -122,10 +165,10 @@ class _Walk:
             return survey.end
         return survey.next_border(member.position + 1, exact=missing > 0)
 
-    def _lose(self, size: int | None, following: int) -> int:
-        start = self._result.position
-        self._result.lost.append((start, None if size is None else start + size))
-        return following
+    def _lose(self, base: int, good: list[tuple[int, int]], size: int | None) -> None:
+        """Note what of a member that starts at `base` of the content is not `good`."""
+        for start, stop in lost_ranges(good, size):
+            self._result.lost.append((base + start, None if stop is None else base + stop))
 
     def _context(self, header: Header) -> Context:
         prime = check_primer(header, self._options.prime)
@@ -177,23 +220,28 @@ class _Walk:
     def _long(self, member: LongMember) -> Iterator[bytes]:
         if member.header.auxiliary is not None:
             return  # no content of the file
-        good: list[IndexedFrame] = []
+        good: list[tuple[int, int]] = []
         base = self._result.position
         context: Context | None = None
         for entry in member.frames:
             if context is None:
                 context = self._context(member.header)
+            frame = None
             try:
                 frame = load_frame(self._source, member.indexed, entry, _RULES)
                 raw = decode_frame(frame, context, lambda n: None)
             except FormatError:
+                if frame is not None:
+                    yield from self._salvaged(frame, member.header, base, good)
                 continue
-            good.append(entry)
+            good.append((entry.offset, entry.stop))
             self._result.frames += 1
             yield self._emit(raw, base + entry.offset)
+        cut = member.cut_frame(self._source, _RULES) if member.end == self._survey.end else None
+        if cut is not None:
+            yield from self._salvaged(cut, member.header, base, good)
         self._result.members += bool(good or not member.frames)
-        for start, stop in lost_ranges(good, member.total_size):
-            self._result.lost.append((base + start, None if stop is None else base + stop))
+        self._lose(base, good, member.total_size)
 
     def _emit(self, raw: bytes, start: int | None = None) -> bytes:
         self._result.start = self._result.position if start is None else start

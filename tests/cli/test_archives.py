@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import subprocess
 import sys
 import tarfile
@@ -300,3 +301,23 @@ def test_a_cut_or_damaged_archive_gives_every_member_that_is_left(cli: Any) -> N
     for name in there:
         assert Path("hole/d", name).read_bytes() == name[:1].encode() * 3000
     assert cli("unpack", "cut.tar.ez", "-C", "cut2").code == 3
+
+
+def test_a_cut_frame_gives_the_members_before_the_cut(cli: Any) -> None:
+    os.mkdir("d")
+    noise = random.Random(2).randbytes(40_000)
+    for number in range(40):
+        Path(f"d/{number:02}").write_bytes(noise[1000 * number :][:1000])
+    assert cli.pack("d").code == 0
+    packed = Path("d.tar.ez").read_bytes()
+    assert len(edgezip.inspect_stream(io.BytesIO(packed))[0].frames) == 1
+    Path("cut.tar.ez").write_bytes(packed[: len(packed) // 2])
+    found = cli("unpack", "--recover", "cut.tar.ez", "-C", "cut")
+    assert found.code == 3
+    assert found.err.count(": lost: ") == found.err.count("\n")
+    assert "d/39: lost: " in found.err
+    assert "(archive): lost: bytes" in found.err
+    left = sorted(os.listdir("cut/d"))
+    assert left == [f"{number:02}" for number in range(len(left))]
+    assert 14 <= len(left) <= 20
+    assert all(Path("cut/d", name).read_bytes() == Path("d", name).read_bytes() for name in left)

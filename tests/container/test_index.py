@@ -124,7 +124,8 @@ def _frames_of(file: io.BytesIO, member: LongMember) -> tuple[bytes, list[tuple[
             continue
         good.append(entry)
         out += raw
-    return out, lost_ranges(good, member.total_size)
+    ranges = [(frame.offset, frame.stop) for frame in good]
+    return out, lost_ranges(ranges, member.total_size)
 
 
 def test_one_destroyed_frame_loses_itself_only() -> None:

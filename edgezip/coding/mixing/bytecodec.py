@@ -5,6 +5,7 @@ from __future__ import annotations
 from threading import Lock
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgezip.coding import rangecoder
 from edgezip.coding.jit import njit
@@ -133,13 +134,36 @@ def cm_decode(
     """
     if size > _MOST_PER_BYTE * (len(payload) + 1):
         raise FormatError("payload is damaged: so few bytes cannot hold as many as it states")
+    data, coder, array = _decoded(payload, size, params, prime, progress)
+    rangecoder.decode_finish(coder, array)
+    return data.tobytes()
+
+
+def cm_start(
+    payload: bytes,
+    size: int,
+    params: MixParams,
+    prime: bytes = b"",
+    progress: Progress | None = None,
+) -> bytes:
+    """The first bytes of what `payload` held before it was cut off or damaged, as many as can be
+    had, at most `size`; the last ones may be wrong, and so is all behind damage."""
+    size = min(size, _MOST_PER_BYTE * (len(payload) + 1))
+    return _decoded(payload, size, params, prime, progress)[0].tobytes()
+
+
+def _decoded(
+    payload: bytes, size: int, params: MixParams, prime: bytes, progress: Progress | None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.uint8]]:
+    """What is decoded up to the end of the payload, the decoder's state, and the payload."""
     array = np.frombuffer(payload, np.uint8).copy()
     model = primed_model(params, 1, size + len(prime) + 1, False, prime)
     coder = rangecoder.new_decoder(array)
     data = np.zeros(size, np.uint8)
+    done = 0
     for begin, end in portions(size, progress):
-        if run_bytes(model, 0, coder, array, data[begin:end], DECODE) < end - begin:
+        done = begin + run_bytes(model, 0, coder, array, data[begin:end], DECODE)
+        if done < end:
             break
     release(model)
-    rangecoder.decode_finish(coder, array)
-    return data.tobytes()
+    return data[:done], coder, array

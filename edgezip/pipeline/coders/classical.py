@@ -6,6 +6,7 @@ params.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from edgezip.pipeline.context import Context
 PORTION = 1 << 16
 """Bytes compressed at once, so that signals are answered and progress is told in between. Fixed, so
 that what comes out cannot depend on time."""
+_DAMAGED = 1 << 9
 DECODED = 1 << 20
 """The same for decompression."""
 
@@ -87,7 +89,20 @@ def classical_coder(
             raise FormatError("damaged data: a channel does not have the size it states")
         return bytes(data)
 
-    return Coder(number, encode, decode)
+    def start(
+        payload: bytes, params: bytes, size: int, context: Context, progress: Progress
+    ) -> bytes:
+        decoder = decompressor(size)
+        data = bytearray()
+        with contextlib.suppress(error, EOFError, ValueError):
+            # In small portions: what a damaged one holds is lost as a whole.
+            for at in range(0, len(payload), _DAMAGED):
+                data += decoder.decompress(payload[at : at + _DAMAGED], size + 1 - len(data))
+                if decoder.eof or len(data) > size:
+                    break
+        return bytes(data[:size])
+
+    return Coder(number, encode, decode, start)
 
 
 def _pieces(decoder: Decompressor, payload: bytes, size: int) -> Iterator[bytes]:

@@ -56,11 +56,16 @@ class Decode(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Coder:
-    """One row of the table: the number in the format, and both directions."""
+    """One row of the table: the number in the format, and both directions.
+
+    start: as `decode`, of a payload that ends too early or is damaged: the first bytes of what it
+    held, as many as come; nothing has verified them. None if there is no way.
+    """
 
     number: int
     encode: Encode
     decode: Decode
+    start: Decode | None = None
 
     @property
     def name(self) -> str:

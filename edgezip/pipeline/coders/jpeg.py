@@ -38,14 +38,7 @@ def decode(payload: bytes, params: bytes, size: int, context: Context, progress:
     Raises:
         PackageError: the package is not installed.
     """
-    made_by = ".".join(map(str, params))
-    if len(params) != 3:
-        raise FormatError("damaged: a JPEG channel without the version it was made by")
-    if not jpegs.installed():
-        raise PackageError(
-            f"there are JPEGs in the file, and the package {jpegs.PACKAGE} {made_by} is not"
-            " installed: pip install 'edgezip[jpeg]'"
-        )
+    made_by = _made_by(params)
     entries, position = _entries(payload)
     if sum(raw for raw, _ in entries) != size:
         raise FormatError("damaged: JPEGs do not add up to the size of the channel")
@@ -66,6 +59,33 @@ def decode(payload: bytes, params: bytes, size: int, context: Context, progress:
     return b"".join(parts)
 
 
+def start(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
+    """As `Coder.start`: the first JPEGs."""
+    _made_by(params)
+    entries, position = _entries(payload)
+    parts = []
+    for raw, packed in entries:
+        piece = payload[position : position + (packed or raw)]
+        position += packed or raw
+        jpeg = jpegs.unpack(piece, raw) if packed and position <= len(payload) else piece
+        if jpeg is None or len(jpeg) != raw:
+            break
+        parts.append(jpeg)
+    return b"".join(parts)[:size]
+
+
+def _made_by(params: bytes) -> str:
+    if len(params) != 3:
+        raise FormatError("damaged: a JPEG channel without the version it was made by")
+    made_by = ".".join(map(str, params))
+    if not jpegs.installed():
+        raise PackageError(
+            f"there are JPEGs in the file, and the package {jpegs.PACKAGE} {made_by} is not"
+            " installed: pip install 'edgezip[jpeg]'"
+        )
+    return made_by
+
+
 def _entries(payload: bytes) -> tuple[list[tuple[int, int]], int]:
     """Raw and packed size of each JPEG, and where the first begins."""
     try:
@@ -82,4 +102,4 @@ def _entries(payload: bytes) -> tuple[list[tuple[int, int]], int]:
     return entries, position
 
 
-JPEG = Coder(c.JPEG, encode, decode)
+JPEG = Coder(c.JPEG, encode, decode, start)

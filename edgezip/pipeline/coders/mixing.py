@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
+from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode, cm_start
 from edgezip.coding.mixing.params import MixParams
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
@@ -21,13 +21,24 @@ def encode(data: bytes, settings: MixParams, context: Context, progress: Progres
 
 def decode(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
     """As `Decode`."""
+    settings = _settings(params, size, context)
+    return cm_decode(payload, size, settings, context.prime, progress)
+
+
+def start(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
+    """As `Coder.start`."""
+    settings = _settings(params, size, context)
+    return cm_start(payload, size, settings, context.prime, progress)
+
+
+def _settings(params: bytes, size: int, context: Context) -> MixParams:
     settings = implied = MixParams.for_size(size + len(context.prime))
     if params:
         settings = MixParams.from_bytes(params)
         if settings == implied:
             raise FormatError("damaged: mixing params that repeat their default")
     selftest.before_decoding(c.CM, settings.profile)
-    return cm_decode(payload, size, settings, context.prime, progress)
+    return settings
 
 
-MIXING = Coder(c.CM, encode, decode)
+MIXING = Coder(c.CM, encode, decode, start)

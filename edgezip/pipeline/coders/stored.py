@@ -24,4 +24,9 @@ def decode(payload: bytes, params: bytes, size: int, context: Context, progress:
     return payload
 
 
-STORED = Coder(c.STORED, encode, decode)
+def start(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
+    """As `Coder.start`."""
+    return payload[:size]
+
+
+STORED = Coder(c.STORED, encode, decode, start)

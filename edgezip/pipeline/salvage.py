@@ -1,0 +1,229 @@
+"""Members of a tar that are whole in a frame that is not: it was cut off, or it is damaged.
+
+What comes before the damage can be decoded as always, and the checks in the head of the frame
+(`archive.members`) tell which contents are right. Nothing else is given.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgezip.archive import members
+from edgezip.container import Channel, Frame, varint
+from edgezip.container import constants as c
+from edgezip.container.nested import start_of_nested
+from edgezip.errors import FormatError
+from edgezip.pipeline.channels import decode_channel
+from edgezip.pipeline.coders.nested import MOST_DEPTH
+from edgezip.pipeline.coders.table import coder_of
+from edgezip.pipeline.context import Context
+from edgezip.pipeline.repeats import copy_repeat
+from edgezip.pipeline.transforms.transform import split_params
+
+_BLOCK = 512
+
+
+@dataclass(slots=True)
+class _Part:
+    """Content of which some is known: `known` has a one for each byte of `data` that is."""
+
+    data: bytearray
+    known: bytearray
+
+    def add(self, data: bytes, size: int) -> None:
+        """The next `size` bytes, of which the first are known."""
+        data = data[:size]
+        self.data += data + bytes(size - len(data))
+        self.known += b"\1" * len(data) + bytes(size - len(data))
+
+    def knows(self, start: int, end: int) -> bool:
+        """Whether all bytes of a range are known."""
+        return end <= len(self.data) and self.known.find(0, start, end) < 0
+
+
+def salvage(
+    channel: Channel, context: Context, lost: Callable[[bytes], None]
+) -> Iterator[tuple[int, bytes]]:
+    """Whole members in a frame, as many in a row as there are: where in the frame they start, and
+    headers and contents. Nothing where the frame is none of an archive.
+
+    Args:
+        channel: the only one of the frame; its payload may end too early.
+        context: model, settings, primer.
+        lost: called with the header of each member that begins in the frame and is not given.
+    """
+    if channel.transform != c.TARRED:
+        return
+    try:
+        size, own, _ = split_params(channel.params)
+        tar = members.decode(own, channel.raw_size)
+        if not 0 <= size <= channel.raw_size:
+            return
+    except FormatError:
+        return
+    part = _inside(channel, size, context)
+    right = bytearray(size)
+    for (start, end), check in zip(tar.stretches(channel.raw_size), tar.checks, strict=False):
+        if part.knows(start, end) and zlib.crc32(part.data[start:end]) == check:
+            right[start:end] = b"\1" * (end - start)
+    run, first = bytearray(), 0
+    if tar.lead and right.find(0, 0, tar.lead) < 0:
+        run += part.data[: tar.lead]
+    place = tar.lead
+    for item in tar.items():
+        stop = place + item.size
+        if item.end <= channel.raw_size and stop <= size and right.find(0, place, stop) < 0:
+            if not run:
+                first = item.place
+            run += item.header + part.data[place:stop] + bytes(-item.size % _BLOCK)
+        else:
+            lost(item.header)
+            if run:
+                yield first, bytes(run[: channel.raw_size - first])
+                run.clear()
+        place = stop
+    if run:
+        if place == size:  # zeros are all that follows
+            run += bytes(max(channel.raw_size - first - len(run), 0))
+        yield first, bytes(run[: channel.raw_size - first])
+
+
+def _inside(channel: Channel, size: int, context: Context) -> _Part:
+    """What the coder of a channel gives, before its transform is undone: `size` bytes."""
+    if channel.coder == c.NESTED and context.depth < MOST_DEPTH and size:
+        try:
+            found = start_of_nested(channel.payload, size, context.model is not None)
+        except FormatError:
+            return _Part(bytearray(size), bytearray(size))
+        return _joined(found[0], replace(context, depth=context.depth + 1))
+    part = _Part(bytearray(), bytearray())
+    _, _, params = split_params(channel.params)
+    plain = replace(channel, transform=c.NO_TRANSFORM, params=params, raw_size=size)
+    part.add(_start(plain, context), size)
+    return part
+
+
+def _joined(frame: Frame, context: Context) -> _Part:
+    """A frame from what is known of its channels."""
+    contents = [_content(channel, context) for channel in frame.channels]
+    used = [0] * len(contents)
+    out = _Part(bytearray(), bytearray())
+    for span in frame.spans:
+        channel = frame.channels[span.channel]
+        start, end = used[span.channel], used[span.channel] + span.length
+        used[span.channel] = end
+        if channel.coder == c.REPEAT:
+            _copy(out, channel.payload, start, span.length)
+            continue
+        part = contents[span.channel]
+        out.data += part.data[start:end]
+        out.known += part.known[start:end]
+    return out
+
+
+def _copy(out: _Part, payload: bytes, start: int, length: int) -> None:
+    """The next `length` bytes, as the repeats say that begin `start` bytes behind the first one."""
+    end = len(out.data) + length
+    try:
+        values = varint.decode_all(payload)
+        for size, distance in zip(values[::2], values[1::2], strict=True):
+            if start <= 0 and len(out.data) + size <= end:
+                copy_repeat(out.data, distance, size)
+                copy_repeat(out.known, distance, size)
+            start -= size
+    except (FormatError, ValueError):  # the list is cut off, or nothing stands there
+        pass
+    del out.data[end:], out.known[end:]
+    out.known += bytes(len(out.data) - len(out.known))
+    out.add(b"", end - len(out.data))
+
+
+def _content(channel: Channel, context: Context) -> _Part:
+    """What is known of a channel."""
+    part = _Part(bytearray(), bytearray())
+    if channel.coder == c.REPEAT:
+        return part
+    if channel.transform == c.DEFLATED:
+        try:
+            return _streams(channel, context)
+        except FormatError:
+            pass
+    part.add(_start(channel, context), channel.raw_size)
+    return part
+
+
+def _start(channel: Channel, context: Context) -> bytes:
+    """The first bytes of a channel: all, where it is whole, or as many as can be had."""
+    start = coder_of(channel.coder).start
+    try:
+        if channel.transform != c.NO_TRANSFORM or start is None:
+            return decode_channel(channel, context, lambda count: None)
+        size = channel.raw_size
+        return start(channel.payload, channel.params, size, context, lambda count: None)
+    except FormatError:
+        return b""
+
+
+def _streams(channel: Channel, context: Context) -> _Part:
+    """A channel of undone deflate streams: from its start and from its end on what is known up to
+    the first stream that is not, as nobody knows how long it is."""
+    from edgezip.pipeline.transforms import deflated  # kernels, which few files need
+
+    size, own, _ = split_params(channel.params)
+    if own or size > c.DEFLATED_GROWTH * channel.raw_size or size > c.MAX_TRANSFORMED:
+        raise FormatError("damaged: undone deflate streams with params")
+    part = _inside(channel, size, context)
+    length, position = varint.decode(part.data, 0)
+    entries = deflated.read_list(bytes(part.data[position : position + length]))
+    if not part.knows(0, position + length):
+        raise FormatError("damaged: a list of deflate streams that ends too early")
+    data, known = bytes(part.data), bytes(part.known)
+    content = np.frombuffer(data, np.uint8)
+    begin = position = position + length
+    if position + sum(entry.gap + entry.size for entry in entries) > size:
+        raise FormatError("damaged: undone deflate streams beyond their content")
+
+    def stream(entry: deflated.Entry, start: int) -> bytes | None:
+        end = start + entry.size
+        if not part.knows(start, end):
+            return None
+        return deflated.written(content[start:end], entry, channel.raw_size)
+
+    front = _Part(bytearray(), bytearray())
+    for entry in entries:
+        front.data += data[position : position + entry.gap]
+        front.known += known[position : position + entry.gap]
+        position += entry.gap
+        made = stream(entry, position)
+        if made is None:
+            break
+        front.add(made, len(made))
+        position += entry.size
+    else:
+        front.data += data[position:]
+        front.known += known[position:]
+    if len(front.data) > channel.raw_size:
+        raise FormatError("damaged: deflate streams do not add up to the size of the channel")
+    behind = len(data) - sum(entry.gap + entry.size for entry in entries) - begin
+    back = [(data[size - behind :], known[size - behind :])]
+    place = size - behind
+    for entry in reversed(entries):
+        place -= entry.size
+        made = stream(entry, place)
+        if made is None:
+            break
+        back.append((made, b"\1" * len(made)))
+        back.append((data[place - entry.gap : place], known[place - entry.gap : place]))
+        place -= entry.gap
+    room = channel.raw_size - len(front.data) - sum(len(piece) for piece, _ in back)
+    if room < 0:  # all of it is known
+        room, back = channel.raw_size - len(front.data), []
+    front.add(b"", room)
+    for piece, which in reversed(back):
+        front.data += piece
+        front.known += which
+    return front

@@ -1,0 +1,138 @@
+"""Archives that were cut off or damaged give back what comes before, and nothing that is wrong."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import edgezip
+from edgezip.archive.rescue import rescued
+from edgezip.pipeline.options import UnpackOptions
+from tests.pipeline.media_files import media_files
+
+NOISE = random.Random(8).randbytes(60_000)
+FOLDER = Path(__file__).resolve().parent
+TEXTS = {f"{path.name}": path.read_bytes() for path in sorted(FOLDER.glob("test_*.py"))}
+
+
+def packed(files: dict[str, bytes], **options: Any) -> bytes:
+    target = io.BytesIO()
+    with edgezip.Archive(target, "w", model="none", **options) as archive:
+        for name, data in files.items():
+            archive.add_bytes(name, data, mtime=1)
+    return target.getvalue()
+
+
+def left(data: bytes, files: dict[str, bytes]) -> list[str]:
+    """The names of the files that come back, in the order of the archive; none is wrong."""
+    found: list[str] = []
+    lost: list[str] = []
+    try:
+        for part in rescued(io.BytesIO(data), UnpackOptions(), lambda _, e: lost.append(str(e))):
+            with part:
+                for member in part:
+                    file = part.extractfile(member)
+                    assert file is not None
+                    assert file.read() == files[member.name]
+                    found.append(member.name)
+    except edgezip.FormatError:
+        assert not found
+        return []
+    assert lost or len(found) == len(files)
+    return found
+
+
+def order(data: bytes) -> list[str]:
+    with tarfile.open(fileobj=io.BytesIO(edgezip.decompress(data))) as tar:
+        return tar.getnames()
+
+
+def check_cuts(data: bytes, files: dict[str, bytes], slack: int, cuts: int = 25) -> None:
+    """However it is cut, the first files come back: not much less than what is there holds."""
+    names = order(data)
+    sizes = [len(files[name]) for name in names]
+    assert left(data, files) == names
+    last: list[str] = []
+    for number in range(cuts + 1):
+        cut = len(data) * number // cuts - 1
+        found = left(data[: max(cut, 0)], files)
+        assert found == names[: len(found)]
+        assert len(found) >= len(last)
+        last = found
+        if slack:
+            share = sum(sizes[: len(found) + 1]) / sum(sizes)
+            assert share >= (cut - slack) / len(data)
+
+
+def test_noise_comes_back_up_to_the_cut() -> None:
+    files = {f"{n:02}": NOISE[1000 * n : 1000 * n + 600 + 10 * n] for n in range(50)}
+    check_cuts(packed(files), files, 5000, 60)
+
+
+@pytest.mark.parametrize("all_contexts", [None, False])
+def test_texts_come_back_up_to_the_cut(all_contexts: bool | None) -> None:
+    options = edgezip.PackOptions(all_contexts=all_contexts)
+    check_cuts(packed(TEXTS, options=options), TEXTS, 4000, 12)
+
+
+def test_frames_before_the_cut_and_a_part_of_one() -> None:
+    files = {f"{n:02}": NOISE[1000 * n : 1000 * n + 900] for n in range(60)}
+    check_cuts(packed(files, frame_size=20_000), files, 4500, 60)
+
+
+def test_equal_files_and_streams_come_back() -> None:
+    """What is repeated, and what deflate streams hold."""
+    zipped = {f"{name}.gz": gzip.compress(text, mtime=0) for name, text in TEXTS.items()}
+    first, *rest = TEXTS
+    copies = {f"copy-{n}": TEXTS[first] for n in range(4)}
+    files = {**zipped, **copies, **{name: TEXTS[name] for name in rest}}
+    data = packed(files)
+    names = order(data)
+    assert left(data, files) == names
+    for cut in range(20):
+        left(data[: len(data) * cut // 20], files)
+    assert left(data[:-1], files)[: len(zipped)] == names[: len(zipped)]
+
+
+@pytest.mark.parametrize("kind", ["byte", "zeros", "noise"])
+def test_damage_inside(kind: str) -> None:
+    """What follows on the damage in its frame is lost, and nothing wrong is given."""
+    files = {f"{n:02}": NOISE[1000 * n : 1000 * n + 900] for n in range(50)}
+    for archive in (packed(files), packed(TEXTS)):
+        contents = files if archive == packed(files) else TEXTS
+        damaged = bytearray(archive)
+        place = len(damaged) * 2 // 3
+        if kind == "byte":
+            damaged[place] ^= 1
+        else:
+            size = len(damaged) - place
+            damaged[place:] = bytes(size) if kind == "zeros" else NOISE[:size]
+        found = left(bytes(damaged), contents)
+        assert len(found) >= len(contents) // 3
+
+
+@pytest.mark.parametrize("suffix", [".tga", ".wav", ".jpg"])
+def test_pictures_and_sounds_that_are_whole_come_back(suffix: str) -> None:
+    media = {file.name: file.data for file in media_files() if file.name.endswith(suffix)}
+    files = {**media, **TEXTS}
+    data = packed(files)
+    for cut in range(1, 8):
+        left(data[: len(data) * cut // 8], files)
+    assert len(left(data[:-20], files)) > len(files) // 2
+
+
+def test_damaged_heads_give_nothing_wrong() -> None:
+    files = {f"{n:02}": NOISE[1000 * n : 1000 * n + 900] for n in range(30)}
+    data = packed(files)
+    rng = random.Random(2)
+    for _ in range(150):
+        damaged = bytearray(data[: rng.randrange(100, len(data))])
+        for _ in range(rng.randrange(1, 3)):
+            damaged[rng.randrange(min(len(damaged), 400))] = rng.randrange(256)
+        left(bytes(damaged), files)
