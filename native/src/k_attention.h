@@ -5,7 +5,10 @@
  *   p_j     = exp(score_j - m) with vf_exp; exactly 0 for hidden cells and where score_j - m < -50, which no
  *             float sum would notice, so that no product becomes a (slow) denormal
  *   total   = 16 sums of p_j by j mod 16, in rising j, reduced as in vf_sum16
- *   out_d   = (sum_j p_j v_jd, in rising j) * (1 / total); 8 bits: sum_j (p_j scale_j) byte_jd
+ *   out_d   = (sum_j p_j v_jd, in rising j) * (1 / total)
+ *             8 bits: the cells in blocks of EZ_CELLS, in rising order; in each, for each 32 numbers, the weights
+ *             u_j = p_j scale_j to 16 bits: top = max u_j, w_j = round(u_j * (32767 / top)), all 0 where top < 1e-30;
+ *             the block gives [sum_j w_j byte_jd], an exact integer, times top * (1 / 32767)
  * A hidden cell adds 0 and so changes nothing: the result depends on the visible cells and their places only. */
 
 /* Head sizes are multiples of 16; ops_attention.c leaves others to upstream. */
@@ -145,41 +148,23 @@ EZ_INLINE float ez_softmax_row(float * s, int n, int padded, const uint16_t * ma
     return 1.0f / vf_sum16(lanes);
 }
 
-/* Values in tiles: bytes, whose scales are in the weights already; `cell` is where those of the first block lie. */
-EZ_INLINE vf ez_tile_cell(const uint8_t * cell, int d) {
-    return vf_from_vi(vi_load_s8((const int8_t *) cell + (size_t) (d / 32) * sizeof(ez_values) + d % 32));
-}
-
-/* out[d .. d + VECTORS * W) of up to ROWS rows += p v over n cells; number d of cell j has the weight
- * p[row][d / 32 * block + j]. `tiles`: v is tiles `stride` apart. */
-EZ_INLINE void ez_values_part(float * const * out, const float * const * p, int block, const uint8_t * v, size_t stride,
-                              int n, int d, int rows, int vectors, int wide, int tiles) {
+/* out[d .. d + VECTORS * W) of up to ROWS rows += p v over n cells. */
+EZ_INLINE void ez_values_part(float * const * out, const float * const * p, const uint8_t * v, size_t stride, int n, int d,
+                              int rows, int vectors, int wide) {
     vf acc[8];
-    const float * weights[4];
     EZ_UNROLL for (int r = 0; r < rows; r++) {
         EZ_UNROLL for (int i = 0; i < vectors; i++) acc[r * vectors + i] = vf_load(out[r] + d + i * W);
-        weights[r] = p[r] + d / 32 * block;
     }
-    const int together = tiles ? EZ_TILE : n;
-    const int per_cell = (int) sizeof(ez_values) / EZ_TILE * (vectors * W > 32 ? vectors * W / 32 : 1); /* bytes to fetch */
-    for (int first = 0; first < n; first += together) {
-        const uint8_t * cell = v + (size_t) (first / together) * stride;
-        const uint8_t * ahead = cell + 2 * stride + (size_t) (d / 32) * sizeof(ez_values);
-        const int last = n - first < together ? n : first + together;
-        for (int j = first; j < last; j++) {
-            if (tiles) {
-                __builtin_prefetch(ahead + (size_t) ((j - first) * per_cell));
-            } else if (!wide) {
-                ez_fetch_cell(cell + EZ_CELLS_AHEAD * stride + 2 * (size_t) d, vectors * W);
+    for (int j = 0; j < n; j++) {
+        const uint8_t * cell = v + (size_t) j * stride;
+        if (!wide) {
+            ez_fetch_cell(cell + EZ_CELLS_AHEAD * stride + 2 * (size_t) d, vectors * W);
+        }
+        EZ_UNROLL for (int i = 0; i < vectors; i++) {
+            const vf x = ez_cell(cell, d + i * W, wide);
+            EZ_UNROLL for (int r = 0; r < rows; r++) {
+                acc[r * vectors + i] = vf_add(acc[r * vectors + i], vf_mul(vf_set1(p[r][j]), x));
             }
-            EZ_UNROLL for (int i = 0; i < vectors; i++) {
-                const vf x = tiles ? ez_tile_cell(cell, d + i * W) : ez_cell(cell, d + i * W, wide);
-                EZ_UNROLL for (int r = 0; r < rows; r++) { /* the vectors of a part lie in one block, or fill several */
-                    const vf weight = vf_set1(weights[r][i * W / 32 * block + j]);
-                    acc[r * vectors + i] = vf_add(acc[r * vectors + i], vf_mul(weight, x));
-                }
-            }
-            cell += tiles ? 32 : stride;
         }
     }
     EZ_UNROLL for (int r = 0; r < rows; r++) {
@@ -187,50 +172,100 @@ EZ_INLINE void ez_values_part(float * const * out, const float * const * p, int 
     }
 }
 
-EZ_INLINE void ez_values_of(float * const * out, const float * const * p, int block, const uint8_t * v, size_t stride, int n,
-                            int dv, int rows, int wide, int tiles) {
+EZ_INLINE void ez_values_of(float * const * out, const float * const * p, const uint8_t * v, size_t stride, int n, int dv,
+                            int rows, int wide) {
     int d = 0;
     if (rows == 2) {
-        for (; d + 4 * W <= dv; d += 4 * W) ez_values_part(out, p, block, v, stride, n, d, 2, 4, wide, tiles);
-        for (; d + W <= dv; d += W) ez_values_part(out, p, block, v, stride, n, d, 2, 1, wide, tiles);
+        for (; d + 4 * W <= dv; d += 4 * W) ez_values_part(out, p, v, stride, n, d, 2, 4, wide);
+        for (; d + W <= dv; d += W) ez_values_part(out, p, v, stride, n, d, 2, 1, wide);
     } else if (rows == 1) {
-        for (; d + 4 * W <= dv; d += 4 * W) ez_values_part(out, p, block, v, stride, n, d, 1, 4, wide, tiles);
-        for (; d + W <= dv; d += W) ez_values_part(out, p, block, v, stride, n, d, 1, 1, wide, tiles);
+        for (; d + 4 * W <= dv; d += 4 * W) ez_values_part(out, p, v, stride, n, d, 1, 4, wide);
+        for (; d + W <= dv; d += W) ez_values_part(out, p, v, stride, n, d, 1, 1, wide);
     } else {
-        for (; d + 2 * W <= dv; d += 2 * W) ez_values_part(out, p, block, v, stride, n, d, 4, 2, wide, tiles);
-        for (; d + W <= dv; d += W) ez_values_part(out, p, block, v, stride, n, d, 4, 1, wide, tiles);
+        for (; d + 2 * W <= dv; d += 2 * W) ez_values_part(out, p, v, stride, n, d, 4, 2, wide);
+        for (; d + W <= dv; d += W) ez_values_part(out, p, v, stride, n, d, 4, 1, wide);
     }
 }
 
-/* Weights p of each row times the scales of n cells: for each row and block of 32 numbers EZ_CELLS products. */
-EZ_INLINE void ez_scale_weights(float * to, const float * const * p, int rows, const uint8_t * v, size_t stride, int n, int blocks) {
+#define EZ_WEIGHT_MOST 32767.0f
+
+/* NaN where the scale of a cell is, else 0, for block b of 32 numbers. */
+EZ_INLINE float ez_not_finite(const uint8_t * v, size_t stride, int b, int n) {
+    vf sum = vf_set1(0.0f);
     for (int j = 0; j < n; j += W) {
-        const ez_values * tile = (const ez_values *) (v + (size_t) (j / EZ_TILE) * stride);
-        for (int b = 0; b < blocks; b++) {
-            if (j % EZ_TILE == 0) {
-                __builtin_prefetch((const uint8_t *) tile[b].d + EZ_CELLS / EZ_TILE * stride);
-            }
-            const vf scale = vf_load(tile[b].d + j % EZ_TILE);
-            for (int r = 0; r < rows; r++) {
-                vf_store(to + (r * blocks + b) * EZ_CELLS + j, vf_mul(vf_load(p[r] + j), scale));
+        const ez_values * tile = (const ez_values *) (v + (size_t) (j / EZ_TILE) * stride) + b;
+        sum = vf_add(sum, vf_mul(vf_load(tile->d + j % EZ_TILE), vf_set1(0.0f)));
+    }
+    return vf_sum_lanes(sum);
+}
+
+/* Weights of W cells from j on, before they are rounded. */
+EZ_INLINE vf ez_value_weight(const float * p, const uint8_t * v, size_t stride, int b, int j) {
+    const ez_values * tile = (const ez_values *) (v + (size_t) (j / EZ_TILE) * stride) + b;
+    return vf_mul(vf_load(p + j), vf_load(tile->d + j % EZ_TILE));
+}
+
+/* Weights of a row's cells for block b of 32 numbers, p times the cells' scales, to 16 bits; returns what 1 stands for. p
+ * is 0 from cell n to a whole vector, whose scales are finite: those of cells that were used before, or 0. */
+EZ_INLINE float ez_value_weights(int16_t * to, const float * p, const uint8_t * v, size_t stride, int b, int n) {
+    vf top = vf_set1(0.0f);
+    EZ_UNROLL for (int j = 0; j < n; j += W) top = vf_max(top, ez_value_weight(p, v, stride, b, j));
+    const float most = vf_max_lanes(top);
+    const bool none = !(most >= 1e-30f);
+    const vf inverse = vf_set1(none ? 0.0f : EZ_WEIGHT_MOST / most);
+    EZ_UNROLL for (int j = 0; j < n; j += W) {
+        vi_store_s16(to + j, vf_round(vf_mul(ez_value_weight(p, v, stride, b, j), inverse)));
+    }
+    if (n % 2 != 0) {
+        to[n] = 0; /* the other half of a pair */
+    }
+    return none ? 0.0f : most * (1.0f / EZ_WEIGHT_MOST);
+}
+
+/* out[d .. d + VECTORS * W) of up to ROWS rows += what n cells in tiles `stride` apart give. Row r has for each block of 32
+ * numbers the weights w + (r * blocks + block) * EZ_CELLS, of which 1 stands for unit[r * blocks + block]. */
+EZ_INLINE void ez_pairs_part(float * const * out, const int16_t * w, const float * unit, int blocks, const uint8_t * v,
+                             size_t stride, int n, int d, int rows, int vectors) {
+    vi acc[16];
+    EZ_UNROLL for (int i = 0; i < rows * vectors; i++) acc[i] = vi_zero();
+    const int block = d / 32, lines = vectors * W > 32 ? vectors * W / 32 : 1; /* of 64 bytes to a pair */
+    for (int first = 0; first < n; first += EZ_TILE) {
+        const ez_values * tile = (const ez_values *) (v + (size_t) (first / EZ_TILE) * stride) + block;
+        const uint8_t * ahead = (const uint8_t *) tile + 2 * stride;
+        const int pairs = n - first < EZ_TILE ? (n - first + 1) / 2 : EZ_TILE / 2;
+        for (int j = 0; j < pairs; j++) {
+            EZ_UNROLL for (int i = 0; i < lines; i++) __builtin_prefetch(ahead + 64 * (j + i * EZ_TILE / 2));
+            EZ_UNROLL for (int i = 0; i < vectors; i++) { /* the vectors of a part lie in one block, or fill several */
+                const int further = i * W / 32;
+                const vi x = vi_load_pairs(&tile[further].q[j][d % 32 + i * W - 32 * further][0]);
+                EZ_UNROLL for (int r = 0; r < rows; r++) {
+                    int32_t two;
+                    memcpy(&two, w + (size_t) (r * blocks + block + further) * EZ_CELLS + first + 2 * j, 4);
+                    acc[r * vectors + i] = vi_dot_pairs(acc[r * vectors + i], x, vi_set1(two));
+                }
             }
         }
     }
+    EZ_UNROLL for (int r = 0; r < rows; r++) {
+        EZ_UNROLL for (int i = 0; i < vectors; i++) {
+            const vf sum = vf_mul(vf_from_vi(acc[r * vectors + i]), vf_set1(unit[r * blocks + block + i * W / 32]));
+            vf_store(out[r] + d + i * W, vf_add(vf_load(out[r] + d + i * W), sum));
+        }
+    }
+}
+
+EZ_INLINE void ez_pairs_of(float * const * out, const int16_t * w, const float * unit, int blocks, const uint8_t * v,
+                           size_t stride, int n, int rows) {
+    const int vectors = W == 16 || rows <= 2 ? 4 : 2;
+    int d = 0;
+    for (; d + vectors * W <= 32 * blocks; d += vectors * W) ez_pairs_part(out, w, unit, blocks, v, stride, n, d, rows, vectors);
+    for (; d + W <= 32 * blocks; d += W) ez_pairs_part(out, w, unit, blocks, v, stride, n, d, rows, 1);
 }
 
 EZ_INLINE void ez_widen(float * to, const uint8_t * cells, size_t stride, int n, int d) {
     for (int j = 0; j < n; j++) {
         for (int i = 0; i < d; i += W) {
             vf_store(to + (size_t) j * (size_t) d + i, vf_load_half((const uint16_t *) (cells + (size_t) j * stride) + i));
-        }
-    }
-}
-
-EZ_INLINE void ez_widen_tiles(float * to, const uint8_t * tiles, size_t tile_bytes, int n, int d) {
-    for (int j = 0; j < n; j++) {
-        const uint8_t * cell = tiles + (size_t) (j / EZ_TILE) * tile_bytes + (size_t) (j % EZ_TILE * 32);
-        for (int i = 0; i < d; i += W) {
-            vf_store(to + (size_t) j * (size_t) d + i, ez_tile_cell(cell, i));
         }
     }
 }
@@ -281,30 +316,16 @@ EZ_INLINE void ez_score_tiles(const struct ez_attention * a, int head, int longe
     EZ_NAME(ez_gemm_q8_0)(&g, 0, (longest + EZ_TILE - 1) / EZ_TILE);
 }
 
-/* The values of the cells from `first` on, at most EZ_CELLS, for the rows of one head; `scaled` has room for
- * rows * dv / 32 * EZ_CELLS floats. */
-EZ_INLINE void ez_value_block(const struct ez_attention * a, int head, int first, int longest, int padded, float * wide,
-                              float * scaled, int tiles) {
-    const int share = a->rows >= 3, blocks = tiles ? a->dv / 32 : 0, block = tiles ? EZ_CELLS : 0;
-    const uint8_t * v = a->v + (size_t) head * a->v_head + (size_t) (tiles ? first / EZ_TILE : first) * a->v_stride;
+/* The values of the cells from `first` on, at most EZ_CELLS, for the rows of one head. */
+EZ_INLINE void ez_value_block(const struct ez_attention * a, int head, int first, int longest, int padded, float * wide) {
+    const int share = a->rows >= 3;
+    const uint8_t * v = a->v + (size_t) head * a->v_head + (size_t) first * a->v_stride;
     const int cells = longest - first < EZ_CELLS ? longest - first : EZ_CELLS;
     const float * p[EZ_ATTENTION_ROWS];
     for (int r = 0; r < a->rows; r++) {
         p[r] = a->scratch + (size_t) (head * a->rows + r) * (size_t) padded + first;
     }
-    if (tiles) {
-        if (a->rows == 2 && blocks == 2) {
-            ez_scale_weights(scaled, p, 2, v, a->v_stride, cells, 2);
-        } else {
-            ez_scale_weights(scaled, p, a->rows, v, a->v_stride, cells, blocks);
-        }
-        for (int r = 0; r < a->rows; r++) {
-            p[r] = scaled + r * blocks * EZ_CELLS;
-        }
-    }
-    if (share && tiles) {
-        ez_widen_tiles(wide, v, a->v_stride, cells, a->dv);
-    } else if (share) {
+    if (share) {
         ez_widen(wide, v, a->v_stride, cells, a->dv);
     }
     float * const * out = a->out + head * a->rows;
@@ -313,13 +334,43 @@ EZ_INLINE void ez_value_block(const struct ez_attention * a, int head, int first
         const int rows = left >= 4 ? 4 : !share && left == 2 ? 2 : 1;
         const uint8_t * widened = (const uint8_t *) wide;
         if (rows == 4) {
-            ez_values_of(out + r, p + r, block, widened, (size_t) a->dv * 4, cells, a->dv, 4, 1, 0);
+            ez_values_of(out + r, p + r, widened, (size_t) a->dv * 4, cells, a->dv, 4, 1);
         } else if (share) {
-            ez_values_of(out + r, p + r, block, widened, (size_t) a->dv * 4, cells, a->dv, 1, 1, 0);
+            ez_values_of(out + r, p + r, widened, (size_t) a->dv * 4, cells, a->dv, 1, 1);
         } else if (rows == 2) {
-            ez_values_of(out + r, p + r, block, v, a->v_stride, cells, a->dv, 2, 0, tiles);
+            ez_values_of(out + r, p + r, v, a->v_stride, cells, a->dv, 2, 0);
         } else {
-            ez_values_of(out + r, p + r, block, v, a->v_stride, cells, a->dv, 1, 0, tiles);
+            ez_values_of(out + r, p + r, v, a->v_stride, cells, a->dv, 1, 0);
+        }
+        r += rows;
+    }
+}
+
+/* The same for values in tiles; `scaled` has room for rows * dv / 32 * EZ_CELLS floats. */
+EZ_INLINE void ez_value_tiles(const struct ez_attention * a, int head, int first, int longest, int padded, float * scaled) {
+    const int blocks = a->dv / 32;
+    const uint8_t * v = a->v + (size_t) head * a->v_head + (size_t) (first / EZ_TILE) * a->v_stride;
+    const int cells = longest - first < EZ_CELLS ? longest - first : EZ_CELLS;
+    int16_t * weights = (int16_t *) scaled;
+    float * unit = scaled + a->rows * blocks * (EZ_CELLS / 2);
+    for (int b = 0; b < blocks; b++) {
+        const float nan = ez_not_finite(v, a->v_stride, b, cells);
+        for (int r = 0; r < a->rows; r++) {
+            const float * p = a->scratch + (size_t) (head * a->rows + r) * (size_t) padded + first;
+            int16_t * w = weights + (r * blocks + b) * EZ_CELLS;
+            unit[r * blocks + b] = nan + (cells == EZ_CELLS ? ez_value_weights(w, p, v, a->v_stride, b, EZ_CELLS)
+                                                            : ez_value_weights(w, p, v, a->v_stride, b, cells));
+        }
+    }
+    float * const * out = a->out + head * a->rows;
+    for (int r = 0; r < a->rows;) {
+        const int left = a->rows - r, rows = left >= 4 ? 4 : left;
+        const int16_t * w = weights + r * blocks * EZ_CELLS;
+        switch (rows) {
+        case 4: ez_pairs_of(out + r, w, unit + r * blocks, blocks, v, a->v_stride, cells, 4); break;
+        case 3: ez_pairs_of(out + r, w, unit + r * blocks, blocks, v, a->v_stride, cells, 3); break;
+        case 2: ez_pairs_of(out + r, w, unit + r * blocks, blocks, v, a->v_stride, cells, 2); break;
+        default: ez_pairs_of(out + r, w, unit + r * blocks, blocks, v, a->v_stride, cells, 1); break;
         }
         r += rows;
     }
@@ -363,9 +414,9 @@ static void EZ_NAME(ez_attention)(const struct ez_attention * a) {
     for (int first = 0; first < longest; first += EZ_CELLS) {
         for (int h = 0; h < a->heads; h++) {
             if (a->tiles) {
-                ez_value_block(a, h, first, longest, padded, wide, scaled, 1);
+                ez_value_tiles(a, h, first, longest, padded, scaled);
             } else {
-                ez_value_block(a, h, first, longest, padded, wide, scaled, 0);
+                ez_value_block(a, h, first, longest, padded, wide);
             }
         }
     }

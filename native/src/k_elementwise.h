@@ -139,6 +139,10 @@ static void EZ_NAME(ez_to_keys)(ez_q8_0 * tile, int cell, const float * x, int n
 
 static void EZ_NAME(ez_to_values)(ez_values * tile, int cell, const float * x, int n) {
     for (; n > 0; n -= 32, x += 32, tile++) {
-        tile->d[cell] = ez_to_bytes(tile->q[cell], x);
+        int8_t bytes[32];
+        tile->d[cell] = ez_to_bytes(bytes, x);
+        for (int i = 0; i < 32; i++) {
+            tile->q[cell / 2][i][cell % 2] = bytes[i];
+        }
     }
 }

@@ -21,8 +21,9 @@
 #include "formats.h"
 #undef EZ_LAYOUT
 
-/* Values of 16 cells, 32 numbers of each; as many bytes as 16 of ggml's blocks Q8_1. */
-typedef struct { int8_t q[16][32]; float d[16]; } ez_values;
+/* Values of 16 cells, 32 numbers of each, those of two neighbouring cells in turns: number i of cell j is
+ * q[j / 2][i][j % 2]. As many bytes as 16 of ggml's blocks Q8_1. */
+typedef struct { int8_t q[8][32][2]; float d[16]; } ez_values;
 
 #define EZ_ENUMERATOR(name, NAME) EZ_##NAME,
 enum ez_format { EZ_INTEGER_FORMATS(EZ_ENUMERATOR) EZ_FLOAT_FORMATS(EZ_ENUMERATOR) EZ_FORMATS };

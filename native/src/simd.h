@@ -9,6 +9,9 @@
  * vi_mul_short multiplies a signed number of 16 bits by one from 0 to 32767, each in a lane of 32 bits: less work on x86
  * than vi_mul.
  *
+ * Pairs: vi_load_pairs widens 2 W signed bytes to 16 bits, two to a lane; vi_dot_pairs adds to each lane of the first
+ * argument the products of such pairs. vi_store_s16 stores numbers that fit 16 bits.
+ *
  * Integer dot products: vb holds 4 bytes of each of W rows as they lie in memory, vw the same as weights to multiply,
  * unsigned (on NEON signed: below 128, or moved there by vw_load); va accumulates them times 4 signed bytes that all rows
  * share, group i (from 0) of those at the given address, of which whole 16s must be readable. A sum starts at

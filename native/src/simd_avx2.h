@@ -76,6 +76,19 @@ EZ_INLINE void vi_store_s8(int8_t * p, vi a) {
     const __m128i x = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
     _mm_storel_epi64((__m128i *) p, _mm_packs_epi16(x, x));
 }
+EZ_INLINE void vi_store_s16(int16_t * p, vi a) {
+    _mm_storeu_si128((__m128i *) p, _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)));
+}
+EZ_INLINE vi vi_load_pairs(const int8_t * p) { return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *) p)); }
+EZ_INLINE vi vi_dot_pairs(vi a, vi x, vi y) {
+#if EZ_LEVEL == 3
+    return _mm256_dpwssd_avx_epi32(a, x, y);
+#else
+    a = _mm256_add_epi32(a, _mm256_madd_epi16(x, y));
+    __asm__("" : "+x"(a));
+    return a;
+#endif
+}
 EZ_INLINE int32_t vi_sum_lanes(vi v) {
     __m128i a = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
     a = _mm_add_epi32(a, _mm_srli_si128(a, 8));

@@ -86,6 +86,17 @@ EZ_INLINE vi vi_shr(vi a, int n) { return _mm512_srli_epi32(a, (unsigned) n); }
 EZ_INLINE vi vi_load_s8(const int8_t * p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *) p)); }
 
 EZ_INLINE void vi_store_s8(int8_t * p, vi a) { _mm_storeu_si128((__m128i *) p, _mm512_cvtepi32_epi8(a)); }
+EZ_INLINE void vi_store_s16(int16_t * p, vi a) { _mm256_storeu_si256((__m256i *) p, _mm512_cvtepi32_epi16(a)); }
+EZ_INLINE vi vi_load_pairs(const int8_t * p) { return _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *) p)); }
+EZ_INLINE vi vi_dot_pairs(vi a, vi x, vi y) {
+#if EZ_LEVEL == 5
+    return _mm512_dpwssd_epi32(a, x, y);
+#else
+    a = _mm512_add_epi32(a, _mm512_madd_epi16(x, y));
+    __asm__("" : "+v"(a));
+    return a;
+#endif
+}
 EZ_INLINE int32_t vi_sum_lanes(vi a) { return _mm512_reduce_add_epi32(a); }
 
 EZ_INLINE vb vb_load(const uint8_t * p) { return _mm512_loadu_si512(p); }
@@ -134,7 +145,7 @@ typedef int16_t ez_x;
 typedef struct { __m512i a, b; } vw; /* rows 0-7, rows 8-15, as 16-bit numbers */
 typedef struct { __m512i a, b; } va; /* two partial sums per row */
 
-EZ_INLINE void ez_x_store(ez_x * p, vi a) { _mm256_storeu_si256((__m256i *) p, _mm512_cvtepi32_epi16(a)); }
+EZ_INLINE void ez_x_store(ez_x * p, vi a) { vi_store_s16(p, a); }
 EZ_INLINE vw vw_of(vb x) {
     const vw w = {_mm512_cvtepu8_epi16(_mm512_castsi512_si256(x)),
                   _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(x, 1))};

@@ -69,6 +69,12 @@ EZ_INLINE void vi_store_s8(int8_t * p, vi a) {
     const int32_t four = vget_lane_s32(vreinterpret_s32_s8(b), 0);
     memcpy(p, &four, 4);
 }
+EZ_INLINE void vi_store_s16(int16_t * p, vi a) { vst1_s16(p, vmovn_s32(a)); }
+EZ_INLINE vi vi_load_pairs(const int8_t * p) { return vreinterpretq_s32_s16(vmovl_s8(vld1_s8(p))); }
+EZ_INLINE vi vi_dot_pairs(vi a, vi x, vi y) {
+    const int16x8_t s = vreinterpretq_s16_s32(x), t = vreinterpretq_s16_s32(y);
+    return vaddq_s32(a, vpaddq_s32(vmull_s16(vget_low_s16(s), vget_low_s16(t)), vmull_high_s16(s, t)));
+}
 EZ_INLINE int32_t vi_sum_lanes(vi a) { return vaddvq_s32(a); }
 
 EZ_INLINE vb vb_load(const uint8_t * p) { return vld1q_u8(p); }
@@ -105,7 +111,7 @@ typedef int16_t ez_x;
 typedef struct { int16x8_t lo, hi; } vw;
 typedef struct { int32x4_t a, b; } va; /* rows 0-1, rows 2-3: two partial sums per row */
 
-EZ_INLINE void ez_x_store(ez_x * p, vi a) { vst1_s16(p, vmovn_s32(a)); }
+EZ_INLINE void ez_x_store(ez_x * p, vi a) { vi_store_s16(p, a); }
 EZ_INLINE vw vw_of(vb x) {
     const int8x16_t s = vreinterpretq_s8_u8(x);
     const vw w = {vmovl_s8(vget_low_s8(s)), vmovl_s8(vget_high_s8(s))};

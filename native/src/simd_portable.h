@@ -55,6 +55,13 @@ EZ_INLINE vi vi_and(vi a, int32_t mask) { return a & mask; }
 EZ_INLINE vi vi_shr(vi a, int n) { return (vi) ((uint32_t) a >> n); }
 
 EZ_INLINE void vi_store_s8(int8_t * p, vi a) { *p = (int8_t) a; }
+EZ_INLINE void vi_store_s16(int16_t * p, vi a) { *p = (int16_t) a; }
+EZ_INLINE vi ez_pair(int16_t low, int16_t high) { return (vi) ((uint32_t) (uint16_t) low | (uint32_t) (uint16_t) high << 16); }
+EZ_INLINE vi vi_load_pairs(const int8_t * p) { return ez_pair(p[0], p[1]); }
+EZ_INLINE vi vi_dot_pairs(vi a, vi x, vi y) {
+    const uint32_t s = (uint32_t) x, t = (uint32_t) y;
+    return a + (int16_t) s * (int16_t) t + (int16_t) (s >> 16) * (int16_t) (t >> 16);
+}
 EZ_INLINE int32_t vi_sum_lanes(vi a) { return a; }
 EZ_INLINE void ez_x_store(ez_x * p, vi a) { vi_store_s8(p, a); }
 

@@ -96,11 +96,21 @@ EZ_INLINE void vi_store_s8(int8_t * p, vi a) {
     const int32_t four = _mm_cvtsi128_si32(_mm_packs_epi16(x, x));
     memcpy(p, &four, 4);
 }
+EZ_INLINE void vi_store_s16(int16_t * p, vi a) { _mm_storel_epi64((__m128i *) p, _mm_packs_epi32(a, a)); }
+EZ_INLINE vi vi_load_pairs(const int8_t * p) {
+    const __m128i x = _mm_loadl_epi64((const __m128i *) p);
+    return _mm_srai_epi16(_mm_unpacklo_epi8(x, x), 8);
+}
+EZ_INLINE vi vi_dot_pairs(vi a, vi x, vi y) {
+    a = _mm_add_epi32(a, _mm_madd_epi16(x, y));
+    __asm__("" : "+x"(a));
+    return a;
+}
 EZ_INLINE int32_t vi_sum_lanes(vi a) {
     a = _mm_add_epi32(a, _mm_srli_si128(a, 8));
     return _mm_cvtsi128_si32(_mm_add_epi32(a, _mm_srli_si128(a, 4)));
 }
-EZ_INLINE void ez_x_store(ez_x * p, vi a) { _mm_storel_epi64((__m128i *) p, _mm_packs_epi32(a, a)); }
+EZ_INLINE void ez_x_store(ez_x * p, vi a) { vi_store_s16(p, a); }
 
 EZ_INLINE vb vb_load(const uint8_t * p) { return _mm_loadu_si128((const __m128i *) p); }
 EZ_INLINE vb vb_and(vb a, int mask) { return _mm_and_si128(a, _mm_set1_epi8((char) mask)); }

@@ -1,6 +1,6 @@
 /* Speed of the kernels on one thread: GMAC/s of the matrix products per format and number of columns, or nanoseconds
  * of one token's attention in one layer, for caches of different size (how many streams take turns).
- *   kernel_bench [--level N] [--format NAME] [rows k]
+ *   kernel_bench [--level N] [--format NAME] [--columns N] [rows k]
  *   kernel_bench [--level N] [--queries N] --attention HEADS [heads_kv head_size cells]
  * Attention is of one query, as in decoding, or of several that see the same cells, as in prefill.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -24,18 +24,25 @@ static double now(void) {
     return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
 }
 
-static void bench(enum ez_format format, int rows, int k) {
+enum { MOST_COLUMNS = 512 };
+
+/* 1, 4, 16, 64, 512, or just the one that was asked for */
+static int next_columns(int columns, int only) {
+    return only || columns == MOST_COLUMNS ? MOST_COLUMNS + 1 : columns == 64 ? MOST_COLUMNS : columns * 4;
+}
+
+static void bench(enum ez_format format, int rows, int k, int only_columns) {
     const size_t tile_bytes = ez_tile_bytes(format, k), column_bytes = ez_column_bytes(format, k);
     const int tiles = rows / EZ_TILE;
     uint8_t * w = aligned_alloc(64, (tile_bytes * (size_t) tiles + 63) / 64 * 64);
-    uint8_t * x = aligned_alloc(64, column_bytes * 512);
-    float * y = aligned_alloc(64, sizeof(float) * (size_t) rows * 512);
+    uint8_t * x = aligned_alloc(64, column_bytes * MOST_COLUMNS);
+    float * y = aligned_alloc(64, sizeof(float) * (size_t) rows * MOST_COLUMNS);
     for (size_t i = 0; i < tile_bytes * (size_t) tiles; i++) {
         w[i] = (uint8_t) ((rand() >> 8 & 0x03) | 0x30); /* any bits; scales and floats stay of usual size */
     }
-    memset(x, 0x31, column_bytes * 512); /* floats of 2e-9 */
+    memset(x, 0x31, column_bytes * MOST_COLUMNS); /* floats of 2e-9 */
     printf("%-6s %6d x %-6d", ez_format_name(format), rows, k);
-    for (int columns = 1; columns <= 512; columns = columns == 64 ? 512 : columns * 4) {
+    for (int columns = only_columns ? only_columns : 1; columns <= MOST_COLUMNS; columns = next_columns(columns, only_columns)) {
         struct ez_gemm g = {.w = w, .tile_bytes = tile_bytes, .rows = rows, .k = k, .x = x,
                             .column_bytes = column_bytes, .columns = columns, .y = y, .y_stride = (size_t) rows};
         double best = 1e9;
@@ -122,13 +129,18 @@ static void bench_attention(bool tiles, int queries, int heads, int heads_kv, in
 }
 
 int main(int argc, char ** argv) {
-    int level = -1, heads = 0, queries = 1, at = 1;
+    int level = -1, heads = 0, queries = 1, columns = 0, at = 1;
     const char * only = NULL;
     for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
         if (strcmp(argv[at], "--level") == 0) level = atoi(argv[at + 1]);
         if (strcmp(argv[at], "--format") == 0) only = argv[at + 1];
         if (strcmp(argv[at], "--attention") == 0) heads = atoi(argv[at + 1]);
         if (strcmp(argv[at], "--queries") == 0) queries = atoi(argv[at + 1]);
+        if (strcmp(argv[at], "--columns") == 0) columns = atoi(argv[at + 1]);
+    }
+    if (columns < 0 || columns > MOST_COLUMNS) {
+        fprintf(stderr, "kernel_bench: 1 to %d columns\n", MOST_COLUMNS);
+        return 2;
     }
     edgezip_fpenv_set();
     edgezip_simd_limit(level);
@@ -143,12 +155,12 @@ int main(int argc, char ** argv) {
     for (int f = 0; f < EZ_FORMATS; f++) {
         if (only && strcmp(only, ez_format_name((enum ez_format) f)) != 0) continue;
         if (at + 1 < argc) {
-            bench((enum ez_format) f, atoi(argv[at]), atoi(argv[at + 1]));
+            bench((enum ez_format) f, atoi(argv[at]), atoi(argv[at + 1]), columns);
             continue;
         }
-        bench((enum ez_format) f, 768, 256);
-        bench((enum ez_format) f, 4096, 512);
-        bench((enum ez_format) f, 4096, 4096);
+        bench((enum ez_format) f, 768, 256, columns);
+        bench((enum ez_format) f, 4096, 512, columns);
+        bench((enum ez_format) f, 4096, 4096, columns);
     }
     return 0;
 }

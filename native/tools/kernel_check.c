@@ -236,9 +236,22 @@ static void reference_of_bytes(const struct ez_attention * a, int r, const float
     }
     const float inverse = reference_softmax(a, r, s);
     memset(out, 0, sizeof(float) * (size_t) a->dv);
-    for (int j = 0; j < a->n[r]; j++) {
-        reference_quantize(bytes, d, values + (size_t) (j * a->dv), a->dv, 32);
-        for (int i = 0; i < a->dv; i++) out[i] = out[i] + (s[j] * d[i / 32]) * (float) bytes[i];
+    for (int first = 0; first < a->n[r]; first += 64) {
+        const int last = first + 64 < a->n[r] ? first + 64 : a->n[r];
+        float top[5] = {0.0f};
+        int sums[160] = {0};
+        for (int j = first; j < last; j++) {
+            reference_quantize(bytes, d, values + (size_t) (j * a->dv), a->dv, 32);
+            for (int b = 0; b < a->dv / 32; b++) top[b] = s[j] * d[b] > top[b] ? s[j] * d[b] : top[b];
+        }
+        for (int j = first; j < last; j++) {
+            reference_quantize(bytes, d, values + (size_t) (j * a->dv), a->dv, 32);
+            for (int i = 0; i < a->dv; i++) {
+                const int b = i / 32;
+                sums[i] += top[b] >= 1e-30f ? (int) rintf((s[j] * d[b]) * (32767.0f / top[b])) * bytes[i] : 0;
+            }
+        }
+        for (int i = 0; i < a->dv; i++) out[i] = out[i] + (float) sums[i] * (top[i / 32] * (1.0f / 32767.0f));
     }
     for (int i = 0; i < a->dv; i++) out[i] = out[i] * inverse;
     free(s);

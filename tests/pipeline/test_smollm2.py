@@ -21,8 +21,8 @@ EVERYTHING = (
     + "é 中 \U0001f600 Ġ Ċ\r\n".encode()
     + b"<|endoftext|><|im_start|>user\n<|im_end|><repo_name><file_sep><jupyter_start><empty_output>"
 )
-ANSWER = "767463c2bce1003433ca9675a4077ad94a844efc958345e7ecdebd6c3e2d18d1"
-"""Of the strict engine's arithmetic, version 2."""
+ANSWER = "6f64875e46add7b7201b35656b3bada3d165960e23175f64dc4ed0523f503187"
+"""Of the strict engine's arithmetic, version 3."""
 
 
 @pytest.fixture(scope="module")
