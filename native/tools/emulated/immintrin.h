@@ -75,6 +75,7 @@ static inline ez_i ez_emulated_round(ez_f a) {
         return simde__m512i_from_private(r);         \
     }
 EZ_WIDEN(ez_emulated_s8_32, __m128i, int8_t, 16, i32)
+EZ_WIDEN(ez_emulated_s8_16, __m256i, int8_t, 32, i16)
 EZ_WIDEN(ez_emulated_u8_32, __m128i, uint8_t, 16, i32)
 EZ_WIDEN(ez_emulated_u8_16, __m256i, uint8_t, 32, i16)
 EZ_WIDEN(ez_emulated_u16_32, __m256i, uint16_t, 16, i32)
@@ -118,12 +119,14 @@ static inline __m256i ez_emulated_dot(__m256i a, __m256i w, __m256i x) {
 #define _mm512_cvtepi32_ps(a) ez_emulated_to_float(a)
 #define _mm512_cvtps_epi32(a) ez_emulated_round(a)
 #define _mm512_cvtepi8_epi32(a) ez_emulated_s8_32(a)
+#define _mm512_cvtepi8_epi16(a) ez_emulated_s8_16(a)
 #define _mm512_cvtepu8_epi32(a) ez_emulated_u8_32(a)
 #define _mm512_cvtepu8_epi16(a) ez_emulated_u8_16(a)
 #define _mm512_cvtepu16_epi32(a) ez_emulated_u16_32(a)
 #define _mm512_cvtepi32_epi16(a) ez_emulated_32_16(a)
 #define _mm512_cvtepi32_epi8(a) ez_emulated_32_8(a)
 #define _mm256_dpbusd_avx_epi32(a, w, x) ez_emulated_dot(a, w, x)
+#define _mm256_dpwssd_avx_epi32(a, x, y) _mm256_add_epi32(a, _mm256_madd_epi16(x, y))
 
 #define __asm__(...) /* the kernels' statements want registers that are not there, and generate nothing */
 #endif
