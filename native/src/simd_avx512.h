@@ -90,7 +90,9 @@ EZ_INLINE void vi_store_s16(int16_t * p, vi a) { _mm256_storeu_si256((__m256i *)
 EZ_INLINE vi vi_load_pairs(const int8_t * p) { return _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *) p)); }
 EZ_INLINE vi vi_dot_pairs(vi a, vi x, vi y) {
 #if EZ_LEVEL == 5
-    return _mm512_dpwssd_epi32(a, x, y);
+    a = _mm512_dpwssd_epi32(a, x, y);
+    __asm__("" : "+v"(a));
+    return a;
 #else
     a = _mm512_add_epi32(a, _mm512_madd_epi16(x, y));
     __asm__("" : "+v"(a));
