@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 MAGIC: Final = b"\x9eEZ"
@@ -135,6 +136,12 @@ RECOVER_HINT: Final = "`unpack --recover` gives what is intact"
 def max_params(transform: int) -> int:
     """Bytes of params that a channel with this transform may have."""
     return MAX_TARRED_PARAMS if transform == TARRED else MAX_PARAMS
+
+
+def payload_order(coders: Sequence[int]) -> list[int]:
+    """The numbers of the channels of a frame, in the order of their payloads: the few bytes of
+    repeats come first, as all of a frame that was cut off needs them."""
+    return sorted(range(len(coders)), key=lambda number: coders[number] != REPEAT)
 
 
 def max_payload(raw_size: int) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from edgezip.container import constants as c
 from edgezip.container.source import Parse, Source, run
 from edgezip.container.types import (
     SETTING_TAGS,
+    Channel,
     EngineField,
     Header,
     Settings,
@@ -266,6 +268,18 @@ def read_channels(
         channel = yield from read_channel(source, header, rules, size)
         channels.append(channel)
     return spans, tuple(channels)
+
+
+def with_payloads(
+    heads: Sequence[ChannelHead], take: Callable[[int], bytes]
+) -> tuple[Channel, ...]:
+    """The channels of a frame; `take` gives so many bytes of the payloads."""
+    order = c.payload_order([head.coder for head in heads])
+    payloads = {number: take(heads[number].payload_size) for number in order}
+    return tuple(
+        Channel(head.coder, payloads[number], head.raw_size, head.transform, head.params)
+        for number, head in enumerate(heads)
+    )
 
 
 def _read_spans(source: Source, raw_size: int, count: int) -> Parse[tuple[Span, ...]]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgezip.container import constants as c
-from edgezip.container.headers import Rules, read_channels
+from edgezip.container.headers import Rules, read_channels, with_payloads
 from edgezip.container.source import Source, run
 from edgezip.container.types import Channel, Frame, Header, Span
-from edgezip.container.write import encode_channels
+from edgezip.container.write import encode_channels, payloads_of
 from edgezip.errors import FormatError, TruncatedError
 
 
 def encode_nested(raw_size: int, channels: Sequence[Channel], spans: Sequence[Span]) -> bytes:
     """What a frame of `raw_size` bytes consists of, then its payloads."""
     head = encode_channels(raw_size, channels, spans)
-    return b"".join([head, *(channel.payload for channel in channels)])
+    return b"".join([head, *payloads_of(channels)])
 
 
 def decode_nested(data: bytes, raw_size: int, with_model: bool) -> Frame:
@@ -45,16 +45,7 @@ def start_of_nested(data: bytes, raw_size: int, with_model: bool) -> tuple[Frame
         spans, heads = run(read_channels(source, header, Rules(), raw_size))
     except TruncatedError as error:
         raise FormatError("damaged: a nested frame that ends inside its head") from error
-    channels = tuple(
-        Channel(
-            head.coder,
-            source.take_now(head.payload_size),
-            head.raw_size,
-            head.transform,
-            head.params,
-        )
-        for head in heads
-    )
+    channels = with_payloads(heads, source.take_now)
     if source.buffer:
         raise FormatError("damaged: the payloads of a nested frame do not fill it")
     wanted = sum(head.payload_size for head in heads)

@@ -11,6 +11,7 @@ from edgezip.container.headers import (
     read_crc,
     read_frame_head,
     read_header,
+    with_payloads,
 )
 from edgezip.container.source import Parse, Source
 from edgezip.container.types import (
@@ -235,15 +236,17 @@ def read_frame(source: Source, header: Header, position: int, rules: Rules) -> P
     """A frame after its mark, which starts at `position` and is in source.seen."""
     head = yield from read_frame_head(source, header, rules)
     source.seen = None
-    channels: list[Channel] = []
-    for part in head.channels:
-        payload = yield from source.take(part.payload_size)
-        channels.append(Channel(part.coder, payload, part.raw_size, part.transform, part.params))
+    payloads: list[bytes] = []
+    for number in c.payload_order([part.coder for part in head.channels]):
+        payload = yield from source.take(head.channels[number].payload_size)
+        payloads.append(payload)
+    taken = iter(payloads)
+    channels = with_payloads(head.channels, lambda size: next(taken))
     check = yield from source.take(c.DIGEST_SIZE)
     return Frame(
         head.offset,
         head.raw_size,
-        tuple(channels),
+        channels,
         head.spans,
         check,
         b"",

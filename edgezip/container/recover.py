@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from edgezip.container import constants as c
 from edgezip.container.endrecord import IndexedFrame, IndexedMember, read_end_record
-from edgezip.container.headers import Rules, read_channel, read_header
+from edgezip.container.headers import Rules, read_channel, read_header, with_payloads
 from edgezip.container.index import FileSource, read_marked_head
 from edgezip.container.scan import (
     FRAMES,
@@ -28,7 +28,7 @@ from edgezip.container.scan import (
     Scanner,
 )
 from edgezip.container.source import Source
-from edgezip.container.types import Channel, Frame, Header, member_tag
+from edgezip.container.types import Frame, Header, member_tag
 from edgezip.errors import FormatError, TruncatedError
 
 KEPT = 256
@@ -87,12 +87,9 @@ class LongMember:
         if position + head.payload_size + c.DIGEST_SIZE <= end:
             return None
         file.seek(position)
-        left, channels = Source(file.read(head.payload_size), closed=True), []
-        for channel in head.channels:
-            payload = left.take_now(channel.payload_size)
-            sizes = channel.raw_size, channel.transform, channel.params
-            channels.append(Channel(channel.coder, payload, *sizes))
-        return Frame(offset, head.raw_size, tuple(channels), head.spans, b"")
+        left = Source(file.read(head.payload_size), closed=True)
+        channels = with_payloads(head.channels, left.take_now)
+        return Frame(offset, head.raw_size, channels, head.spans, b"")
 
     @property
     def indexed(self) -> IndexedMember:

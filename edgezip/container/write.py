@@ -230,7 +230,7 @@ class MemberWriter:
         head = bytearray(c.FRAME_MARK) + encode(self._offset) + self._tag
         head += encode(len(raw)) + encode_channels(len(raw), channels, spans)
         digest = frame_digest(self._offset, raw)
-        out = b"".join((head, crc32(head), *(channel.payload for channel in channels), digest))
+        out = b"".join((head, crc32(head), *payloads_of(channels), digest))
         self._offset += len(raw)
         self._frames += 1
         self._index += encode_all(len(out), len(raw)) + digest
@@ -246,6 +246,12 @@ class MemberWriter:
         out += encode(self._frames) + self._index
         out += (len(out) + c.TAIL_SIZE).to_bytes(4, "little")
         return bytes(out + crc32(out) + c.TAIL_MARK)
+
+
+def payloads_of(channels: Sequence[Channel]) -> list[bytes]:
+    """The payloads of a frame in their order."""
+    order = c.payload_order([channel.coder for channel in channels])
+    return [channels[number].payload for number in order]
 
 
 def encode_channels(raw_size: int, channels: Sequence[Channel], spans: Sequence[Span]) -> bytes:

@@ -100,6 +100,13 @@ def test_equal_files_and_streams_come_back() -> None:
     assert left(data[:-1], files)[: len(zipped)] == names[: len(zipped)]
 
 
+def test_repeats_stand_before_what_they_repeat() -> None:
+    files = {f"{n:02}": NOISE[1000 * n : 1000 * n + 900] for n in range(10, 50)}
+    files |= {"00": NOISE[:8000], "01": NOISE[:8000]}
+    data = packed(files)
+    assert left(data[: len(data) * 2 // 3], files)[:2] == ["00", "01"]
+
+
 @pytest.mark.parametrize("kind", ["byte", "zeros", "noise"])
 def test_damage_inside(kind: str) -> None:
     """What follows on the damage in its frame is lost, and nothing wrong is given."""

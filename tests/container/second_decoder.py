@@ -152,6 +152,7 @@ def frame(r: Reader, start: int, tag: bytes) -> tuple[bytes, bytes]:
         coder = kind(r)
         heads.append((coder, r.varint() if coder else raw_size, raw_size))
     assert crc32(r.since(start)) == r.take(4)
+    assert all(coder != 9 for coder, _, _ in heads)  # it would come first
     contents = [decode(coder, r.take(length), raw) for coder, length, raw in heads]
     assert [len(content) for content in contents] == sizes
     raw = b""
