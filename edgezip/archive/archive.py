@@ -269,6 +269,14 @@ class Archive:
     def __contains__(self, name: str) -> bool:
         return name in self.names()
 
+    def follow(self, name: str) -> Member:
+        """The member of that name, or if it is a link the one that it leads to.
+
+        Raises:
+            KeyError, FormatError: as `open`.
+        """
+        return describe(self._found(name))
+
     def open(self, name: str) -> IO[bytes]:
         """The content of a file as a binary file that can be read and sought in.
 

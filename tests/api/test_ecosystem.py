@@ -73,6 +73,39 @@ def test_pandas_through_fsspec(tmp_path: Path, registered: list[str]) -> None:
         assert pandas.read_csv(packed).equals(frame)
 
 
+@pytest.mark.parametrize("url", ["memory://edgezip/x.tar.ez", "file://{}/x.tar.ez"])
+def test_members_through_fsspec(url: str, tmp_path: Path) -> None:
+    fsspec = library("fsspec")
+    module = import_module("edgezip.integrations.fsspec")
+    fsspec.register_implementation(module.PROTOCOL, module.ArchiveFileSystem, clobber=True)
+    where = url.format(tmp_path)
+    root = tmp_path / "root"
+    (root / "empty").mkdir(parents=True)
+    (root / "link").symlink_to("a/b.csv")
+    (root / "nowhere").symlink_to("nothing")
+    with fsspec.open(where, "wb") as file:
+        archive = edgezip.Archive(file, "w", options=NONE)
+        archive.add(root, "")
+        archive.add_bytes("a/b.csv", TABLE.encode(), mtime=5)
+        archive.close()
+    with fsspec.open(f"eztar://a/b.csv::{where}", "rt") as file:
+        assert file.read() == TABLE
+    files = fsspec.filesystem("eztar", fo=where)
+    assert files.ls("", detail=False) == ["a", "empty", "link", "nowhere"]
+    assert files.glob("**/*.csv") == ["a/b.csv"]
+    assert files.info("/a/b.csv/")["size"] == files.info("link")["size"] == len(TABLE)
+    assert files.isdir("empty")
+    assert files.cat("link", start=-4) == TABLE.encode()[-4:]
+    for name in ("nowhere", "empty", "b"):
+        with pytest.raises(FileNotFoundError):
+            files.open(name)
+    with pytest.raises(ValueError, match="read only"):
+        files.open("a/b.csv", "wb")
+    files.close()
+    pandas = library("pandas")
+    assert len(pandas.read_csv(f"eztar://a/b.csv::{where}")) == TABLE.count("\n") - 1
+
+
 def test_smart_open(tmp_path: Path, registered: list[str]) -> None:
     smart_open = library("smart_open")
     assert "smart_open" in registered
@@ -145,7 +178,7 @@ def test_zarr(version: int) -> None:
 
 def test_entry_points(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for group in ("numcodecs.codecs", "zarr.codecs"):
+    for group in ("numcodecs.codecs", "zarr.codecs", "fsspec.specs"):
         library(group.partition(".")[0])
         for name, target in project["entry-points"][group].items():
             module, _, attribute = target.partition(":")
