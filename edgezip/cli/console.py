@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TextIO
 
 from edgezip import streams
+from edgezip.cli import signals
 from edgezip.errors import EdgezipError, EngineError
 
 DEBUG_VARIABLE = "EDGEZIP_DEBUG"
@@ -126,7 +127,9 @@ class Console:
             write_line(sys.stderr if self.data_on_stdout else sys.stdout, json.dumps(value))
 
     def fail(self, name: str, error: Exception) -> int:
-        """Report what went wrong with the file `name`; returns the exit code."""
+        """Report what went wrong with the file `name`; returns the exit code. Raises
+        `signals.Interrupted` if it came of a signal."""
+        signals.check()
         message, code = describe(error)
         message = message.removeprefix(f"{name}: ")
         if os.environ.get(DEBUG_VARIABLE):

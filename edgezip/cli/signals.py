@@ -39,7 +39,8 @@ def check() -> None:
     """Raise `Interrupted` if a signal came.
 
     The handler raises as well, but Python drops exceptions that meet a callback from C or a
-    destructor. Work that takes long calls this now and then.
+    destructor, and a library may make an error of its own of it, as Numba's compiler does. Work
+    that takes long calls this now and then, and who reports an error calls it first.
     """
     if _received is not None:
         raise Interrupted(_received)
@@ -75,6 +76,9 @@ def handled() -> Iterator[None]:
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                 before[number] = signal.signal(number, _handle)
         yield
+    except Exception:
+        check()
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)

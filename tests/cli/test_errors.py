@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edgezip import api
-from edgezip.cli import errors_doc
-from edgezip.cli.console import printable
+from edgezip.cli import errors_doc, signals
+from edgezip.cli.console import Console, printable
 
 WRITERS = ["unpack", "test", "info"]
 
@@ -112,6 +114,29 @@ def test_unforeseen_errors_are_one_line(
     monkeypatch.setenv("EDGEZIP_DEBUG", "1")
     assert "Traceback" in cli.pack("notes.txt").err
     assert cli.names() == ["notes.txt"]
+
+
+def _compile_until_a_signal(reported: bool) -> None:
+    with signals.handled():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        except signals.Interrupted:
+            try:
+                raise RuntimeError("no compiled object yet") from None
+            except RuntimeError as error:
+                if not reported:
+                    raise
+                Console().fail("notes.txt", error)
+
+
+@pytest.mark.parametrize("reported", [True, False])
+def test_errors_that_a_library_makes_of_a_signal(reported: bool, capfd: Any) -> None:
+    """Numba's compiler: "no compiled object yet"."""
+    with pytest.raises(signals.Interrupted) as stop:
+        _compile_until_a_signal(reported)
+    assert stop.value.exit_code == 128 + signal.SIGTERM
+    assert capfd.readouterr().err == ""
 
 
 def test_unwritable_directory(cli: Any, notes: Path) -> None:
