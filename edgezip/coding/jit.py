@@ -36,6 +36,7 @@ import llvmlite
 import numba
 from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
+from numba.core.runtime.nrt import rtsys
 
 from edgezip import forks
 from edgezip.coding import watch
@@ -45,6 +46,7 @@ from edgezip.coding.levels import levels_of_this_processor
 _config: Any = numba.config
 _dumps: Any = numba.core.serialize.dumps
 _rebuild: Any = CompileResult._rebuild  # noqa: SLF001 (Numba's)
+_runtime: Any = rtsys
 _typeof: Any = numba.typeof
 _PACKAGE = Path(__file__).resolve().parent
 _compiling = RLock()
@@ -150,7 +152,9 @@ class _KernelCache(NullCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function, or None."""
-        target_context.refresh()
+        # Numba refreshes the context here, which loads all that compiling needs: 0.1 s. Compiling
+        # does it in any case; machine code needs the run-time system's functions only.
+        _runtime.initialize(target_context)
         names = [self._name(sig, kind) for kind in _processors(target_context)]
         for name in names:
             full = f"{self._store.name}/{name}"

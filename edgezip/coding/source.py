@@ -9,7 +9,6 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
-from numba.np.arrayobj import populate_array
 from numpy.typing import NDArray
 
 from edgezip.coding.jit import PLAIN, njit
@@ -46,6 +45,8 @@ def _make_call(_context: Any, _function: Any, _first: Any, _second: Any, code: A
 
 def _make_rows(_context: Any, array: Any, _address: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        from numba.np.arrayobj import populate_array  # takes 30 ms, and only compiling needs it
+
         like = context.make_array(signature.args[0])(context, builder, arguments[0])
         moved = context.make_array(signature.return_type)(context, builder)
         populate_array(  # type: ignore[no-untyped-call]
