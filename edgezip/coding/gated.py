@@ -25,7 +25,8 @@ def dot(weights, base, x, used):  # type: ignore[no-untyped-def]
     """Weighted sum of the first `used` inputs, in stretch units."""
     acc = 0
     for j in range(used):
-        acc += int(x[uintp(j)]) * int(weights[uintp(base + j)])
+        # Inputs may be wider; that they have 32 bits makes the product a single instruction.
+        acc += int(np.int32(x[uintp(j)])) * int(weights[uintp(base + j)])
     return clipped(acc)
 
 

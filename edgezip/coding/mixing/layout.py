@@ -17,6 +17,8 @@ DIRECT_INPUT = MATCH_INPUT + 2 * MATCHES
 CONTEXT_INPUT = 14
 INPUT_BLOCK = 16
 """A weight row has a multiple of so many places: whole lines of the processor's cache."""
+FINAL_BLOCK = 8
+"""The same for a row of the second layer."""
 
 MOST_SETS = 16
 SET_SIZE = 2304

@@ -7,9 +7,11 @@ from numpy import uintp
 
 from edgezip.coding.gated import clipped, dot, train
 from edgezip.coding.jit import njit
-from edgezip.coding.logistic import SQUASH_ZERO
+from edgezip.coding.logistic import CLIP, SQUASH_ZERO
 
 from .layout import (
+    FINAL_BLOCK,
+    INPUT_BLOCK,
     R_FINAL_RATE,
     R_FINAL_ROWS,
     R_FINAL_WIDTH,
@@ -24,20 +26,37 @@ from .layout import (
 SHARES = (0, 65536, 32768, 21845, 16384, 13107, 10923)
 """Reciprocals of 1 to 6, 16 fraction bits."""
 
+# Steps up to these move no weight of a row, because inputs and outputs are within CLIP: `train`
+# then adds 0 everywhere, and so does the loop over a final row.
+_STILL = 131072 // (CLIP + 1)
+_FINAL_STILL = 32768 // (CLIP + 1)
+
+
+@njit(inline="always", _nrt=False)
+def whole_blocks(used):  # type: ignore[no-untyped-def]
+    """Places of the first `used` inputs up to whole blocks. Those behind the inputs are zero, which
+    changes no sum and no weight, and what is left over behind whole vectors would be a loop of its
+    own. The mask tells LLVM that nothing is."""
+    return used + INPUT_BLOCK - 1 & -INPUT_BLOCK
+
 
 @njit(_nrt=False, forceinline=True)
-def mix(r, weights, final, x, selected, outputs, used):  # type: ignore[no-untyped-def]
+def mix(r, weights, final, x, wide, selected, outputs, used):  # type: ignore[no-untyped-def]
     """Fill `outputs` (stretch units) of all sets from the first `used` inputs; returns their
-    mixture."""
+    mixture. `wide` becomes the inputs with 64 bits, once for all rows."""
     width = r[R_INPUTS]
+    places = whole_blocks(used)
+    for j in range(places):
+        wide[uintp(j)] = x[uintp(j)]
     for k in range(r[R_SETS]):
-        outputs[uintp(k)] = dot(weights, (k * SET_SIZE + selected[uintp(k)]) * width, x, used)
+        outputs[uintp(k)] = dot(weights, (k * SET_SIZE + selected[uintp(k)]) * width, wide, places)
     total = 0
     finals = r[R_FINALS]
+    final_places = r[R_FINAL_WIDTH] & -FINAL_BLOCK  # as `whole_blocks`
     for j in range(finals):
-        row = (j * SET_SIZE + r[R_FINAL_ROWS + j]) * r[R_FINAL_WIDTH]
+        row = (j * SET_SIZE + r[R_FINAL_ROWS + j]) * final_places
         acc = 0
-        for k in range(r[R_SETS]):
+        for k in range(final_places):
             acc += int(outputs[uintp(k)]) * int(final[uintp(row + k)])
         mixed = clipped(acc)
         r[R_MIXEDS + j] = mixed
@@ -49,13 +68,17 @@ def mix(r, weights, final, x, selected, outputs, used):  # type: ignore[no-untyp
 def learn(r, weights, final, squash, x, selected, outputs, used, bit):  # type: ignore[no-untyped-def]
     """Train each set on its own error and the final rows on the error of theirs."""
     width = r[R_INPUTS]
+    places = whole_blocks(used)
     rate = r[R_RATE]
     full = bit << 16
+    final_places = r[R_FINAL_WIDTH] & -FINAL_BLOCK
     for j in range(r[R_FINALS]):
-        row = (j * SET_SIZE + r[R_FINAL_ROWS + j]) * r[R_FINAL_WIDTH]
-        step = (full - squash[r[R_MIXEDS + j] + SQUASH_ZERO]) * r[R_FINAL_RATE] >> 8
-        for k in range(r[R_SETS]):
-            final[uintp(row + k)] += (int(outputs[uintp(k)]) * step + 32768) >> 16
+        row = (j * SET_SIZE + r[R_FINAL_ROWS + j]) * final_places
+        step = (full - squash[uintp(r[R_MIXEDS + j] + SQUASH_ZERO)]) * r[R_FINAL_RATE] >> 8
+        if abs(step) > _FINAL_STILL:
+            for k in range(final_places):
+                final[uintp(row + k)] += (int(outputs[uintp(k)]) * step + 32768) >> 16
     for k in range(r[R_SETS]):
-        e = (full - squash[outputs[uintp(k)] + SQUASH_ZERO]) * rate >> 12
-        train(weights, (k * SET_SIZE + selected[uintp(k)]) * width, x, e, used)
+        step = (full - squash[uintp(outputs[uintp(k)] + SQUASH_ZERO)]) * rate >> 12
+        if abs(step) > _STILL:
+            train(weights, (k * SET_SIZE + selected[uintp(k)]) * width, x, step, places)

@@ -81,6 +81,7 @@ class Model(NamedTuple):
     bounds: NDArray[np.uint8]
     silent: NDArray[np.int64]
     inputs: NDArray[np.int32]
+    wide: NDArray[np.int64]
     scratch: NDArray[np.int64]
     hashes: NDArray[np.int64]
     direct_hashes: NDArray[np.int64]
@@ -134,6 +135,7 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
         bounds=np.zeros(streams * capacity, np.uint8),
         silent=np.zeros(0, np.int64),
         inputs=np.zeros(profile.inputs, np.int32),
+        wide=np.zeros(profile.inputs, np.int64),
         scratch=_registers(profile, params),
         hashes=np.zeros(len(profile.contexts), np.int64),
         direct_hashes=np.zeros(DIRECT, np.int64),

@@ -189,7 +189,7 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     for j in range(m.silent.size):
         x[m.silent[j]] = 0
     used = CONTEXT_INPUT + 2 * r[R_CONTEXTS]
-    mixed = mix(r, m.weights, m.final, x, m.selected, m.outputs, used)
+    mixed = mix(r, m.weights, m.final, x, m.wide, m.selected, m.outputs, used)
     return _refine(r, m.apms, mixed, int(m.squash[uintp(mixed + SQUASH_ZERO)]))
 
 
