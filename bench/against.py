@@ -7,8 +7,9 @@ For every input, packing and unpacking in whole processes, first the other insta
 this one's, again and again. What counts is the least CPU time (user and system) and the least time
 by the clock of all runs: other work on the machine only ever adds. Each unpacks what it has packed
 itself, and the content is compared. The kernels of both must be compiled, or the first run of each
-line does it, which the minimum then leaves out. Both should have the same engine, or the lines with
-a model compare engines, too.
+line does it, which the minimum then leaves out; the same holds for Python's bytecode, which is
+written even where the environment forbids it, because installed packages have it. Both should have
+the same engine, or the lines with a model compare engines, too.
 """
 
 from __future__ import annotations
@@ -54,8 +55,10 @@ class Side:
     def run(self, *arguments: str | Path) -> None:
         """One process; both times are noted."""
         command = [self.python, "-m", "edgezip", *map(str, arguments)]
+        environment = safe_environment()
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         started = time.perf_counter()
-        process = subprocess.Popen(command, env=safe_environment(), stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         self.wall.append(time.perf_counter() - started)
         self.cpu.append(usage.ru_utime + usage.ru_stime)
