@@ -162,6 +162,8 @@ def _start(channel: Channel, context: Context) -> bytes:
     try:
         if channel.transform != c.NO_TRANSFORM or start is None:
             return decode_channel(channel, context, lambda count: None)
+        if not channel.payload:
+            return b""
         size = channel.raw_size
         return start(channel.payload, channel.params, size, context, lambda count: None)
     except FormatError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import numpy as np
@@ -211,3 +212,13 @@ def decode(
     tail = _code(coder, cells, bytes(rest), level, progress, geometry.bits // 8)
     coder.finish()
     return join(cells, tail, geometry)
+
+
+def decode_start(payload: bytes, size: int, geometry: AudioGeometry, level: int = DEFAULT) -> bytes:
+    """`size` bytes of which `encode` made what `payload` was before it was cut off or damaged: the
+    first ones are right, the others are anything. Arguments and errors as of `decode`."""
+    frames, rest = divmod(size, geometry.frame_size)
+    cells = np.zeros((frames, geometry.channels), np.int32)
+    with contextlib.suppress(FormatError):
+        _code(_Decoder(payload), cells, bytes(rest), level, _no_progress, geometry.bits // 8)
+    return join(cells, bytes(rest), geometry)

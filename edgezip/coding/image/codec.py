@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -121,15 +122,28 @@ def decode(
     Raises:
         FormatError: the payload is not one that `encode` writes for these arguments.
     """
-    if not 0 <= level < len(LEVELS):
-        raise FormatError(f"damaged: there is no level {level} of the image coder")
     if size > _MOST_PER_BYTE * (len(payload) + 1):
         raise FormatError("payload is damaged: so few bytes cannot hold as many as it states")
-    split = planes.unsplit(payload, size, geometry)
-    coder = _Coder(payload[len(split.header) :])
+    split, coder = _opened(payload, size, geometry, level)
     _run(split, geometry, LEVELS[level], coder, progress)
     coder.finish()
     return planes.join(split, geometry)
+
+
+def decode_start(payload: bytes, size: int, geometry: ImageGeometry, level: int = DEFAULT) -> bytes:
+    """`size` bytes of which `encode` made what `payload` was before it was cut off or damaged: the
+    first ones are right, the others are anything. Arguments and errors as of `decode`."""
+    split, coder = _opened(payload, size, geometry, level)
+    with contextlib.suppress(FormatError):
+        _run(split, geometry, LEVELS[level], coder, None)
+    return planes.join(split, geometry)
+
+
+def _opened(payload: bytes, size: int, geometry: ImageGeometry, level: int) -> tuple[Split, _Coder]:
+    if not 0 <= level < len(LEVELS):
+        raise FormatError(f"damaged: there is no level {level} of the image coder")
+    split = planes.unsplit(payload, size, geometry)
+    return split, _Coder(payload[len(split.header) :])
 
 
 def _run(

@@ -23,13 +23,25 @@ def encode(data: bytes, settings: MediaSettings, context: Context, progress: Pro
 def decode(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
     """As `Decode`."""
     from edgezip.coding.audio import codec
+
+    return codec.decode(payload, size, _geometry(params), params[0], progress)
+
+
+def start(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
+    """As `Coder.start`."""
+    from edgezip.coding.audio import codec
+
+    return codec.decode_start(payload, size, _geometry(params), params[0])
+
+
+def _geometry(params: bytes) -> AudioGeometry:
     from edgezip.coding.audio.levels import LEVELS
 
     if not params or params[0] >= len(LEVELS):
         raise FormatError("damaged: a sound without params, or of an unknown level")
     geometry = AudioGeometry.from_bytes(params[1:])
     selftest.before_decoding(c.AUDIO)
-    return codec.decode(payload, size, geometry, params[0], progress)
+    return geometry
 
 
-AUDIO = Coder(c.AUDIO, encode, decode)
+AUDIO = Coder(c.AUDIO, encode, decode, start)

@@ -59,7 +59,7 @@ class Coder:
     """One row of the table: the number in the format, and both directions.
 
     start: as `decode`, of a payload that ends too early or is damaged: the first bytes of what it
-    held, as many as come; nothing has verified them. None if there is no way.
+    held, as many as come, and wrong ones behind them; nothing is verified. None if there is no way.
     """
 
     number: int

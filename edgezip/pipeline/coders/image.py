@@ -24,11 +24,24 @@ def decode(payload: bytes, params: bytes, size: int, context: Context, progress:
     """As `Decode`."""
     from edgezip.coding.image import codec
 
+    return codec.decode(payload, size, _geometry(params), params[0], progress)
+
+
+def start(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
+    """As `Coder.start`."""
+    from edgezip.coding.image import codec
+
+    return codec.decode_start(payload, size, _geometry(params), params[0])
+
+
+def _geometry(params: bytes) -> ImageGeometry:
+    from edgezip.coding.image import codec
+
     if not params or params[0] >= len(codec.LEVELS):
         raise FormatError("damaged: a picture without params, or of an unknown level")
     geometry = ImageGeometry.from_bytes(params[1:])
     selftest.before_decoding(c.IMAGE, geometry.bits)
-    return codec.decode(payload, size, geometry, params[0], progress)
+    return geometry
 
 
-IMAGE = Coder(c.IMAGE, encode, decode)
+IMAGE = Coder(c.IMAGE, encode, decode, start)
