@@ -110,22 +110,26 @@ def announce_nibble(m, c0):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False, forceinline=True)
-def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node, used):  # type: ignore[no-untyped-def]
-    """Inputs of bit histories and direct maps; returns how many of the orders 1 to 6 have been
-    seen."""
+def _orders_seen(slots, bases, node):  # type: ignore[no-untyped-def]
+    """How many of the orders 1 to 6 have been seen."""
     hits = 0
+    for i in range(ORDERS_SEEN[0], ORDERS_SEEN[1]):
+        hits += slots[uintp(bases[uintp(i)] + node)] != 0
+    return hits
+
+
+@njit(_nrt=False, forceinline=True)
+def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node, used):  # type: ignore[no-untyped-def]
+    """Inputs of bit histories and direct maps."""
     for i in range(used):
         s = int(slots[uintp(bases[uintp(i)] + node)])
         p = maps[uintp((i << 8) + s)] >> TO_12_BITS
         x[uintp(CONTEXT_INPUT + 2 * i)] = stretch[uintp(p)]
         x[uintp(CONTEXT_INPUT + 2 * i + 1)] = np.int32(p) - _HALF_12
-        if i >= ORDERS_SEEN[0] and i < ORDERS_SEEN[1]:
-            hits += s != 0
     for i in range(DIRECT):
         x[uintp(DIRECT_INPUT + i)] = stretch[
             uintp(direct[uintp(direct_bases[uintp(i)] + node)] >> TO_12_BITS)
         ]
-    return hits
 
 
 @njit(_nrt=False, forceinline=True)
@@ -175,12 +179,12 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     match_inputs(r, m.matchmaps, m.stretch, x)
     _map_rows(r, st[S_C4])
     select(r, m.streams, m.history, m.fields, m.selected, logit)
+    m.selected[HITS_SET] += 9 * _orders_seen(m.slots, m.bases, r[R_NODE])
     _fetch(r, m.weights, m.apms, m.selected)
-    hits = _context_inputs(
+    _context_inputs(
         m.slots, m.maps, m.direct, m.stretch, m.bases, m.direct_bases, x, r[R_NODE],
         r[R_CONTEXTS],
     )  # fmt: skip
-    m.selected[HITS_SET] += 9 * hits
     for j in range(1, r[R_FINALS]):
         r[R_FINAL_ROWS + j] = m.selected[r[R_FINAL_SETS + j]]
     x[MODEL_INPUT] = logit
