@@ -86,6 +86,8 @@ class _Walk:
         self._progress = progress
         self._survey = Survey(source, self._is_sound, _RULES)
         self._problem: EdgezipError | None = None
+        self._salvaging = 2 * self._survey.end
+        """Payload that may still be decoded of members that are damaged."""
         self._decoded: tuple[int, bytes] = (-1, b"")
 
     def run(self) -> Iterator[bytes]:
@@ -141,6 +143,10 @@ class _Walk:
     ) -> Iterator[bytes]:
         """The members of a tar in a frame that are right. `good`: gets where in the content."""
         if len(frame.channels) != 1 or frame.channels[0].transform != c.TARRED:
+            return
+        # Damaged members may claim each other's bytes; nobody need decode those again and again.
+        self._salvaging -= len(frame.channels[0].payload)
+        if self._salvaging < 0:
             return
         from edgezip.pipeline.salvage import salvage
 

@@ -6,6 +6,7 @@ What comes before the damage can be decoded as always, and the checks in the hea
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -110,6 +111,7 @@ def _inside(channel: Channel, size: int, context: Context) -> _Part:
 def _joined(frame: Frame, context: Context) -> _Part:
     """A frame from what is known of its channels."""
     contents = [_content(channel, context) for channel in frame.channels]
+    repeats = _repeats(frame)
     used = [0] * len(contents)
     out = _Part(bytearray(), bytearray())
     for span in frame.spans:
@@ -117,7 +119,7 @@ def _joined(frame: Frame, context: Context) -> _Part:
         start, end = used[span.channel], used[span.channel] + span.length
         used[span.channel] = end
         if channel.coder == c.REPEAT:
-            _copy(out, channel.payload, start, span.length)
+            _copy(out, repeats, span.length)
             continue
         part = contents[span.channel]
         out.data += part.data[start:end]
@@ -125,20 +127,25 @@ def _joined(frame: Frame, context: Context) -> _Part:
     return out
 
 
-def _copy(out: _Part, payload: bytes, start: int, length: int) -> None:
-    """The next `length` bytes, as the repeats say that begin `start` bytes behind the first one."""
+def _repeats(frame: Frame) -> list[tuple[int, int]]:
+    """Length and distance of each repeat of a frame, the last one first."""
+    payloads = [channel.payload for channel in frame.channels if channel.coder == c.REPEAT]
+    values: list[int] = []
+    with contextlib.suppress(FormatError):
+        values = varint.decode_all(b"".join(payloads))
+    return list(zip(values[::2], values[1::2], strict=False))[::-1]
+
+
+def _copy(out: _Part, repeats: list[tuple[int, int]], length: int) -> None:
+    """The next `length` bytes, as the next repeats say."""
     end = len(out.data) + length
-    try:
-        values = varint.decode_all(payload)
-        for size, distance in zip(values[::2], values[1::2], strict=True):
-            if start <= 0 and len(out.data) + size <= end:
-                copy_repeat(out.data, distance, size)
-                copy_repeat(out.known, distance, size)
-            start -= size
-    except (FormatError, ValueError):  # the list is cut off, or nothing stands there
-        pass
-    del out.data[end:], out.known[end:]
-    out.known += bytes(len(out.data) - len(out.known))
+    while len(out.data) < end:
+        size, distance = repeats.pop() if repeats else (0, 0)
+        if not (1 <= size <= end - len(out.data) and 1 <= distance <= len(out.data)):
+            repeats.clear()
+            break
+        copy_repeat(out.data, distance, size)
+        copy_repeat(out.known, distance, size)
     out.add(b"", end - len(out.data))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import random
 import tarfile
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,10 @@ import numpy as np
 import pytest
 
 import edgezip
+from edgezip import api
 from edgezip.archive.rescue import rescued
+from edgezip.container import Channel
+from edgezip.pipeline import salvage
 from edgezip.pipeline.options import UnpackOptions
 from tests.pipeline.media_files import media_files
 
@@ -159,6 +164,28 @@ def test_pictures_and_sounds_before_the_cut(kind: str) -> None:
     found = left(archive[: len(archive) * 2 // 3], files)
     assert found == names[: len(found)]
     assert len(found) >= 2
+
+
+def test_members_that_claim_the_same_bytes_are_bounded_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = {f"{n:02}": NOISE[1000 * n : 1000 * n + 900] for n in range(10)}
+    data = packed(files)
+    head = data[: data.index(NOISE[:900])]
+    decoded: list[int] = []
+    real = salvage.salvage
+
+    def counting(channel: Channel, *rest: Any) -> Iterator[tuple[int, bytes]]:
+        decoded.append(len(channel.payload))
+        return real(channel, *rest)
+
+    monkeypatch.setattr(salvage, "salvage", counting)
+    crafted = head * 200 + data[len(head) : -100]
+    target = io.BytesIO()
+    with contextlib.suppress(edgezip.EdgezipError):
+        api.unpack_stream(io.BytesIO(crafted), target, UnpackOptions(recover=True))
+    assert decoded
+    assert sum(decoded) <= 2 * len(crafted)
 
 
 def test_damaged_heads_give_nothing_wrong() -> None:
