@@ -27,7 +27,11 @@ from edgezip.pipeline.transforms.transform import Changed, Transform
 FULL_LEVEL = 2
 """Level of context mixing with all contexts: beside a model, where time hardly counts."""
 INCOMPRESSIBLE = 6
-"""Context mixing is not tried where the cheap codecs save less than one byte in 2**6."""
+"""Context mixing is not tried where the cheap codecs save less than one byte in 2**6, unless a
+sample says that it saves something."""
+LOOKED, SAVED = 1 << 14, 8
+"""Bytes of each of three places, in all that the sample is; compressed data, mostly, of which
+context mixing saves at least one byte in 2**8 is given to its fast level."""
 FLAT = 5
 """Where they save less than one byte in 2**5 of what Huffman codes take, contexts hardly matter."""
 NOISE, TESTED = 1 << 20, 1 << 16
@@ -89,11 +93,21 @@ class Part:
         where only lzma looks. `best`: what the others made."""
         if len(self.inner) < NOISE or best.size < len(self.data):
             return False
-        apart = (len(self.inner) - TESTED) // 2
-        some = b"".join(self.inner[i * apart : i * apart + TESTED] for i in range(3))
+        some = self._three_places(TESTED)
         if encode_channel(some, LZMA, None, self.context, untold).size < len(some):
             return False
         return not _repeats_far_apart(self.inner)
+
+    def _three_places(self, size: int) -> bytes:
+        """`size` bytes each of the beginning, the middle and the end."""
+        apart = (len(self.inner) - size) // 2
+        return b"".join(self.inner[i * apart : i * apart + size] for i in range(3))
+
+    def _saves_something(self) -> bool:
+        """Whether context mixing saves a little of what the classical codecs save nothing of."""
+        some = self._three_places(LOOKED)
+        coded = encode_channel(some, MIXING, self._fast(), self.context, untold)
+        return coded.size < len(some) - (len(some) >> SAVED)
 
     @cached_property
     def flat(self) -> bool:
@@ -107,9 +121,12 @@ class Part:
         """The smallest without a language model: `classical`, or context mixing."""
         candidates, size = [self.classical], len(self.inner)
         promising = self.classical.size < size - (size >> INCOMPRESSIBLE)
+        settings = []
         if promising or self.context.prime:
             settings = self._mix_params()
-            candidates += [self._encode(MIXING, mix, self._mixed) for mix in settings]
+        elif size > 3 * LOOKED and self._saves_something():
+            settings = [self._fast()]
+        candidates += [self._encode(MIXING, mix, self._mixed) for mix in settings]
         self._done.finish()
         return smallest(candidates)
 
@@ -134,11 +151,16 @@ class Part:
         """Settings of context mixing to try, as far as time counts."""
         size = len(self.inner) + len(self.context.prime)
         profile = suiting(self.inner)
-        fast = MixParams.for_size(size, profile.number, profile.fast_level)
+        fast = self._fast()
         if not self.context.thorough or self.flat:
             return [fast]
         full = MixParams.for_size(size, profile.stronger, FULL_LEVEL)
         return [full, fast] if profile.both_pay else [full]
+
+    def _fast(self) -> MixParams:
+        size = len(self.inner) + len(self.context.prime)
+        profile = suiting(self.inner)
+        return MixParams.for_size(size, profile.number, profile.fast_level)
 
 
 def _repeats_far_apart(data: bytes) -> bool:

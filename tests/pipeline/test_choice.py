@@ -13,6 +13,7 @@ import pytest
 
 import edgezip
 from edgezip import api
+from edgezip.container import Settings
 from edgezip.container import constants as c
 from edgezip.pipeline import choice, layout, parts
 from edgezip.pipeline.choice import Verdict, encode_part, make_part
@@ -200,3 +201,20 @@ def test_text_that_becomes_bytes_joins_the_bytes_that_are_there() -> None:
     assert {content: way.part.data for content, way in plan.ways.items()} == layout.group(
         raw, plan.pieces
     )
+
+
+def test_what_classical_codecs_save_little_of_is_looked_at() -> None:
+    """Every eighth byte is mostly the one eight before."""
+    rng = random.Random(8)
+    hinted = bytearray(rng.randbytes(120_000))
+    for i in range(8, len(hinted), 8):
+        if rng.random() < 0.8:
+            hinted[i] = hinted[i - 8]
+    assert _coder_of(bytes(hinted)) == c.CM
+    assert _coder_of(rng.randbytes(120_000)) == c.STORED
+
+
+def _coder_of(data: bytes) -> int:
+    part = Part(data, Context(None, Settings()))
+    assert part.classical.size > len(data) - (len(data) >> parts.INCOMPRESSIBLE)
+    return part.compact.channel.coder
