@@ -162,6 +162,30 @@ def _code(rng: random.Random, words: Iterator[bytes]) -> bytes:
     return bytes(out[:_SIZE])
 
 
+def _survey(rng: random.Random, words: Iterator[bytes]) -> bytes:
+    """A wide table: a cell a column, of seven bytes of place and format and two or eight of value;
+    most rows give the answer that is usual in a column."""
+    columns = rng.randrange(40, 230)
+    usual = [rng.choice((None, None, rng.randrange(6), rng.randrange(90))) for _ in range(columns)]
+    small = [rng.randrange(2, 7) for _ in range(columns)]
+    look = bytes(rng.choice((0, 1, 3, 15, 64)) for _ in range(3))
+    out, row = bytearray(), rng.randrange(100)
+    while len(out) < _SIZE:
+        for column, value in enumerate(usual):
+            kind, cell, answer = 2, b"", value
+            if rng.randrange(5) == 0:
+                answer = rng.choice((None, rng.randrange(small[column]), rng.randrange(100) * 50))
+            if answer is None:
+                kind, cell = 5, b"\0\1"
+            elif rng.randrange(40):
+                cell = struct.pack("<H", answer)
+            else:
+                kind, cell = 3, struct.pack("<d", answer / 4)
+            out += struct.pack("<4H", kind, 7 + len(cell), row, column) + look + cell
+        row += 1
+    return bytes(out[:_SIZE])
+
+
 _MAKERS: tuple[Callable[[random.Random, Iterator[bytes]], bytes], ...] = (
     _records,
     _doubles,
@@ -170,7 +194,7 @@ _MAKERS: tuple[Callable[[random.Random, Iterator[bytes]], bytes], ...] = (
     _bitmap,
     _program,
 )
-_MORE = (*_MAKERS, _floats, _sheet, _code)
+_MORE = (*_MAKERS, _floats, _sheet, _code, _survey)
 
 
 def make_binaries(

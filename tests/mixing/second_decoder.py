@@ -20,7 +20,7 @@ PROFILES = [
     ("text", (9, 17, 25), 6, 8000, 128, 64, 8, ()),
     ("binary", (9, 17, 25), 6, 8000, 128, 64, 8, ()),
     ("lines", (24, 34, 51), 14, 7000, 128, 128, 16, (2, 6, 13)),
-    ("records", (25, 33, 51), 13, 7000, 128, 128, 16, (2, 9, 4)),
+    ("records", (25, 33, 43), 14, 3500, 64, 112, 16, (2, 9, 4)),
     ("tokens", (9, 17, 39), 13, 6000, 128, 96, 16, (4, 6, 2)),
 ]
 
@@ -146,7 +146,8 @@ class Decoder:
         self.direct: dict[int, int] = {}
         self.apms: dict[tuple[int, int], list[int]] = {}
         self.heads: dict[int, int] = {}
-        self.votes = [0] * 2048
+        self.votes = [0] * (8192 if profile == 3 else 2048)
+        self.counter = self.counted_at = self.p = self.error = self.misses = self.decisions = 0
         self.seen: dict[tuple[int, int], int] = {}
         self.seen_size = 1 << max(memory - 6, 14)
         self.data = bytearray()
@@ -240,7 +241,7 @@ class Decoder:
             self.linehash = mix(self.linehash, c)
         place = 66560 + (self.c4 & 0xFFFF)
         d, self.heads[place] = pos - self.heads.get(place, 0), pos
-        if 1 < d < 2048:
+        if 1 < d < len(self.votes):
             self.votes[d] += 16
             if d == self.record:
                 pass
@@ -452,10 +453,13 @@ class Decoder:
             h |= {i: C(i, a & M32, b & M32) for i, (a, b) in pairs.items()}
         else:
             right2 = self._byte(pos - rec + 2) if rec > 2 else 0
-            d = (r1 - left + b1) & 255
             q = self.record2
             q1, q2 = (self._byte(pos - i * q) if q else 0 for i in (1, 2))
-            ql, lane = self._byte(pos - q - 1), pos & 3
+            lane, b6 = pos & 3, self.b[6]
+            left2 = self._byte(pos - 2 * rec - 1)
+            if rec > 1 and b1 == (left + 1) & 255 and left == (left2 + 1) & 255:
+                self.counter, self.counted_at = b1, pos
+            counted = self.counter | min(pos - self.counted_at, 255) << 8
             self.zero = pos if pos and b1 == 0 else self.zero
             since, z = min(pos - self.zero, 255), self._byte(self.zero - 2)
             self.q1 = q1
@@ -463,47 +467,39 @@ class Decoder:
                 7: (two & 0xFFFF, b1),
                 8: (one, 0),
                 9: (e0 + 1 | min(len0, 15) << 9, b1),
-                10: (r1 | b1 << 8, rec),
-                11: (r1 | r2 << 8, phase),
+                10: (counted, r1 | r2 << 8),
+                11: (counted, 0),
                 12: (phase | rec << 16, b1),
                 13: (r1 | r2 << 8 | r3 << 16, 0),
-                14: (r1 | left << 8 | b1 << 16, right),
-                15: (r1 | b1 << 8 | right << 16, r2),
+                14: (b1 | b8 << 8, 0),
+                15: (since, b1),
                 16: (c4 & 0xFFFF0000, 0),
                 17: (c4 & 0xFFFFFF00, 0),
                 18: (c4 & 0xFFFF00, 0),
                 19: (b1 | b3 << 8, 0),
-                20: (b1 | b4 << 8, 0),
+                20: (since | r1 << 8, z),
                 21: (c4 & 0xFF00FF00, 0),
                 22: (b1 | b5 << 8, 0),
                 23: (b4 | b8 << 8, 0),
                 24: (c4 & 0xFFFF, pos & 3),
-                25: (phase | r1 << 16, rec),
-                26: (d, rec),
-                27: (d | r1 << 8, phase),
+                25: (e0 + 1, e1 + 1 | b1 << 9),
+                26: (b3 | b4 << 8 | b8 << 16, 0),
+                27: (counted, r1 | b1 << 8),
                 28: ((2 * r1 - r2) & 255, phase),
                 29: (right | r1 << 8 | left << 16, b1 | right2 << 8),
-                30: (r1 | ((b1 - left) & 255) << 8, b2 | rec << 16),
-                31: (b2 | r1 << 8, rec),
-                32: (b4 | r1 << 8, phase),
+                30: (b2 | b6 << 8, 0),
+                31: (b2 | b4 << 8 | (pos & 1) << 16, c8 & 0xFF00),
+                32: (counted, q1),
                 33: (w0, b1),
                 34: (pos & 15, b1),
                 35: (c4 & 0xF0F0F0F0, c8 & 0xF0F0),
                 36: (c4 & 0xF8F8F8F8, 0),
                 37: (two, c4 & 0xFFFF),
-                38: (c4 & 0xFF0000FF, 0),
+                38: (b1 | b6 << 8, 0),
                 39: (r1 | (left & 7) << 8 | (right >> 5) << 11, r2 | (b1 & 15) << 8),
                 40: (r1 | r2 << 8 | (b1 & 7) << 16, r3),
-                41: (q1 | b1 << 8, q),
+                41: (b4 | b8 << 8 | lane << 16, b1),
                 42: (q1 | q2 << 8 | r1 << 16, 0),
-                43: (q1 | r1 << 8 | b1 << 16, phase),
-                44: (q1 | ql << 8 | b1 << 16, r1),
-                45: (b4 | lane << 8, b1),
-                46: (b2 | b4 << 8 | (pos & 1) << 16, c8 & 0xFF00),
-                47: (c4 & 0xFFFFFF | lane << 24, 0),
-                48: (b4 | b8 << 8 | lane << 16, b1),
-                49: (since, b1),
-                50: (since | r1 << 8, z),
             }
             h |= {i: C(i, a, b) for i, (a, b) in pairs.items()}
         self.h = [h[i] for i in range(self.n)]
@@ -597,8 +593,10 @@ class Decoder:
             r1, r2 = self.r1, self.r2
             alike = (r1 == b1) + 2 * (r1 == r2) + 4 * (self.left == b1) + 8 * (b1 == b2)
             rows[0] = c0 + 256 * band
+            behind = len(self.data) - self.counted_at
+            place = behind if behind < self.record else self.phase
             rows += [
-                9 * min(self.phase, 255) + b,
+                9 * min(place, 255) + b,
                 b2 + half,
                 9 * r1 + b,
                 9 * expected + b,
@@ -607,6 +605,7 @@ class Decoder:
                 c0 + 256 * (len(self.data) & 7),
                 9 * r2 + b,
                 9 * self.q1 + b,
+                9 * self._error_row(b) + b,
             ]
         vectors = [self._weights(k, row) for k, row in enumerate(rows)]
         d = [
@@ -629,18 +628,30 @@ class Decoder:
         pair = ((self.c4 & 0xFFFF) * 0x3D4D51CB + c0 * 0x2F0B4C47 >> 13) % 65536
         map_rows = [(0, c0 | b1 << 8), (1, c0 | v << 8), (2, pair)]
         q = 0
+        if self.profile == 3:
+            map_rows.append((3, c0 | expected << 8))
         if self.profile == 4:
             map_rows.pop()
             q = SQUASH[m]
         for row in map_rows:
             a = self._map(row)
             q += (a[col] * (4096 - w) + a[col + 1] * w) >> 12
-        p = min(max((SQUASH[m] + q + 2) >> 2, 1), 65535)
+        q += SQUASH[m]
+        p = q * 13107 + 32768 >> 16 if self.profile == 3 else q + 2 >> 2
+        self.p = p = min(max(p, 1), 65535)
         return p, {
             "x": x, "bits": bits, "direct": direct, "node": node, "vectors": vectors, "d": d,
             "finals": finals, "ms": ms, "maps": map_rows, "column": col + (w >> 11),
             "indices": indices,
         }  # fmt: skip
+
+    def _error_row(self, b: int) -> int:
+        bit = (self.c0 if b else self.b[1]) & 1
+        p = self.p if bit else 65536 - self.p
+        self.error += (65536 - p - self.error) >> 4
+        self.misses = (3 * self.misses + (p < 60000) + (p < 40000)) % 27
+        size = next((i for i in range(12) if self.error >> i <= 8), 12)
+        return 18 * size + self.misses % 9 + 9 * (self.misses > 8)
 
     def _weights(self, k: int, row: int) -> list[int]:
         return self.weights.setdefault(2304 * k + row, list(self.means[k]))
@@ -702,12 +713,16 @@ class Decoder:
     # Section 7
 
     def _learn(self, b: int, bit: int, was: dict[str, Any]) -> None:
-        Y, x = 65536 * bit, was["x"]
+        Y, x, pace = 65536 * bit, was["x"], 256
+        if self.profile == 3:
+            pace += (3 << 26) // ((1 << 18) + self.decisions)
+            self.decisions += 1
+        R, F = self.R * pace >> 8, self.F * pace >> 8
         for k, vector in enumerate(was["vectors"]):
             d = was["d"][k]
             for at, m in zip(was["finals"], was["ms"], strict=True):
-                self.final[at + k] += (d * ((Y - SQUASH[m]) * self.F >> 8) + 32768) >> 16
-            step = (Y - SQUASH[d]) * self.R >> 12
+                self.final[at + k] += (d * ((Y - SQUASH[m]) * F >> 8) + 32768) >> 16
+            step = (Y - SQUASH[d]) * R >> 12
             for j, value in enumerate(x):
                 vector[j] += (value * step + 131072) >> 18
         target, node = 4194303 * bit, was["node"]

@@ -25,10 +25,10 @@ PRIORS = {
     "text": "901c774f2d223a01",
     "binary": "081aff2b2061d779",
     "lines": "dd8c3f10e2ef9033",
-    "records": "4dfd52add055ddfa",
+    "records": "d7115ecdf4cc55cf",
     "tokens": "c3e747ddee4f20ff",
 }
-LINES_AND_RECORDS = "286690801fef2a82"
+LINES_AND_RECORDS = "4e57da7371cf06ff"
 PAYLOADS = "fdb2897c06ce24af"
 
 

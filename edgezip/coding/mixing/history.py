@@ -13,7 +13,6 @@ from .layout import (
     F_OPENED,
     F_STARTS,
     FIELDS,
-    RECORD_MAX,
     S_C4,
     S_C8,
     S_DEPTH,
@@ -93,7 +92,7 @@ def _vote_record(heads, votes, st):  # type: ignore[no-untyped-def]
     place = _VOTES + (st[S_C4] & 0xFFFF)
     distance = pos - heads[place]
     heads[place] = pos
-    if distance > 1 and distance < RECORD_MAX:
+    if distance > 1 and distance < votes.shape[0]:
         votes[distance] += 16
         if distance != st[S_RECORD]:
             if votes[distance] > votes[st[S_RECORD]]:
@@ -102,7 +101,7 @@ def _vote_record(heads, votes, st):  # type: ignore[no-untyped-def]
             elif votes[distance] > votes[st[S_RECORD2]]:
                 st[S_RECORD2] = distance
     if pos & 255 == 0:
-        for j in range(RECORD_MAX):
+        for j in range(votes.shape[0]):
             votes[j] -= votes[j] >> 2
 
 

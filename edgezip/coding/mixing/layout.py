@@ -31,7 +31,6 @@ HITS_SET = 2
 APM_SIZE = 65536
 """Rows of a probability map."""
 
-RECORD_MAX = 2048
 TRAILS = 2
 TRAILS_AT = 3 << 16
 """Where in `heads` the beginnings of fields are."""
@@ -42,6 +41,8 @@ MAP_LIMIT = 255
 DIRECT_LIMIT = 60
 MATCH_LIMIT = 1023
 APM_RATE = 6
+EARLY_DECISIONS = 1 << 18
+"""Decisions after which what the weights move faster at first has halved."""
 
 # Tokens only: a decision that the language model is this sure of (in stretch units: 1 in 11,791 is
 # wrong, it says) is coded with its probability, unless a match expects the other bit or the model
@@ -86,7 +87,9 @@ S_WANTED = 39  # what is expected: by each trail and by the field above
 S_AFTER = 42  # and behind it
 S_RECORD2 = 45  # the second best record length
 S_ZERO = 46  # of profile records: behind the last zero
-STREAM_FIELDS = 48
+S_COUNTER = 47  # of profile records: the last byte that counts up by one from record to record
+S_COUNTER_AT = 48  # and the place behind it
+STREAM_FIELDS = 56
 
 # Parts of a stream's row of `fields`.
 F_STARTS = 0  # of the fields of the two rows
@@ -120,4 +123,9 @@ R_FINAL_ROWS = 36
 R_FINAL_SETS = 40  # whose rows they take
 R_MAP_ROWS = 44
 R_APM = 48  # entries of the probability maps that were nearest
-REGISTERS = 52
+R_P = 52  # P(1) of the last decision
+R_ERROR = 53  # of profile records: what has been wrong of late, on average
+R_MISSES = 54  # and how much the last three decisions were
+R_EARLY = 55  # by how much weights move faster at first
+R_DECISIONS = 56  # how many there have been
+REGISTERS = 60

@@ -10,8 +10,11 @@ from edgezip.coding.jit import njit
 from edgezip.coding.logistic import CLIP, SQUASH_ZERO
 
 from .layout import (
+    EARLY_DECISIONS,
     FINAL_BLOCK,
     INPUT_BLOCK,
+    R_DECISIONS,
+    R_EARLY,
     R_FINAL_RATE,
     R_FINAL_ROWS,
     R_FINAL_WIDTH,
@@ -66,15 +69,21 @@ def mix(r, weights, final, x, wide, selected, outputs, used):  # type: ignore[no
 
 @njit(_nrt=False, forceinline=True)
 def learn(r, weights, final, squash, x, selected, outputs, used, bit):  # type: ignore[no-untyped-def]
-    """Train each set on its own error and the final rows on the error of theirs."""
+    """Train each set on its own error and the final rows on the error of theirs, in
+    some profiles faster at first, while there is most to learn."""
     width = r[R_INPUTS]
     places = whole_blocks(used)
-    rate = r[R_RATE]
+    pace = 256
+    if r[R_EARLY]:
+        pace += (r[R_EARLY] * EARLY_DECISIONS << 8) // (EARLY_DECISIONS + r[R_DECISIONS])
+        r[R_DECISIONS] += 1
+    rate = r[R_RATE] * pace >> 8
+    final_rate = r[R_FINAL_RATE] * pace >> 8
     full = bit << 16
     final_places = r[R_FINAL_WIDTH] & -FINAL_BLOCK
     for j in range(r[R_FINALS]):
         row = (j * SET_SIZE + r[R_FINAL_ROWS + j]) * final_places
-        step = (full - squash[uintp(r[R_MIXEDS + j] + SQUASH_ZERO)]) * r[R_FINAL_RATE] >> 8
+        step = (full - squash[uintp(r[R_MIXEDS + j] + SQUASH_ZERO)]) * final_rate >> 8
         if abs(step) > _FINAL_STILL:
             for k in range(final_places):
                 final[uintp(row + k)] += (int(outputs[uintp(k)]) * step + 32768) >> 16

@@ -24,6 +24,7 @@ from .layout import (
     FIELD_ENTRIES,
     MOST_SETS,
     R_CONTEXTS,
+    R_EARLY,
     R_EVEN,
     R_FINAL_RATE,
     R_FINAL_SETS,
@@ -35,7 +36,6 @@ from .layout import (
     R_PROFILE,
     R_RATE,
     R_SETS,
-    RECORD_MAX,
     REGISTERS,
     STREAM_FIELDS,
 )
@@ -113,7 +113,7 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
             "direct": (1 << min(max(log2 - 4, 14), 21), np.uint32),
             "heads": (1 << 18, np.int64),
             "seen": (2 << max(log2 - 6, 14), np.int32),
-            "votes": (RECORD_MAX, np.int32),
+            "votes": (profile.longest_record, np.int32),
             "apms": (profile.maps * APM_SIZE * MAP_BINS, np.uint16),
             **{name: (table.size, table.dtype) for name, table in prior._asdict().items()},
         }
@@ -167,6 +167,7 @@ def _registers(profile: Profile, params: MixParams) -> NDArray[np.int64]:
     r[R_FINAL_SETS + 1 : R_FINAL_SETS + 1 + len(profile.finals)] = profile.finals
     r[R_MAPS] = profile.maps
     r[R_EVEN] = profile.even_maps
+    r[R_EARLY] = profile.early
     return r
 
 

@@ -46,6 +46,7 @@ from .layout import (
     R_MAPS,
     R_MASK,
     R_NODE,
+    R_P,
     R_SETS,
     R_STREAM,
     S_C4,
@@ -194,7 +195,9 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
         x[m.silent[j]] = 0
     used = CONTEXT_INPUT + 2 * r[R_CONTEXTS]
     mixed = mix(r, m.weights, m.final, x, m.wide, m.selected, m.outputs, used)
-    return _refine(r, m.apms, mixed, int(m.squash[uintp(mixed + SQUASH_ZERO)]))
+    p = _refine(r, m.apms, mixed, int(m.squash[uintp(mixed + SQUASH_ZERO)]))
+    r[R_P] = p
+    return p
 
 
 @njit(_nrt=False, forceinline=True)

@@ -22,7 +22,6 @@ from edgezip.coding.histories import state_table
 from .layout import CONTEXT_INPUT, MATCH_MAPS, MODEL_INPUT, SET_SIZE
 from .profile import Profile
 
-COUNT_LIMIT = 100
 WEIGHT_STEP = 64
 
 
@@ -71,15 +70,15 @@ def pack_prior(profile: Profile, prior: Prior, rows: NDArray[np.int64]) -> bytes
         weights.append(np.rint(share @ table[part] / share.sum() / WEIGHT_STEP))
     weights += [np.array([rows.size]), rows, np.rint(table[rows] / WEIGHT_STEP).reshape(-1)]
     weights.append(np.rint(prior.final / WEIGHT_STEP))
-    body = np.concatenate([_limited(prior.maps), _limited(prior.matchmaps)]).astype("<u4").tobytes()
+    maps = [_limited(profile, prior.maps), _limited(profile, prior.matchmaps)]
+    body = np.concatenate(maps).astype("<u4").tobytes()
     body += np.concatenate(weights).clip(-32768, 32767).astype("<i2").tobytes()
     return lzma.compress(body, preset=9 | lzma.PRESET_EXTREME)
 
 
-def _limited(table: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """A map with 14-bit probabilities and counts of at most COUNT_LIMIT, so that it adapts to a
-    document soon."""
-    counts = np.minimum(table & np.uint32(1023), np.uint32(COUNT_LIMIT))
+def _limited(profile: Profile, table: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """A map with 14-bit probabilities and limited counts, so that it adapts to a document soon."""
+    counts = np.minimum(table & np.uint32(1023), np.uint32(profile.learned_count))
     return np.asarray((table & np.uint32(0xFFFC0000)) | counts, np.uint32)
 
 

@@ -42,10 +42,13 @@ class Profile:
     contexts: names in slot order, each with its group for the ablation table. sets: weight rows
     are selected from so many sets. levels: how many contexts are in use at each level.
     mixer_rate, final_rate: steps of the two layers of weights. plain_weight: of a logit, before
-    anything is learned. maps: probability maps: 2 (last byte, the profile's own) or 3 (and the
-    last two bytes). even_maps: whether they are rounded so that they come as near to 1 as to 0,
-    which matters where nearly everything is foreseen. finals: sets whose rows further final rows
-    take; all final rows are averaged. model_weight: as plain_weight, of the language model.
+    anything is learned. maps: probability maps: 2 (last byte, the profile's own), 3 (and the
+    last two bytes) or 4 (and another one of the profile's own). even_maps: whether they are rounded
+    so that they come as near to 1 as to 0, which matters where nearly everything is foreseen.
+    finals: sets whose rows further final rows take; all final rows are averaged. early: how much is
+    added to the rates at first, as a multiple of them. longest_record: record lengths are below it.
+    learned_count: what the starting state knows of a probability counts as at most so many
+    decisions. model_weight: as plain_weight, of the language model.
     field_ends: bytes behind which a field of a line begins. taught_by: the documents of which
     train.prior makes the starting state. fast_level: where time counts; of text, fewer contexts
     keep 2 % of size for a third more speed. suits: whether it is for some data; None where another
@@ -71,6 +74,9 @@ class Profile:
     stronger: int = TEXT
     both_pay: bool = False
     finals: tuple[int, ...] = ()
+    early: int = 0
+    longest_record: int = 2048
+    learned_count: int = 100
 
     @cached_property
     def inputs(self) -> int:
@@ -207,35 +213,31 @@ _RECORD_CONTEXTS = (
         (_INDIRECT, ("bytes after the last two", "bytes after the last one")),
         ("expected byte", ("expected byte and its length",)),
         ("records", (
-            "above, byte, length", "two above and phase", "phase and byte", "three above",
-            "above, left, byte, right", "above, byte, right, two above",
+            "since the counter, two above", "since the counter", "phase and byte", "three above",
         )),
         ("sparse", (
-            "bytes 3 and 4 back", "bytes 2 to 4 back", "bytes 2 and 3 back", "bytes 1 and 3 back",
-            "bytes 1 and 4 back", "bytes 2 and 4 back", "bytes 1 and 5 back", "bytes 4 and 8 back",
-            "position modulo 4",
+            "bytes 1 and 8 back", "since the last zero", "bytes 3 and 4 back", "bytes 2 to 4 back",
+            "bytes 2 and 3 back", "bytes 1 and 3 back",
+            "since the last zero, above, byte before it", "bytes 2 and 4 back",
+            "bytes 1 and 5 back", "bytes 4 and 8 back", "position modulo 4",
         )),
+        ("expected byte", ("both expected bytes",)),
+        ("sparse", ("bytes 3, 4 and 8 back",)),
         ("records", (
-            "phase and above", "difference", "difference, above, phase", "slope and phase",
-            "three above, byte, second to the right", "change of the byte before",
-            "byte 2 back and above", "byte 4 back, above, phase",
+            "since the counter, above, byte", "slope and phase",
+            "three above, byte, second to the right",
         )),
+        ("sparse", ("bytes 2 and 6 back", "bytes 2, 4 and 6 back, position modulo 2")),
+        ("records", ("since the counter, above in the second length",)),
         ("sparse", (
             "word and byte", "position modulo 16", "high halves of six bytes",
             "high bits of four bytes",
         )),
         (_INDIRECT, ("three bytes after the last two",)),
-        ("sparse", ("bytes 1 and 4 back, exact",)),
+        ("sparse", ("bytes 1 and 6 back",)),
         ("bitmaps", ("bits around above", "bits of three rows")),
-        ("records", (
-            "above in the second length", "two above in it, above", "above in both, byte, phase",
-            "above and left in it, byte, above",
-        )),
-        ("sparse", (
-            "bytes 1 and 4 back, position modulo 4", "bytes 2, 4 and 6 back, position modulo 2",
-            "three bytes, position modulo 4", "bytes 1, 4 and 8 back, position modulo 4",
-            "since the last zero", "since the last zero, above, byte before it",
-        )),
+        ("sparse", ("bytes 1, 4 and 8 back, position modulo 4",)),
+        ("records", ("two above in the second length, above",)),
     ),
 )  # fmt: skip
 
@@ -261,8 +263,9 @@ PROFILES = (
         finals=(2, 6, 13), even_maps=True, stronger=LINES,
     ),
     Profile(
-        RECORDS, "records", _RECORD_CONTEXTS, 13, (25, 33, 51), 7000, 128, 6500, "records",
-        finals=(2, 9, 4), even_maps=True, stronger=RECORDS,
+        RECORDS, "records", _RECORD_CONTEXTS, 14, (25, 33, 43), 3500, 64, 6500, "records",
+        maps=4, finals=(2, 9, 4), even_maps=True, early=3, longest_record=8192, learned_count=30,
+        stronger=RECORDS,
     ),
 )  # fmt: skip
 """The profiles for bytes, by number."""

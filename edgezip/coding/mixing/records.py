@@ -11,10 +11,15 @@ from .history import set_orders
 from .layout import (
     R_BITS,
     R_C0,
+    R_ERROR,
     R_EXPECT,
     R_MAP_ROWS,
+    R_MISSES,
+    R_P,
     S_C4,
     S_C8,
+    S_COUNTER,
+    S_COUNTER_AT,
     S_MATCH,
     S_POS,
     S_RECORD,
@@ -23,6 +28,9 @@ from .layout import (
     S_ZERO,
 )
 from .text import common_rows
+
+_LIKELY, _UNLIKELY = 60_000, 40_000
+"""Probabilities, of 65536, below which the bit that came was a small or a larger miss."""
 
 
 @njit(_nrt=False)
@@ -37,60 +45,69 @@ def record_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-
     rec = st[S_RECORD]
     phase, r1, r2, r3, left, right = above_record(history, n, s, st)
     right2 = byte_at(history, n, s, pos - rec + 2) if rec > 2 else 0
-    difference = (r1 - left + b1) & 255
     rec2 = st[S_RECORD2]
     q1 = byte_at(history, n, s, pos - rec2)
     q2 = byte_at(history, n, s, pos - 2 * rec2)
-    q_left = byte_at(history, n, s, pos - rec2 - 1)
     if b1 == 0:
         st[S_ZERO] = pos
     since = min(pos - st[S_ZERO], 255)
-    lane = pos & 3
+    left2 = byte_at(history, n, s, pos - 2 * rec - 1)
+    if rec > 1 and b1 == (left + 1 & 255) and left == (left2 + 1 & 255):
+        st[S_COUNTER] = b1
+        st[S_COUNTER_AT] = pos
+    counted = st[S_COUNTER] | min(pos - st[S_COUNTER_AT], 255) << 8
     set_orders(h, st)
     h[7] = context(7, heads[256 + (c4 & 0xFFFF)] & 0xFFFF, b1)
     h[8] = context(8, heads[b1] & 0xFFFF, 0)
     h[9] = context(9, (r[R_EXPECT] + 1) | min(st[S_MATCH + 1], 15) << 9, b1)
-    h[10] = context(10, r1 | b1 << 8, rec)
-    h[11] = context(11, r1 | r2 << 8, phase)
+    h[10] = context(10, counted, r1 | r2 << 8)
+    h[11] = context(11, counted, 0)
     h[12] = context(12, phase | rec << 16, b1)
     h[13] = context(13, r1 | r2 << 8 | r3 << 16, 0)
-    h[14] = context(14, r1 | left << 8 | b1 << 16, right)
-    h[15] = context(15, r1 | b1 << 8 | right << 16, r2)
+    h[14] = context(14, b1 | c8 >> 24 << 8, 0)
+    h[15] = context(15, since, b1)
     h[16] = context(16, c4 & 0xFFFF0000, 0)
     h[17] = context(17, c4 & 0xFFFFFF00, 0)
     h[18] = context(18, c4 & 0xFFFF00, 0)
     h[19] = context(19, b1 | (c4 >> 8 & 0xFF00), 0)
-    h[20] = context(20, b1 | b4 << 8, 0)
+    h[20] = context(20, since | r1 << 8, byte_at(history, n, s, st[S_ZERO] - 2))
     h[21] = context(21, c4 & 0xFF00FF00, 0)
     h[22] = context(22, b1 | (c8 & 255) << 8, 0)
     h[23] = context(23, b4 | c8 >> 24 << 8, 0)
     h[24] = context(24, c4 & 0xFFFF, pos & 3)
-    h[25] = context(25, phase | r1 << 16, rec)
-    h[26] = context(26, difference, rec)
-    h[27] = context(27, difference | r1 << 8, phase)
+    h[25] = context(25, r[R_EXPECT] + 1, (r[R_EXPECT + 4] + 1) | b1 << 9)
+    h[26] = context(26, c4 >> 16 | c8 >> 24 << 16, 0)
+    h[27] = context(27, counted, r1 | b1 << 8)
     h[28] = context(28, (2 * r1 - r2) & 255, phase)
     h[29] = context(29, right | r1 << 8 | left << 16, b1 | right2 << 8)
-    h[30] = context(30, r1 | ((b1 - left) & 255) << 8, b2 | rec << 16)
-    h[31] = context(31, b2 | r1 << 8, rec)
-    h[32] = context(32, b4 | r1 << 8, phase)
+    h[30] = context(30, b2 | (c8 >> 8 & 255) << 8, 0)
+    h[31] = context(31, b2 | b4 << 8 | (pos & 1) << 16, c8 & 0xFF00)
+    h[32] = context(32, counted, q1)
     h[33] = context(33, st[S_WORD0], b1)
     h[34] = context(34, pos & 15, b1)
     h[35] = context(35, c4 & 0xF0F0F0F0, c8 & 0xF0F0)
     h[36] = context(36, c4 & 0xF8F8F8F8, 0)
     h[37] = context(37, heads[256 + (c4 & 0xFFFF)], c4 & 0xFFFF)
-    h[38] = context(38, c4 & 0xFF0000FF, 0)
+    h[38] = context(38, b1 | (c8 >> 8 & 255) << 8, 0)
     h[39] = context(39, r1 | (left & 7) << 8 | right >> 5 << 11, r2 | (b1 & 15) << 8)
     h[40] = context(40, r1 | r2 << 8 | (b1 & 7) << 16, r3)
-    h[41] = context(41, q1 | b1 << 8, rec2)
+    h[41] = context(41, b4 | (c8 >> 24) << 8 | (pos & 3) << 16, b1)
     h[42] = context(42, q1 | q2 << 8 | r1 << 16, 0)
-    h[43] = context(43, q1 | r1 << 8 | b1 << 16, phase)
-    h[44] = context(44, q1 | q_left << 8 | b1 << 16, r1)
-    h[45] = context(45, b4 | lane << 8, b1)
-    h[46] = context(46, b2 | b4 << 8 | (pos & 1) << 16, c8 & 0xFF00)
-    h[47] = context(47, (c4 & 0xFFFFFF) | lane << 24, 0)
-    h[48] = context(48, b4 | (c8 >> 24) << 8 | lane << 16, b1)
-    h[49] = context(49, since, b1)
-    h[50] = context(50, since | r1 << 8, byte_at(history, n, s, st[S_ZERO] - 2))
+
+
+@njit(_nrt=False, forceinline=True)
+def _error_row(r, b1):  # type: ignore[no-untyped-def]
+    """How wrong the decisions before this one were: on average, and each of the last three."""
+    c0 = r[R_C0]
+    bit = (c0 if c0 > 1 else b1) & 1
+    p = r[R_P] if bit else 65536 - r[R_P]
+    r[R_ERROR] += (65536 - p - r[R_ERROR]) >> 4
+    r[R_MISSES] = (r[R_MISSES] * 3 + (p < _LIKELY) + (p < _UNLIKELY)) % 27
+    misses = r[R_MISSES] % 9 + 9 * (r[R_MISSES] > 8)
+    size = 0
+    while r[R_ERROR] >> size > 8 and size < 12:
+        size += 1
+    return 18 * size + misses
 
 
 @njit(_nrt=False, forceinline=True)
@@ -110,7 +127,9 @@ def record_rows(r, history, n, s, st, selected):  # type: ignore[no-untyped-def]
     expected = r[R_EXPECT] + 1 if length > 0 else 0
     alike = (r1 == b1) * 1 + (r1 == r2) * 2 + (left == b1) * 4 + (b1 == b2) * 8
     selected[0] = r[R_C0] + 256 * band
-    selected[4] = min(pos % rec if rec > 1 else 0, 255) * 9 + bits
+    behind = pos - st[S_COUNTER_AT]
+    place = behind if behind < rec else pos % rec if rec > 1 else 0
+    selected[4] = min(place, 255) * 9 + bits
     selected[5] = b2 + 256 * (bits >> 1)
     selected[6] = r1 * 9 + bits
     selected[7] = min(expected, 255) * 9 + bits
@@ -120,4 +139,6 @@ def record_rows(r, history, n, s, st, selected):  # type: ignore[no-untyped-def]
     selected[11] = r2 * 9 + bits
     q1 = byte_at(history, n, s, pos - st[S_RECORD2])
     selected[12] = q1 * 9 + bits
+    selected[13] = _error_row(r, b1) * 9 + bits
     r[R_MAP_ROWS + 1] = r[R_C0] | (r1 if rec > 1 else length) << 8
+    r[R_MAP_ROWS + 3] = r[R_C0] | min(expected, 255) << 8
