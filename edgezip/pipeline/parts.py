@@ -106,7 +106,7 @@ class Part:
     def _saves_something(self) -> bool:
         """Whether context mixing saves a little of what the classical codecs save nothing of."""
         some = self._three_places(LOOKED)
-        coded = encode_channel(some, MIXING, self._fast(), self.context, untold)
+        coded = encode_channel(some, MIXING, self._fast(len(some)), self.context, untold)
         return coded.size < len(some) - (len(some) >> SAVED)
 
     @cached_property
@@ -125,7 +125,7 @@ class Part:
         if promising or self.context.prime:
             settings = self._mix_params()
         elif size > 3 * LOOKED and self._saves_something():
-            settings = [self._fast()]
+            settings = [self._fast(size)]
         candidates += [self._encode(MIXING, mix, self._mixed) for mix in settings]
         self._done.finish()
         return smallest(candidates)
@@ -151,14 +151,13 @@ class Part:
         """Settings of context mixing to try, as far as time counts."""
         size = len(self.inner) + len(self.context.prime)
         profile = suiting(self.inner)
-        fast = self._fast()
+        fast = self._fast(size)
         if not self.context.thorough or self.flat:
             return [fast]
         full = MixParams.for_size(size, profile.stronger, FULL_LEVEL)
         return [full, fast] if profile.both_pay else [full]
 
-    def _fast(self) -> MixParams:
-        size = len(self.inner) + len(self.context.prime)
+    def _fast(self, size: int) -> MixParams:
         profile = suiting(self.inner)
         return MixParams.for_size(size, profile.number, profile.fast_level)
 
