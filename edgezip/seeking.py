@@ -245,17 +245,20 @@ class ContentReader:
 
     def _indexed(self) -> IndexedContent | None:
         if self._index is None and not self._no_index:
-            from edgezip.archive.contents import Contents
+            from edgezip.archive import contents
             from edgezip.pipeline.content import IndexedContent
 
             self._displaced = True
+            room = contents.MAX_HEADERS
             try:
                 index = IndexedContent(self._file, self._options, self._start)
-                self._contents = [
-                    (start, end, Contents(parts, end - start)) for start, end, parts in index.tars()
-                ]
+                for start, end, parts in index.tars():
+                    known = contents.Contents(parts, end - start, room)
+                    room -= known.headers_size
+                    self._contents.append((start, end, known))
                 self._index = index
             except FormatError:
                 # Read on as a stream, which gives what stands before the damage.
                 self._no_index = True
+                self._contents.clear()
         return self._index

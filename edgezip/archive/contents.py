@@ -20,7 +20,7 @@ from edgezip.errors import FormatError
 
 WRONG = "damaged: the heads of the frames do not make up the tar"
 MAX_HEADERS = 1 << 28
-"""Bytes of headers; those of a tar with more are not used."""
+"""Bytes of headers; those of a tar with more are not used, nor those of all tars in a file."""
 _BLOCK = tarfile.BLOCKSIZE
 END = 2 * _BLOCK
 """Zeros behind the last member, and the end of a tar."""
@@ -79,9 +79,11 @@ class Contents:
     Args:
         parts: where each frame starts, and what its head says; of those frames that say anything.
         size: bytes of the tar.
+        room: bytes of headers that it may have.
 
     Attributes:
         size: of the tar.
+        headers_size: bytes of its headers.
         members: as `tarfile` has them.
         end: where in the tar its end mark begins.
 
@@ -89,8 +91,10 @@ class Contents:
         FormatError: they do not make up a tar of this size.
     """
 
-    def __init__(self, parts: Iterable[tuple[int, Members]], size: int) -> None:
-        frames = list(_some(parts))
+    def __init__(
+        self, parts: Iterable[tuple[int, Members]], size: int, room: int = MAX_HEADERS
+    ) -> None:
+        frames = list(_some(parts, room))
         headers = b"".join(part.headers for _, part in frames)
         skeleton = _Skeleton(headers)
         try:
@@ -102,7 +106,7 @@ class Contents:
             raise FormatError(WRONG)
         if list(_joined(skeleton.runs)) != list(_joined(_places(frames))):
             raise FormatError(WRONG)
-        self.size, self.end = size, end
+        self.size, self.end, self.headers_size = size, end, len(headers)
         self._known = [(at, headers[first:stop]) for at, first, stop in skeleton.runs]
         self._known += self._last_bytes(b"".join(part.last for _, part in frames))
         self._known.sort()
@@ -132,12 +136,11 @@ class Contents:
         return (start, known) if position < start + len(known) else None
 
 
-def _some(parts: Iterable[tuple[int, Members]]) -> Iterator[tuple[int, Members]]:
-    """`parts`, as long as they have no more than `MAX_HEADERS`."""
-    size = 0
+def _some(parts: Iterable[tuple[int, Members]], room: int) -> Iterator[tuple[int, Members]]:
+    """`parts`, as long as they have no more headers than there is `room` for."""
     for part in parts:
-        size += len(part[1].headers)
-        if size > MAX_HEADERS:
+        room -= len(part[1].headers)
+        if room < 0:
             raise FormatError(WRONG)
         yield part
 

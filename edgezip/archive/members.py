@@ -179,7 +179,11 @@ def decode(params: bytes, size: int) -> Members:
     headers = with_checksums(table.decode(source))
     parts = (checks[i : i + _CRC] for i in range(0, len(checks), _CRC))
     found = tuple(int.from_bytes(part, "little") for part in parts)
-    return Members(lead, end, headers, bytes(source.buffer), every, found)
+    last = bytes(source.buffer)
+    # One of a member, and one of a content from before: more would be memory for nothing.
+    if len(last) > len(headers) // _BLOCK + 1:
+        raise FormatError(WRONG)
+    return Members(lead, end, headers, last, every, found)
 
 
 def _unpacked(coder: int, packed: bytes, size: int) -> bytes:

@@ -9,6 +9,7 @@ import random
 import tarfile
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -225,6 +226,29 @@ def test_a_table_larger_than_its_frame_is_not_decoded(monkeypatch: pytest.Monkey
     for size in (1, 1024, 3000 * 512 - 1):
         with pytest.raises(FormatError):
             members.decode(bomb, size)
+
+
+def test_last_bytes_are_no_more_than_contents() -> None:
+    """A few bytes would have as many as a frame may claim to hold, frame for frame."""
+    for said, behind in ((Members(0, 0, b"", b""), 2), (ONE, 3)):
+        size = len(said.headers) + 1024
+        members.decode(members.encode(replace(said, last=bytes(behind - 1))), size)
+        with pytest.raises(FormatError):
+            members.decode(members.encode(replace(said, last=bytes(behind))), size)
+
+
+def test_headers_of_all_archives_of_a_file_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few bytes have many headers: as many again with each archive behind them."""
+    packed = many(5)
+    size = len(edgezip.decompress(packed))
+    with edgezip.open(io.BytesIO(packed)) as stream:
+        stream.seek(size)
+        headers = stream._decoded()._contents[0][2].headers_size
+    for room, known in ((3 * headers, 3), (3 * headers - 1, 0)):
+        monkeypatch.setattr("edgezip.archive.contents.MAX_HEADERS", room)
+        with edgezip.open(io.BytesIO(packed * 3)) as stream:
+            assert stream.seek(3 * size) == 3 * size
+            assert len(stream._decoded()._contents) == known
 
 
 @pytest.mark.parametrize("where", ["header", "pax"])
