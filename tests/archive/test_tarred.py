@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import edgezip
 from edgezip.archive import collect
+from edgezip.archive.writing import _blank
 from edgezip.container import constants as c
 from edgezip.container import varint
 from edgezip.errors import FormatError
@@ -210,3 +211,15 @@ def test_files_move_with_what_streams_hold() -> None:
 
 def test_numbers_of_transforms() -> None:
     assert TAR.number == c.TARRED == 10
+
+
+def test_a_size_in_an_extended_header_behind_blanks() -> None:
+    """As in an archive of a single file of 9 GiB: its first frame says what is in it, too."""
+    info = tarfile.TarInfo("large")
+    info.size = 9 << 30
+    blank, header = _blank(5000), info.tobuf(tarfile.PAX_FORMAT)
+    data = blank + header + b"content" * 1000
+    shortened = tarred.shorten(data, [(0, len(blank)), (len(blank), len(header))])
+    assert shortened is not None
+    assert shortened.data == b"content" * 1000
+    assert tarred.restore(shortened.data, shortened.params(0), len(data)) == data

@@ -78,9 +78,10 @@ def _changed(data: bytes, headers: Sequence[tuple[int, int]], end: int) -> Short
     parts = [data[:lead]]
     files: list[tuple[int, int]] = []
     place = lead
-    for item in known.items():
+    items = list(known.items())
+    for item in items:
         stop = item.end
-        if item.place == headers[-1][0] and data.count(0, stop) < len(data) - stop:
+        if item is items[-1] and data.count(0, stop) < len(data) - stop:
             stop = len(data)  # its size is in an extended header
         if stop > item.start:
             files.append((place, place + stop - item.start))
