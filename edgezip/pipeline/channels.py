@@ -88,20 +88,26 @@ def decode_channel(channel: Channel, context: Context, progress: Progress) -> by
     return transform.undo(inner, own, raw_size)
 
 
-def decode_channels(frame: Frame, context: Context, progress: Progress) -> bytes:
-    """The raw bytes of `frame`, not verified.
-
-    Raises:
-        FormatError, ModelError: as `decode_channel`.
-    """
-    repeats = [i for i, channel in enumerate(frame.channels) if channel.coder == c.REPEAT]
-    if len(repeats) > 1:
+def check_channels(frame: Frame) -> None:
+    """Raise FormatError if the channels of `frame` cannot be those of one, before any is decoded.
+    What it takes to decode them is bounded then."""
+    if sum(channel.coder == c.REPEAT for channel in frame.channels) > 1:
         raise FormatError("damaged: a frame with more than one channel of repeats")
     # Else frames inside of frames would multiply: what one holds in memory and the work it is.
     if len(frame.channels) > 1 and any(channel.coder == c.NESTED for channel in frame.channels):
         raise FormatError("damaged: a nested frame beside other channels")
     if sum(map(coded_size, frame.channels)) > c.MAX_TRANSFORMED:
         raise FormatError("damaged: the channels of a frame hold too much for their transforms")
+
+
+def decode_channels(frame: Frame, context: Context, progress: Progress) -> bytes:
+    """The raw bytes of `frame`, not verified.
+
+    Raises:
+        FormatError, ModelError: as `decode_channel`.
+    """
+    check_channels(frame)
+    repeats = [i for i, channel in enumerate(frame.channels) if channel.coder == c.REPEAT]
     contents = []
     for channel in frame.channels:
         if channel.coder == c.REPEAT:

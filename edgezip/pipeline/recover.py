@@ -148,13 +148,20 @@ class _Walk:
         self._salvaging -= len(frame.channels[0].payload)
         if self._salvaging < 0:
             return
-        from edgezip.pipeline.salvage import salvage
-
-        lost = self._result.headers.append
-        for start, raw in salvage(frame.channels[0], self._context(header), lost):
+        for start, raw in self._whole_members(frame.channels[0], header):
             first = frame.offset + start
             good.append((first, first + len(raw)))
             yield self._emit(raw, base + first)
+
+    def _whole_members(self, channel: Channel, header: Header) -> Iterator[tuple[int, bytes]]:
+        from edgezip.pipeline.salvage import salvage
+
+        try:
+            yield from salvage(channel, self._context(header), self._result.headers.append)
+        except EdgezipError as error:
+            if not header.short:
+                raise
+            self._problem = self._problem or error  # as in `_is_sound`
 
     def _after(self, member: ShortMember) -> int:
         """Where the next member starts behind one that is damaged, maybe in its sizes."""

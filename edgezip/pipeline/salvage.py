@@ -18,7 +18,7 @@ from edgezip.container import Channel, Frame, varint
 from edgezip.container import constants as c
 from edgezip.container.nested import start_of_nested
 from edgezip.errors import FormatError
-from edgezip.pipeline.channels import decode_channel
+from edgezip.pipeline.channels import check_channels, decode_channel
 from edgezip.pipeline.coders.nested import MOST_DEPTH
 from edgezip.pipeline.coders.table import coder_of
 from edgezip.pipeline.context import Context
@@ -62,6 +62,7 @@ def salvage(
     try:
         size, own, _ = split_params(channel.params)
         tar = members.decode(own, channel.raw_size)
+        items = list(tar.items())
         if not 0 <= size <= channel.raw_size:
             return
     except FormatError:
@@ -75,9 +76,11 @@ def salvage(
     if tar.lead and right.find(0, 0, tar.lead) < 0:
         run += part.data[: tar.lead]
     place = tar.lead
-    for item in tar.items():
+    for item in items:
         stop = place + item.size
-        if item.end <= channel.raw_size and stop <= size and right.find(0, place, stop) < 0:
+        # What follows on the last one belongs to it: its size is in an extended header.
+        fits = stop == size if item is items[-1] else stop <= size
+        if fits and item.end <= channel.raw_size and right.find(0, place, stop) < 0:
             if not run:
                 first = item.place
             run += item.header + part.data[place:stop] + bytes(-item.size % _BLOCK)
@@ -98,6 +101,7 @@ def _inside(channel: Channel, size: int, context: Context) -> _Part:
     if channel.coder == c.NESTED and context.depth < MOST_DEPTH and size:
         try:
             found = start_of_nested(channel.payload, size, context.model is not None)
+            check_channels(found[0])
         except FormatError:
             return _Part(bytearray(size), bytearray(size))
         return _joined(found[0], replace(context, depth=context.depth + 1))

@@ -17,10 +17,16 @@ import pytest
 
 import edgezip
 from edgezip import api
+from edgezip.archive import members
+from edgezip.archive.members import Members
 from edgezip.archive.rescue import rescued
-from edgezip.container import Channel
+from edgezip.container import Channel, Header, MemberWriter, Span
+from edgezip.container import constants as c
+from edgezip.container.nested import encode_nested
 from edgezip.pipeline import salvage
 from edgezip.pipeline.options import UnpackOptions
+from edgezip.pipeline.transforms import tarred
+from edgezip.pipeline.transforms.transform import join_params
 from tests.pipeline.media_files import media_files
 
 NOISE = random.Random(8).randbytes(60_000)
@@ -197,3 +203,81 @@ def test_damaged_heads_give_nothing_wrong() -> None:
         for _ in range(rng.randrange(1, 3)):
             damaged[rng.randrange(min(len(damaged), 400))] = rng.randrange(256)
         left(bytes(damaged), files)
+
+
+def crafted(*channels: Channel) -> bytes:
+    """A frame of an archive that does not decode to what its digest says."""
+    writer = MemberWriter(Header())
+    size = sum(channel.raw_size for channel in channels)
+    return b"".join([writer.begin(), writer.frame(bytes(size), list(channels)), writer.finish()])
+
+
+def nested(raw_size: int, *channels: Channel, transform: int, own: bytes = b"") -> Channel:
+    size = sum(channel.raw_size for channel in channels)
+    spans = [Span(number, channel.raw_size) for number, channel in enumerate(channels)]
+    payload = encode_nested(size, channels, spans)
+    return Channel(c.NESTED, payload, raw_size, transform, join_params(size, own, b""))
+
+
+def test_frames_inside_of_frames_do_not_multiply(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside others there is none, nor do contents exceed those of a frame: no work at all."""
+
+    def never(*_args: Any) -> bytes:
+        raise AssertionError
+
+    monkeypatch.setattr(salvage, "_content", never)
+    one = nested(9, Channel(c.STORED, bytes(9), 9), transform=c.DEFLATED)
+    large = Channel(c.CM, b"a", 1 << 20, c.DEFLATED, join_params(65 << 20, b"", b""))
+    for inner in ([one, one], [large, large]):
+        size = sum(channel.raw_size for channel in inner)
+        own = members.encode(Members(size, 0, b"", b""))
+        data = crafted(nested(size, *inner, transform=c.TARRED, own=own))
+        with pytest.raises(edgezip.FormatError):
+            api.unpack_stream(io.BytesIO(data), io.BytesIO(), UnpackOptions(recover=True))
+
+
+def test_a_head_without_sense_does_not_end_recovery() -> None:
+    info = tarfile.TarInfo("x")
+    header = info.tobuf(tarfile.USTAR_FORMAT).replace(b"00000000000\0", b"0000000000x\0")
+    params = join_params(0, members.encode(Members(0, 0, header, b"")), b"")
+    data = crafted(Channel(c.DEFLATE, b"\3\0", 2048, c.TARRED, params))
+    target = io.BytesIO()
+    api.unpack_stream(
+        io.BytesIO(data + edgezip.compress(b"text", model="none")),
+        target,
+        UnpackOptions(recover=True),
+    )
+    assert target.getvalue() == b"text"
+
+
+def test_a_size_in_an_extended_header() -> None:
+    """Such a member has more frames: where they are lost, it is no empty one."""
+    info = tarfile.TarInfo("large")
+    info.size = 9 << 30
+    header = info.tobuf(tarfile.PAX_FORMAT)
+    raw = header + NOISE[:50_000]
+    made = tarred.shorten(raw, [(0, len(header))])
+    assert made is not None
+    channel = Channel(c.STORED, made.data, len(made.data))
+    data = crafted(nested(len(raw), channel, transform=c.TARRED, own=made.params(50_000)))
+    with pytest.raises(edgezip.FormatError):
+        list(rescued(io.BytesIO(data), UnpackOptions(), lambda _name, _error: None))
+
+
+def test_what_cannot_be_decoded_here_does_not_end_recovery(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A short archive that needs what is not installed: the next member comes all the same."""
+
+    def fail(*_args: Any) -> Any:
+        raise edgezip.PackageError("not installed")
+
+    text = edgezip.compress(b"text" * 50, model="none", options=edgezip.PackOptions(coder="plain"))
+    files = {f"{n}": NOISE[1000 * n : 1000 * n + 900] for n in range(5)}
+    data = packed(files)
+    monkeypatch.setattr("edgezip.pipeline.coders.nested.decode_nested", fail)
+    monkeypatch.setattr(salvage, "_inside", fail)
+    target = io.BytesIO()
+    report = api.unpack_stream(io.BytesIO(data + text), target, UnpackOptions(recover=True))
+    assert target.getvalue() == b"text" * 50
+    assert report.lost
