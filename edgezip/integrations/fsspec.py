@@ -9,6 +9,7 @@ import fsspec
 from fsspec.archive import AbstractArchiveFileSystem
 
 from edgezip.archive.archive import Archive
+from edgezip.archive.names import clean
 from edgezip.pipeline.options import UnpackOptions
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class ArchiveFileSystem(_FileSystem):  # type: ignore[misc, unused-ignore]
         self.fo = fo
         self._archive = Archive(fo, options=options)
         self.dir_cache: dict[str, dict[str, Any]] | None = None
+        self._names: dict[str, str] = {}
+        """What members are called in the archive, by their paths."""
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
@@ -58,26 +61,29 @@ class ArchiveFileSystem(_FileSystem):  # type: ignore[misc, unused-ignore]
     def _get_dirs(self) -> None:
         if self.dir_cache is not None:
             return
-        found = {member.name: self._described(member.name) for member in self._archive.members()}
+        # Tars of other programs have names like "./a" and "/a", and paths of fsspec never.
+        names = [member.name for member in self._archive.members()]
+        self._names = {path: name for name in names if (path := clean(name).strip("/"))}
+        found = {path: self._described(path) for path in self._names}
         self.dir_cache = {
             name: {"name": name, "size": 0, "type": "directory"}
             for name in self._all_dirnames(found)
         } | found
 
-    def _described(self, name: str) -> dict[str, Any]:
+    def _described(self, path: str) -> dict[str, Any]:
         try:
-            member = self._archive.follow(name)
+            member = self._archive.follow(self._names[path])
         except KeyError:  # a link to nothing
-            return {"name": name, "size": 0, "type": "other"}
+            return {"name": path, "size": 0, "type": "other"}
         kind = {"file": "file", "folder": "directory"}.get(member.type, "other")
-        return {"name": name, "size": member.size, "type": kind, "mtime": member.mtime}
+        return {"name": path, "size": member.size, "type": kind, "mtime": member.mtime}
 
     def _open(self, path: str, mode: str = "rb", **_more: Any) -> IO[bytes]:
         if mode != "rb":
             raise ValueError("an archive is read only")
         if self.info(path)["type"] != "file":
             raise FileNotFoundError(path)
-        file: Any = self._archive.open(path)
+        file: Any = self._archive.open(self._names[path])
         file.size = self.info(path)["size"]  # what fsspec asks files for
         return file  # type: ignore[no-any-return]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import tarfile
 import tomllib
 from collections.abc import Iterator
 from importlib import import_module, metadata
@@ -104,6 +106,26 @@ def test_members_through_fsspec(url: str, tmp_path: Path) -> None:
     files.close()
     pandas = library("pandas")
     assert len(pandas.read_csv(f"eztar://a/b.csv::{where}")) == TABLE.count("\n") - 1
+
+
+def test_members_of_tars_of_other_programs_for_fsspec() -> None:
+    """`tar c .` and `tar cP` write names that begin with a dot or a slash."""
+    library("fsspec")
+    from edgezip.integrations.fsspec import ArchiveFileSystem
+
+    blob = io.BytesIO()
+    with tarfile.open(fileobj=blob, mode="w") as tar:
+        for name in (".", "./sub", "./sub/b", "./a", "/c"):
+            info = tarfile.TarInfo(name)
+            info.type = tarfile.DIRTYPE if name in {".", "./sub"} else tarfile.REGTYPE
+            info.size = 0 if info.isdir() else len(name)
+            tar.addfile(info, io.BytesIO(name.encode()))
+    packed = io.BytesIO(edgezip.compress(blob.getvalue(), model="none"))
+    files = ArchiveFileSystem(packed)
+    assert files.find("") == ["a", "c", "sub/b"]
+    assert files.ls("sub", detail=False) == ["sub/b"]
+    assert [files.cat(name) for name in ("a", "/c", "sub/b")] == [b"./a", b"/c", b"./sub/b"]
+    files.close()
 
 
 def test_smart_open(tmp_path: Path, registered: list[str]) -> None:
