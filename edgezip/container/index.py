@@ -35,7 +35,11 @@ BLOCK = 4096
 
 
 class FileSource:
-    """Runs parsing coroutines over a seekable binary file, up to byte `end`."""
+    """Runs parsing coroutines over a seekable binary file, up to byte `end`.
+
+    Attributes:
+        read_to: where what was read of the file ends, at most a block behind what was needed.
+    """
 
     def __init__(self, file: BinaryIO, position: int, end: int) -> None:
         self._file = file
@@ -49,7 +53,7 @@ class FileSource:
             raise TruncatedError("the data ends too early; get a complete copy of the file")
         self._file.seek(position)
         self.source = Source(position=position)
-        self._next = position
+        self.read_to = position
 
     def run(self, parse: Parse[T]) -> T:
         """The result of a coroutine that takes from self.source."""
@@ -59,8 +63,8 @@ class FileSource:
             except StopIteration as stop:
                 result: T = stop.value
                 return result
-            data = self._file.read(min(BLOCK, self._end - self._next))
-            self._next += len(data)
+            data = self._file.read(min(BLOCK, self._end - self.read_to))
+            self.read_to += len(data)
             self.source.buffer += data
             self.source.closed = not data
 

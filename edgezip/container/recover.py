@@ -359,6 +359,8 @@ class Survey:
         """Whether the frames of a long member without an end record go on up to where it breaks."""
         if isinstance(found, ShortMember) or found.after >= self.end:
             return True
+        if self._scan.work < 0:
+            return False
         reader = self._scan.reader(found.after)
         reader.source.seen = bytearray()
         mark = self._scan.read(found.after, 4)
@@ -369,6 +371,8 @@ class Survey:
                 reader.run(read_marked_head(reader.source, found.header, self._scan.rules))
         except FormatError as error:
             return isinstance(error, TruncatedError)
+        finally:
+            self._scan.charge(reader, found.after)
         return False
 
     def _looks_like_border(self, position: int) -> bool:

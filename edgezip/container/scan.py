@@ -13,7 +13,7 @@ from typing import BinaryIO, TypeVar
 from edgezip.container import constants as c
 from edgezip.container.endrecord import EndRecord, IndexedFrame, read_end_record
 from edgezip.container.headers import Rules
-from edgezip.container.index import FileSource, read_marked_head
+from edgezip.container.index import BLOCK, FileSource, read_marked_head
 from edgezip.container.source import Parse
 from edgezip.container.types import Header
 from edgezip.errors import FormatError
@@ -171,4 +171,9 @@ class Scanner:
         except FormatError:
             return None
         finally:
-            self.work -= LEAST_PRICE + reader.source.position - start
+            self.charge(reader, start)
+
+    def charge(self, reader: FileSource, start: int) -> None:
+        """Count what was parsed from `start` on, and what was read beyond that for something that
+        the file is too short for: params can claim to be long."""
+        self.work -= LEAST_PRICE + max(reader.source.position, reader.read_to - BLOCK) - start

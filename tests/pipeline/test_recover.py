@@ -326,6 +326,39 @@ def _spans(count: int, number: int) -> bytes:
     return c.FRAME_MARK + encode_all(0, 60 << 20, count, number)
 
 
+class _Counting(io.BytesIO):
+    """Counts the bytes that are read."""
+
+    count = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.count += len(data)
+        return data
+
+
+@pytest.mark.parametrize(
+    "unit", [c.MAGIC + b"\x15", long_member([])[:8] + c.FRAME_MARK + b"\0\1\1"]
+)
+def test_params_that_the_file_is_too_short_for(unit: bytes) -> None:
+    """Those of transform 10 may have 16 MiB: looking for all of them again and again would take the
+    square of the size of the file."""
+    from edgezip.container import recover as module
+    from edgezip.container import scan
+
+    unit += bytes([0x80 | 7 << 4 | c.DEFLATE, c.TARRED]) + encode_all(c.MAX_TARRED_PARAMS)
+    size = 1 << 19
+    file = _Counting(unit * (size // len(unit)))
+    survey = module.Survey(file, lambda member: False)
+    survey._scan.work = size
+    position = 0
+    while position < survey.end:
+        position = survey.next_border(position + 1)
+    assert survey._scan.work < 0
+    looks = (size + scan.LEAST_PRICE) // (2 * scan.LEAST_PRICE)
+    assert file.count < 4 * size + looks * 4096
+
+
 @pytest.mark.parametrize(
     "unit",
     [
