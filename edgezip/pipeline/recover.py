@@ -26,6 +26,8 @@ from edgezip.pipeline.opening import open_for_unpacking
 from edgezip.pipeline.options import UnpackOptions
 
 CHUNK = 1 << 20
+MOST_LOST = 1 << 26
+"""Bytes of headers of lost members that are kept, to name them: a few bytes have any number."""
 _RULES = Rules(coders=CODERS)
 
 
@@ -35,7 +37,8 @@ class Recovery:
 
     lost: raw byte ranges of the content, stop None where it is unknown how much is missing. The
     numbers go on behind such a range as if it were empty. start: where the content given last lies.
-    headers: of members of a tar that are lost, as far as their frames say which.
+    headers: of members of a tar that are lost, as far as their frames say which, and as
+    `MOST_LOST` has room for them.
     """
 
     raw_size: int = 0
@@ -88,6 +91,7 @@ class _Walk:
         self._problem: EdgezipError | None = None
         self._salvaging = 2 * self._survey.end
         """Payload that may still be decoded of members that are damaged."""
+        self._naming = MOST_LOST
         self._decoded: tuple[int, bytes] = (-1, b"")
 
     def run(self) -> Iterator[bytes]:
@@ -157,11 +161,17 @@ class _Walk:
         from edgezip.pipeline.salvage import salvage
 
         try:
-            yield from salvage(channel, self._context(header), self._result.headers.append)
+            yield from salvage(channel, self._context(header), self._lost)
         except EdgezipError as error:
             if not header.short:
                 raise
             self._problem = self._problem or error  # as in `_is_sound`
+
+    def _lost(self, header: bytes) -> None:
+        """A member of a tar is lost."""
+        self._naming -= len(header)
+        if self._naming >= 0:
+            self._result.headers.append(header)
 
     def _after(self, member: ShortMember) -> int:
         """Where the next member starts behind one that is damaged, maybe in its sizes."""

@@ -25,6 +25,7 @@ from edgezip.container import constants as c
 from edgezip.container.nested import encode_nested
 from edgezip.pipeline import salvage
 from edgezip.pipeline.options import UnpackOptions
+from edgezip.pipeline.recover import Recovery, recovered
 from edgezip.pipeline.transforms import tarred
 from edgezip.pipeline.transforms.transform import join_params
 from tests.pipeline.media_files import media_files
@@ -281,3 +282,18 @@ def test_what_cannot_be_decoded_here_does_not_end_recovery(
     report = api.unpack_stream(io.BytesIO(data + text), target, UnpackOptions(recover=True))
     assert target.getvalue() == b"text" * 50
     assert report.lost
+
+
+def test_names_of_lost_members_are_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame of some hundred bytes has headers of 64 MiB."""
+    info = tarfile.TarInfo("x")
+    info.size = 1
+    header = info.tobuf(tarfile.USTAR_FORMAT)
+    params = join_params(100, members.encode(Members(0, 0, header * 100, b"")), b"")
+    data = crafted(Channel(c.DEFLATE, b"", 200 * 512, c.TARRED, params)) * 5
+    for most, named in ((300 * len(header), 300), (1 << 26, 500)):
+        monkeypatch.setattr("edgezip.pipeline.recover.MOST_LOST", most)
+        result = Recovery()
+        with pytest.raises(edgezip.FormatError):
+            list(recovered(io.BytesIO(data), UnpackOptions(), result))
+        assert len(result.headers) == named
