@@ -100,5 +100,6 @@ def rescued(
 def _name(header: bytes) -> str:
     """Whose header that is."""
     with contextlib.suppress(*BROKEN), open_raw(io.BytesIO(header + bytes(END))) as tar:
-        return tar.getnames()[0]
-    return "(member)"
+        for member in tar:
+            return member.name
+    return "(member)"  # no name, or only headers of what is not there

@@ -297,3 +297,14 @@ def test_names_of_lost_members_are_bounded_memory(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(edgezip.FormatError):
             list(recovered(io.BytesIO(data), UnpackOptions(), result))
         assert len(result.headers) == named
+
+
+def test_a_head_that_is_lost_without_a_member() -> None:
+    """A global header and nothing behind it."""
+    header = tarfile.TarInfo.create_pax_global_header({"comment": "x"})
+    params = join_params(9, members.encode(Members(0, 0, header, b"")), b"")
+    packed_text = edgezip.compress(b"text" * 300, model="none")
+    data = crafted(Channel(c.DEFLATE, b"", 2048, c.TARRED, params)) + packed_text
+    lost: list[str] = []
+    list(rescued(io.BytesIO(data), UnpackOptions(), lambda name, _: lost.append(name)))
+    assert lost == ["(member)", "(archive)"]
