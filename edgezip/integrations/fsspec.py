@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import io
+from threading import RLock
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import fsspec
@@ -13,15 +15,52 @@ from edgezip.archive.names import clean
 from edgezip.pipeline.options import UnpackOptions
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     _FileSystem = Any
 else:
     _FileSystem = AbstractArchiveFileSystem
 
 PROTOCOL = "eztar"
+_BUFFER = 1 << 16
+
+
+class _Member(io.RawIOBase):
+    """A member to be read. All members are read from one file, whose position is the last one's:
+    threads that read several take turns."""
+
+    def __init__(self, file: IO[bytes], lock: RLock) -> None:
+        self._file = file
+        self._lock = lock
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        with memoryview(buffer) as view, view.cast("B") as target:
+            with self._lock:
+                data = self._file.read(len(target))
+            target[: len(data)] = data
+        return len(data)
+
+    def readall(self) -> bytes:
+        with self._lock:
+            return self._file.read()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 class ArchiveFileSystem(_FileSystem):  # type: ignore[misc, unused-ignore]
     """An archive, read-only. Only those frames are read and decoded that hold what is opened.
+    Threads may share it.
 
     Args:
         fo: a URL that fsspec knows, or a binary file that can be sought in.
@@ -52,6 +91,7 @@ class ArchiveFileSystem(_FileSystem):  # type: ignore[misc, unused-ignore]
         self.dir_cache: dict[str, dict[str, Any]] | None = None
         self._names: dict[str, str] = {}
         """What members are called in the archive, by their paths."""
+        self._lock = RLock()
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
@@ -59,13 +99,16 @@ class ArchiveFileSystem(_FileSystem):  # type: ignore[misc, unused-ignore]
         return stripped.strip("/")
 
     def _get_dirs(self) -> None:
-        if self.dir_cache is not None:
-            return
+        with self._lock:
+            if self.dir_cache is None:
+                self.dir_cache = self._entries()
+
+    def _entries(self) -> dict[str, dict[str, Any]]:
         # Tars of other programs have names like "./a" and "/a", and paths of fsspec never.
         names = [member.name for member in self._archive.members()]
         self._names = {path: name for name in names if (path := clean(name).strip("/"))}
         found = {path: self._described(path) for path in self._names}
-        self.dir_cache = {
+        return {
             name: {"name": name, "size": 0, "type": "directory"}
             for name in self._all_dirnames(found)
         } | found
@@ -83,7 +126,9 @@ class ArchiveFileSystem(_FileSystem):  # type: ignore[misc, unused-ignore]
             raise ValueError("an archive is read only")
         if self.info(path)["type"] != "file":
             raise FileNotFoundError(path)
-        file: Any = self._archive.open(self._names[path])
+        with self._lock:
+            member = self._archive.open(self._names[path])
+        file: Any = io.BufferedReader(_Member(member, self._lock), _BUFFER)
         file.size = self.info(path)["size"]  # what fsspec asks files for
         return file  # type: ignore[no-any-return]
 
