@@ -112,7 +112,7 @@ class IndexedContent:
 
     def tars(self) -> Iterator[tuple[int, int, Iterator[tuple[int, Members]]]]:
         """For each archive: start and end of its content, and what `archive.contents` reads of the
-        heads of its frames. Heads that are not verified by then are left out."""
+        heads of its frames, which have checks of their own."""
         start = 0
         for member in self._members:
             if member.header.auxiliary is not None:
