@@ -49,9 +49,13 @@ def zipped() -> bytes:
     """An office file: two parts and a picture that is only stored."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("word/document.xml", TEXT)
-        archive.writestr("word/styles.xml", TEXT[1000:3000] * 2)
-        archive.writestr("media/image.png", png(40, 30, 3), zipfile.ZIP_STORED)
+        # A `ZipInfo` has a fixed time; names alone take the present one.
+        for name, data, how in (
+            ("word/document.xml", TEXT, zipfile.ZIP_DEFLATED),
+            ("word/styles.xml", TEXT[1000:3000] * 2, zipfile.ZIP_DEFLATED),
+            ("media/image.png", png(40, 30, 3), zipfile.ZIP_STORED),
+        ):
+            archive.writestr(zipfile.ZipInfo(name), data, how)
     return file.getvalue()
 
 
