@@ -29,9 +29,10 @@ FULL_LEVEL = 2
 INCOMPRESSIBLE = 6
 """Context mixing is not tried where the cheap codecs save less than one byte in 2**6, unless a
 sample says that it saves something."""
-LOOKED, SAVED = 1 << 14, 8
-"""Bytes of each of three places, in all that the sample is; compressed data, mostly, of which
-context mixing saves at least one byte in 2**8 is given to its fast level."""
+LOOKED_FROM, LOOKED, SAVED = 1 << 18, 1 << 14, 8
+"""Bytes from which loading its kernels is worth a look, and of each of three places that are looked
+at. Compressed data, mostly, of which context mixing saves at least one byte in 2**8 is given to its
+fast level."""
 FLAT = 5
 """Where they save less than one byte in 2**5 of what Huffman codes take, contexts hardly matter."""
 NOISE, TESTED = 1 << 20, 1 << 16
@@ -124,7 +125,7 @@ class Part:
         settings = []
         if promising or self.context.prime:
             settings = self._mix_params()
-        elif size > 3 * LOOKED and self._saves_something():
+        elif size >= LOOKED_FROM and self._saves_something():
             settings = [self._fast(size)]
         candidates += [self._encode(MIXING, mix, self._mixed) for mix in settings]
         self._done.finish()
