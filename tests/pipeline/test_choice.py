@@ -208,7 +208,7 @@ def test_what_classical_codecs_save_little_of_is_looked_at() -> None:
     rng = random.Random(8)
     hinted = bytearray(rng.randbytes(270_000))
     for i in range(8, len(hinted), 8):
-        if rng.random() < 0.8:
+        if rng.random() < 0.76:
             hinted[i] = hinted[i - 8]
     assert _coder_of(bytes(hinted)) == c.CM
     assert _coder_of(rng.randbytes(270_000)) == c.STORED
