@@ -125,6 +125,9 @@ class Archive:
     which say what members they hold, so that only those are decoded in which a wanted one lies;
     archives without (made by `tar -I edgezip`) and cut ones are decoded as far as needed.
 
+    What `open` gives shares one position with the archive: threads that read at the same time need
+    an archive each, or a lock.
+
     Args:
         file: a name, or a binary file object, which is not closed; to read it must be seekable.
             Names of an open descriptor (`/dev/stdout`) are written where that stands.
