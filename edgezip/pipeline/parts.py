@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgezip.coding.mixing.params import MixParams
-from edgezip.coding.mixing.profile import suiting
+from edgezip.coding.mixing.profile import Profile, suiting
 from edgezip.pipeline.channels import Coded, encode_channel
 from edgezip.pipeline.coders.coder import Coder, MediaSettings, Progress
 from edgezip.pipeline.coders.language import MIXED, PLAIN, LanguageSettings
@@ -151,7 +151,7 @@ class Part:
     def _mix_params(self) -> list[MixParams]:
         """Settings of context mixing to try, as far as time counts."""
         size = len(self.inner) + len(self.context.prime)
-        profile = suiting(self.inner)
+        profile = self._profile
         fast = self._fast(size)
         if not self.context.thorough or self.flat:
             return [fast]
@@ -159,8 +159,12 @@ class Part:
         return [full, fast] if profile.both_pay else [full]
 
     def _fast(self, size: int) -> MixParams:
-        profile = suiting(self.inner)
+        profile = self._profile
         return MixParams.for_size(size, profile.number, profile.fast_level)
+
+    @cached_property
+    def _profile(self) -> Profile:
+        return suiting(self.inner)
 
 
 def _repeats_far_apart(data: bytes) -> bool:
