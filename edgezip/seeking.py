@@ -147,8 +147,14 @@ class ContentReader:
         from edgezip.pipeline.content import is_archive
 
         self._looked = True
-        if self._seekable and self._index is None and is_archive(self._file, self._start):
+        if not self._seekable or self._index is not None:
+            return
+        displaced = self._displaced
+        self._displaced = True  # for as long as an interrupt can leave the file elsewhere
+        if is_archive(self._file, self._start):
             self._indexed()
+        else:
+            self._displaced = displaced
 
     def _restart(self) -> _Stream:
         if not self._seekable:
