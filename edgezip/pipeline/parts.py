@@ -40,6 +40,11 @@ NOISE, TESTED = 1 << 20, 1 << 16
 FAR, FAR_SHARE = 6, 256
 """Bytes that are compared, what a match far away costs and two more; where at least one in so many
 of them has been there before, lzma is tried."""
+FAR_BEHIND = 102
+"""Percent of what the profile with all contexts makes of some bytes; a profile that makes more than
+that is not tried on all of them."""
+PLACE = 1 << 11
+"""Bytes of each of three places that show it, where there are at least eight times as many."""
 MIXING_SHARE = 16
 """About how much longer context mixing takes than a classical codec, for the progress."""
 
@@ -156,7 +161,20 @@ class Part:
         if not self.context.thorough or self.flat:
             return [fast]
         full = MixParams.for_size(size, profile.stronger, FULL_LEVEL)
-        return [full, fast] if profile.both_pay else [full]
+        return [full, fast] if profile.both_pay and self._may_be_smaller() else [full]
+
+    def _may_be_smaller(self) -> bool:
+        """Whether the profile where time counts may be smaller than the stronger one, going by
+        some bytes: of few it learns sooner, so it has no chance if it is behind even there."""
+        if self.context.prime or len(self.inner) < 8 * 3 * PLACE:
+            return True
+        some = self._three_places(PLACE)
+        stronger = MixParams.for_size(len(some), self._profile.stronger, FULL_LEVEL)
+        fast, full = (
+            encode_channel(some, MIXING, settings, self.context, untold).size
+            for settings in (self._fast(len(some)), stronger)
+        )
+        return 100 * fast <= FAR_BEHIND * full
 
     def _fast(self, size: int) -> MixParams:
         profile = self._profile

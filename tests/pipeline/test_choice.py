@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import random
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,27 @@ def test_what_is_clear_after_some_of_it_is_not_tried(
     table = b"".join(b"%d,%d,%d\n" % (n, n * n % 97, n * n * n % 89) for n in range(2000))
     assert coder_of(table) == c.CM
     assert len(table) in tried
+
+
+def test_of_two_profiles_one_that_is_far_behind_is_not_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some of the bytes show it; where they are few, or show no winner, both are tried in whole."""
+    tried: list[int] = []
+    monkeypatch.setattr(parts, "MIXING", _counted(MIXING, tried))
+    rng = random.Random(8)
+    records = b"".join(
+        struct.pack("<IHHd", i, rng.randrange(9), 7 * i & 1023, i / 3) for i in range(4000)
+    )
+    whole = Part(records, Context(None, all_contexts=True)).compact
+    assert tried == [3 * parts.PLACE, 3 * parts.PLACE, len(records)]
+    tried.clear()
+    monkeypatch.setattr(parts, "FAR_BEHIND", 1000)
+    assert Part(records, Context(None, all_contexts=True)).compact == whole
+    assert tried == [3 * parts.PLACE, 3 * parts.PLACE, len(records), len(records)]
+    tried.clear()
+    assert Part(records[:20_000], Context(None, all_contexts=True)).compact
+    assert tried == [20_000, 20_000]
 
 
 def test_a_message_of_words_is_not_mixed_without_the_model(
