@@ -18,6 +18,12 @@ from edgezip.archive.tars import BROKEN, open_raw
 from edgezip.errors import EdgezipError, FormatError
 from edgezip.pipeline.options import UnpackOptions
 
+UNCHECKED = (
+    "{count:,} of the files that came back have no check in what is left; they are right if nothing"
+    " is wrong with the archive but that its end is missing"
+)
+"""What is said of members that come before the cut, and behind the last check."""
+
 
 class _Part:
     """Content without a gap as a file to be read; ends before the next gap."""
@@ -69,7 +75,10 @@ class _Part:
 
 
 def rescued(
-    file: BinaryIO, options: UnpackOptions, report: Callable[[str, EdgezipError], None]
+    file: BinaryIO,
+    options: UnpackOptions,
+    report: Callable[[str, EdgezipError], None],
+    unchecked: bool = False,
 ) -> Iterator[tarfile.TarFile]:
     """The parts of the tar that are whole, each as an archive of its own.
 
@@ -77,6 +86,8 @@ def rescued(
         file: a seekable packed file.
         options: where models are.
         report: is told what is lost.
+        unchecked: members are given, too, that come before the place where the file was cut off,
+            and that no check says are right; `report` is told how many.
 
     Raises:
         FormatError: nothing is left.
@@ -84,12 +95,15 @@ def rescued(
     from edgezip.pipeline.recover import Recovery, recovered
 
     result = Recovery()
-    pieces = ((result.start, raw) for raw in recovered(file, options, result))
+    found = recovered(file, options, result, unchecked=unchecked)
+    pieces = ((result.start, raw) for raw in found)
     part = _Part(pieces)
     while part.begin():
         with contextlib.suppress(*BROKEN):  # the end of a member without its beginning
             yield open_raw(part, stream=True, gaps=True)
         part.skip()
+    if result.unchecked:
+        report("(archive)", FormatError(UNCHECKED.format(count=result.unchecked)))
     for header in result.headers:
         report(_name(header), FormatError("lost: the archive ends before, or is damaged there"))
     for start, stop in result.lost:

@@ -123,7 +123,7 @@ def _archives(
     if options.recover:
         from edgezip.archive.rescue import rescued
 
-        yield from rescued(source.file, options, problems.failed)
+        yield from rescued(source.file, options, problems.failed, unchecked=True)
         return
     with EdgezipFile(source.file, options=options) as content:
         seekable = content.seekable()

@@ -397,6 +397,11 @@ class PlainDecoder:
         )  # fmt: skip
         return what
 
+    @property
+    def settled(self) -> bool:
+        """Whether no token so far depends on what would follow the payload."""
+        return bool(rc.is_settled(self._state, self._data.size))
+
     def finish(self) -> None:
         """Raise `FormatError` unless all slots were decoded and the payload was used up exactly."""
         if self._left[0] and not self._endless:

@@ -219,6 +219,23 @@ def decode_bit(state, data, p1, bits):  # type: ignore[no-untyped-def]
     return 0
 
 
+@njit()
+def is_settled(state, size):  # type: ignore[no-untyped-def]
+    """Whether all symbols decoded so far are those that the encoder coded, if the payload was
+    longer than its first `size` bytes, which are there: whatever bytes follow, zeros or others,
+    CODE stays inside the interval."""
+    if state[ERROR] != _ZERO:
+        return False
+    known = _U(size)
+    pos = state[POS]
+    if pos + _EIGHT <= known:
+        return True
+    if pos >= known:
+        return False
+    most = (_ONE << (_EIGHT * (pos + _EIGHT - known))) - _ONE
+    return state[CODE] < state[RANGE] and state[RANGE] - state[CODE] > most
+
+
 def decode_finish(state: NDArray[np.uint64], data: NDArray[np.uint8]) -> None:
     """Check that `data` is, byte for byte, what the encoder writes for the symbols decoded.
 

@@ -27,15 +27,15 @@ def decode_nested(data: bytes, raw_size: int, with_model: bool) -> Frame:
         FormatError: `data` is none.
     """
     frame, missing = start_of_nested(data, raw_size, with_model)
-    if missing:
+    if any(missing):
         raise FormatError("damaged: the payloads of a nested frame do not fill it")
     return frame
 
 
-def start_of_nested(data: bytes, raw_size: int, with_model: bool) -> tuple[Frame, int]:
+def start_of_nested(data: bytes, raw_size: int, with_model: bool) -> tuple[Frame, list[int]]:
     """As `decode_nested`, but `data` may end inside of a payload, and those behind are empty.
 
-    Returns: the frame, and how many bytes are missing.
+    Returns: the frame, and how many bytes are missing of each payload.
     """
     if not 1 <= raw_size <= c.MAX_FRAME_SIZE:
         raise FormatError(f"damaged: a nested frame of {raw_size} bytes")
@@ -48,6 +48,8 @@ def start_of_nested(data: bytes, raw_size: int, with_model: bool) -> tuple[Frame
     channels = with_payloads(heads, source.take_now)
     if source.buffer:
         raise FormatError("damaged: the payloads of a nested frame do not fill it")
-    wanted = sum(head.payload_size for head in heads)
-    missing = wanted - sum(len(channel.payload) for channel in channels)
+    missing = [
+        head.payload_size - len(channel.payload)
+        for head, channel in zip(heads, channels, strict=True)
+    ]
     return Frame(0, raw_size, channels, spans, b""), missing

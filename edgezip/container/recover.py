@@ -67,8 +67,9 @@ class LongMember:
     frames: tuple[IndexedFrame, ...]
     total_size: int | None
 
-    def cut_frame(self, file: BinaryIO, rules: Rules) -> Frame | None:
-        """The frame behind the last one, if the file ends in it: what is there of its payloads."""
+    def cut_frame(self, file: BinaryIO, rules: Rules) -> tuple[Frame, int] | None:
+        """The frame behind the last one, if the file ends in it: what is there of its payloads, and
+        how many bytes are missing of them and of the digest behind them."""
         end = file.seek(0, os.SEEK_END)
         reader = FileSource(file, self.position, end)
         offset, tag = 0, b""
@@ -84,12 +85,13 @@ class LongMember:
         if header != self.header or (head.offset, head.tag) != (offset, tag):
             return None
         position = reader.source.position
-        if position + head.payload_size + c.DIGEST_SIZE <= end:
+        missing = position + head.payload_size + c.DIGEST_SIZE - end
+        if missing <= 0:
             return None
         file.seek(position)
         left = Source(file.read(head.payload_size), closed=True)
         channels = with_payloads(head.channels, left.take_now)
-        return Frame(offset, head.raw_size, channels, head.spans, b"")
+        return Frame(offset, head.raw_size, channels, head.spans, b""), missing
 
     @property
     def indexed(self) -> IndexedMember:

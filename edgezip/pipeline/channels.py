@@ -80,7 +80,7 @@ def decode_channel(channel: Channel, context: Context, progress: Progress) -> by
         return coder.decode(channel.payload, channel.params, raw_size, context, progress)
     transform = transform_of(channel.transform)
     size, own, params = split_params(channel.params)
-    if size > min(transform.grows * raw_size, c.MAX_TRANSFORMED):
+    if size > transform.most_changed(raw_size):
         raise FormatError(f"damaged: {size} bytes are too many for {raw_size} transformed ones")
     done = Scaled(size, raw_size, progress)
     inner = coder.decode(channel.payload, params, size, context, done)

@@ -16,7 +16,9 @@ class Context:
     """Model, settings and primer of a member.
 
     model: None where no language model is used. prime: text that both sides learn first. depth: of
-    nested frames around what is coded. all_contexts: as in `PackOptions`. decode_inner: what
+    nested frames around what is coded. all_contexts: as in `PackOptions`. with_sizes: streams of a
+    text are told with their sizes, so that what is left of one that was cut off can be given its
+    place. decode_inner: what
     decodes a frame inside of another, for the coder of those; `channels.decode_channel` sets it.
     """
 
@@ -25,6 +27,7 @@ class Context:
     prime: bytes = field(default=b"", repr=False)
     depth: int = 0
     all_contexts: bool | None = None
+    with_sizes: bool = False
     decode_inner: Callable[[Frame, Context, Callable[[int], None]], bytes] | None = field(
         default=None, repr=False, compare=False
     )

@@ -110,6 +110,7 @@ def encode_frame(
         only = Changed(c.TARRED, b"", made.params(0))
         return _single(encode_channel(raw, DEFLATE, None, context, progress, only))
     known = _Known(files=made.files)
+    context = replace(context, with_sizes=True)
     inner = _inner(made.data, len(raw), context, options, progress, finder, more, known)
     changed = Changed(c.TARRED, made.data, made.params(inner.size))
     return _wrapped(raw, inner, changed, context)

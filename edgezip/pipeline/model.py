@@ -18,6 +18,7 @@ from edgezip.coding.mixing.token_mixing import MixingEncoder
 from edgezip.coding.mixing.trie import build_trie
 from edgezip.coding.plain import PlainDecoder, PlainEncoder
 from edgezip.coding.protocols import Measured, TokenDecoder, TokenEncoder
+from edgezip.coding.settled import SettledDecoder
 from edgezip.container import EngineField, Settings
 from edgezip.container import constants as c
 from edgezip.engine import Engine, selftest
@@ -133,7 +134,7 @@ class LanguageModel:
 
     def _decoder(
         self, coder: int, payload: bytes, layout: TokenLayout, settings: Settings
-    ) -> TokenDecoder:
+    ) -> PlainDecoder | MixingDecoder:
         if coder == c.LM:
             return PlainDecoder(
                 payload, layout.tokens, self.engine.n_vocab, settings.top_k, self.banned
@@ -194,6 +195,27 @@ class LanguageModel:
         if problem:
             raise FormatError(f"damaged: {problem}")
         return self.run_decoder(decoder, n_tokens, layout, settings, progress, stop)
+
+    def start(
+        self, coder: int, payload: bytes, layout: TokenLayout, settings: Settings
+    ) -> list[NDArray[np.int32]]:
+        """The first token ids (n,) of each stream of a payload that was cut off or is damaged:
+        those that do not depend on what followed it."""
+        if self.problem(settings):
+            raise FormatError("damaged: settings that this model does not have")
+        decoder = SettledDecoder(self._decoder(coder, payload, layout, settings))
+        stop = None if layout.tokens else _SizeReached(layout.size, self.piece_sizes)
+        with contextlib.suppress(FormatError):
+            tokens = layout.tokens or layout.size
+            self.run_decoder(decoder, tokens, layout, settings, lambda count: None, stop)
+        ids = np.array(decoder.tokens, np.int32)
+        return [ids[stream :: layout.streams] for stream in range(layout.streams)]
+
+    def stream_sizes(self, ids: NDArray[np.int32], streams: int) -> list[int]:
+        """Bytes of each of the streams that `ids` (n,) are dealt out to."""
+        ends = np.concatenate([[0], np.cumsum(self.piece_sizes[ids])])
+        borders = np.cumsum([0, *run_lengths(len(ids), streams)])
+        return [int(size) for size in np.diff(ends[borders])]
 
     def run_decoder(
         self,

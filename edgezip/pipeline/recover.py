@@ -38,7 +38,8 @@ class Recovery:
     lost: raw byte ranges of the content, stop None where it is unknown how much is missing. The
     numbers go on behind such a range as if it were empty. start: where the content given last lies.
     headers: of members of a tar that are lost, as far as their frames say which, and as
-    `MOST_LOST` has room for them.
+    `MOST_LOST` has room for them. unchecked: how many members of a tar were given that come before
+    the place where the file was cut off, and that no check says are right.
     """
 
     raw_size: int = 0
@@ -47,6 +48,7 @@ class Recovery:
     lost: list[tuple[int, int | None]] = field(default_factory=list)
     start: int = 0
     headers: list[bytes] = field(default_factory=list)
+    unchecked: int = 0
 
     @property
     def position(self) -> int:
@@ -59,18 +61,20 @@ def recovered(
     options: UnpackOptions,
     result: Recovery,
     progress: Callable[[int], None] | None = None,
+    unchecked: bool = False,
 ) -> Iterator[bytes]:
     """Yield the verified content of every frame of a seekable file that can be read.
 
     A file that is not damaged comes out as without recovery. Whatever cannot be verified, or of
     which it cannot be said that it belongs to the file, is listed as lost. `result` is filled in on
-    the way.
+    the way. unchecked: members of a tar are given, too, that come before the place where the file
+    was cut off: they are right if nothing else is wrong with it, and no check says so.
 
     Raises:
         FormatError: nothing could be recovered.
         ModelError, EngineError: as for unpacking.
     """
-    yield from _Walk(source, options, result, progress).run()
+    yield from _Walk(source, options, result, progress, unchecked).run()
 
 
 class _Walk:
@@ -82,8 +86,10 @@ class _Walk:
         options: UnpackOptions,
         result: Recovery,
         progress: Callable[[int], None] | None,
+        unchecked: bool,
     ) -> None:
         self._source = source
+        self._unchecked = self._count_unchecked if unchecked else None
         self._options = options
         self._result = result
         self._progress = progress
@@ -122,7 +128,8 @@ class _Walk:
         good: list[tuple[int, int]] = []
         frame = None if member.stored else self._cut_short(member)
         if frame is not None:
-            yield from self._salvaged(frame, member.header, base, good)
+            missing = max(member.end - survey.end, 0)
+            yield from self._salvaged(frame, member.header, base, good, missing)
         following = self._after(member)
         as_claimed = following == min(member.end, survey.end)
         self._lose(base, good, member.raw_size if as_claimed else None)
@@ -143,25 +150,34 @@ class _Walk:
         return Frame(0, head.raw_size, (Channel(head.coder, payload, *sizes),), (), b"")
 
     def _salvaged(
-        self, frame: Frame, header: Header, base: int, good: list[tuple[int, int]]
+        self,
+        frame: Frame,
+        header: Header,
+        base: int,
+        good: list[tuple[int, int]],
+        missing: int = 0,
     ) -> Iterator[bytes]:
-        """The members of a tar in a frame that are right. `good`: gets where in the content."""
+        """The members of a tar in a frame that are right. `good`: gets where in the content.
+        missing: bytes of the frame that were cut off."""
         if len(frame.channels) != 1 or frame.channels[0].transform != c.TARRED:
             return
         # Damaged members may claim each other's bytes; nobody need decode those again and again.
         self._salvaging -= len(frame.channels[0].payload)
         if self._salvaging < 0:
             return
-        for start, raw in self._whole_members(frame.channels[0], header):
+        for start, raw in self._whole_members(frame.channels[0], header, missing):
             first = frame.offset + start
             good.append((first, first + len(raw)))
             yield self._emit(raw, base + first)
 
-    def _whole_members(self, channel: Channel, header: Header) -> Iterator[tuple[int, bytes]]:
+    def _whole_members(
+        self, channel: Channel, header: Header, missing: int
+    ) -> Iterator[tuple[int, bytes]]:
         from edgezip.pipeline.salvage import salvage
 
         try:
-            yield from salvage(channel, self._context(header), self._lost)
+            context = self._context(header)
+            yield from salvage(channel, context, self._lost, missing, self._unchecked)
         except EdgezipError as error:
             if not header.short:
                 raise
@@ -172,6 +188,10 @@ class _Walk:
         self._naming -= len(header)
         if self._naming >= 0:
             self._result.headers.append(header)
+
+    def _count_unchecked(self, header: bytes) -> None:
+        """A member of a tar is given that nothing says is right; without a header a part of one."""
+        self._result.unchecked += bool(header)
 
     def _after(self, member: ShortMember) -> int:
         """Where the next member starts behind one that is damaged, maybe in its sizes."""
@@ -262,7 +282,7 @@ class _Walk:
             yield self._emit(raw, base + entry.offset)
         cut = member.cut_frame(self._source, _RULES) if member.end == self._survey.end else None
         if cut is not None:
-            yield from self._salvaged(cut, member.header, base, good)
+            yield from self._salvaged(cut[0], member.header, base, good, cut[1])
         self._result.members += bool(good or not member.frames)
         self._lose(base, good, member.total_size)
 

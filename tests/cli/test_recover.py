@@ -86,7 +86,7 @@ def test_a_part_without_sense_does_not_stop_the_others(
     first, last = (tarfile.TarInfo(name).tobuf() for name in ("first", "last"))
     parts = [first + bad.tobuf(tarfile.PAX_FORMAT) + last, last]
 
-    def rescued(*_: object) -> Iterator[tarfile.TarFile]:
+    def rescued(*_: object, **_options: object) -> Iterator[tarfile.TarFile]:
         yield from (tars.open_raw(io.BytesIO(part), stream=True, gaps=True) for part in parts)
 
     monkeypatch.setattr(rescue, "rescued", rescued)

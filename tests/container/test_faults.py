@@ -230,9 +230,20 @@ def test_lm_params_are_bounded() -> None:
             LmParams.decode(params, 10)
     assert LmParams.decode(b"\x1e\x01\x7f", 10) == LmParams(30, 1, 0x7F)
     assert LmParams.decode(LmParams(100, 64).encode(), 100) == LmParams(100, 64)
+    # Sizes of streams: one too many, one too few, nothing left for the last, nothing for the first.
+    for params in (
+        b"\x05\x02\x00\x04\x04",
+        b"\x05\x03\x00\x04",
+        b"\x05\x02\x00\x0a",
+        b"\x05\x02\x00\x00",
+    ):
+        with pytest.raises(FormatError):
+            LmParams.decode(params, 10)
+    assert LmParams.decode(b"\x05\x02\x00\x04", 10) == LmParams(5, 2, None, (4,))
+    assert LmParams(5, 2, None, (4,)).encode() == b"\x05\x02\x00\x04"
     with pytest.raises(FormatError, match="65 streams"):
         LmParams.decode(encode(100) + encode(65), 100)
-    for impossible in (LmParams(None, 2), LmParams(100, 65)):
+    for impossible in (LmParams(None, 2), LmParams(100, 65), LmParams(9, 2, 1, (4,))):
         with pytest.raises(SettingsError):
             impossible.encode()
 

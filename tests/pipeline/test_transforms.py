@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgezip.container import Settings, varint
+from edgezip.container import constants as c
 from edgezip.errors import FormatError
 from edgezip.pipeline.choice import make_part
 from edgezip.pipeline.context import Context
@@ -282,3 +283,44 @@ def test_what_only_looks_like_digits_is_left_alone(data: bytes) -> None:
 def test_many_regions_take_linear_time() -> None:
     lines = [base64.b64encode(random.Random(i).randbytes(48 + i % 3)) for i in range(20_000)]
     find_encoded(b"\n".join(lines))
+
+
+def _examples() -> dict[str, tuple[Transform, bytes]]:
+    rng = random.Random(6)
+    noise = rng.randbytes(500)
+    words = "it was said that the old house by the river had been empty for a very long time"
+    lines = "\n".join(f"line {n} of a text" for n in range(60)).encode() + b"\n"
+    mixed = lines.replace(b"\n", b"\r\n").replace(b"line 7 of a text\r\n", b"line 7\n")
+    prose = textwrap.fill(" ".join(rng.choice(words.split()) for _ in range(900)), 60).encode()
+    called = _calls(60)
+    return {
+        "line ends": (TRANSFORMS[c.LINE_ENDS], mixed),
+        "cr": (TRANSFORMS[c.LONE_CR], lines.replace(b"\n", b"\r")),
+        "latin1": (LATIN1, "für Größe und Maß; ".encode("latin-1") * 20),
+        "utf16": (
+            UTF16,
+            ("für Größe \U0001f600 \ud83d und " * 20).encode("utf-16-le", "surrogatepass"),
+        ),
+        "base64": (BASE64, base64.encodebytes(noise) + base64.encodebytes(noise[:100])),
+        "hex": (LOWER_HEX, noise.hex().encode()),
+        "upper hex": (UPPER_HEX, noise.hex().upper().encode()),
+        "x86": (X86, called),
+        "wraps": (WRAPS, prose),
+        "wraps and line ends": (WRAPS, prose.replace(b"\n", b"\r\n")),
+    }
+
+
+@pytest.mark.parametrize("name", _examples())
+def test_the_start_of_what_was_changed_gives_the_start(name: str) -> None:
+    """Nothing that what is missing could change, and all but a word of the rest."""
+    transform, data = _examples()[name]
+    made = transform.change(data)
+    assert made is not None
+    assert transform.undo_start is not None
+    last = 0
+    for size in range(0, len(made.data) + 1, 1 + len(made.data) // 400):
+        known = transform.undo_start(made.data[:size], made.params, len(data))
+        assert data.startswith(known)
+        assert len(known) >= last
+        last = len(known)
+        assert abs(len(known) / len(data) - size / len(made.data)) < 0.1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ Progress = Callable[[int], None]
 
 _CHUNK = 4096
 """Frames between two looks at signals, at most a third of a second."""
+_MOST_SINGLE = 1 << 10
+"""Frames that are decoded one by one, of a sound that was cut off, before it becomes more."""
 _MOST_BYTES = 160
 """Bytes that a sample takes at most: 75 decisions of 16 bits, and 8 bits."""
 
@@ -47,6 +49,13 @@ class _Encoder:
 
     def check(self) -> None:
         """An encoder has nothing to check."""
+
+    def portions(self, frames: int, channels: int, low_bits: int) -> Iterator[tuple[int, int]]:
+        """In what portions `frames` are coded, start and end: as one."""
+        yield 0, frames
+
+    def passed(self, frames: int) -> None:
+        """Told how many frames of a pair are done; nobody wants to know."""
 
     def finish(self) -> bytes:
         """The whole payload."""
@@ -72,9 +81,50 @@ class _Decoder:
         if self.state[rangecoder.ERROR]:
             raise FormatError("damaged: the payload of a sound ends before its samples do")
 
+    def portions(self, frames: int, channels: int, low_bits: int) -> Iterator[tuple[int, int]]:
+        """In what portions `frames` are coded, start and end: as one."""
+        yield 0, frames
+
+    def passed(self, frames: int) -> None:
+        """Told how many frames of a pair are done; nobody wants to know."""
+
     def finish(self) -> None:
         """Raise FormatError unless the payload was used up exactly."""
         rangecoder.decode_finish(self.state, self.payload)
+
+
+class _StartDecoder(_Decoder):
+    """A range decoder of what is there of a payload; what depends on the rest is an error.
+
+    Attributes:
+        pairs: of channels that have begun. frames: of the newest one that are settled.
+    """
+
+    def __init__(self, payload: bytes) -> None:
+        super().__init__(payload)
+        self.pairs = self.frames = 0
+
+    def check(self) -> None:
+        """Raise FormatError when the payload ended, or if what was decoded depends on the rest."""
+        super().check()
+        if not rangecoder.is_settled(self.state, self.payload.size):
+            raise FormatError("the payload of a sound was cut off")
+
+    def portions(self, frames: int, channels: int, low_bits: int) -> Iterator[tuple[int, int]]:
+        """As of `_Decoder`, in small ones towards the end; frames count when they were checked."""
+        begin = calls = 0
+        while begin < frames:
+            left = self.payload.size - 8 - int(self.state[rangecoder.POS])
+            count = max(left // (_MOST_BYTES * channels), 1 + calls // _MOST_SINGLE)
+            end = frames if low_bits else min(begin + count, frames)
+            yield begin, end
+            self.frames += 0 if low_bits else end - begin
+            begin, calls = end, calls + 1
+
+    def passed(self, frames: int) -> None:
+        """So many frames of the pair are decoded; 0 when it begins."""
+        self.pairs += not frames
+        self.frames = frames
 
 
 _Coder = _Encoder | _Decoder
@@ -129,6 +179,7 @@ def _code_pair(
     low_bits, table = values.low_bits, reciprocal_table()
     models = new_low_models(low_bits, samples.shape[1])
     history = np.zeros(samples.shape, np.int32)
+    coder.passed(0)
     for start in range(0, len(samples), _CHUNK):
         part = samples[start : start + _CHUNK]
         indices = np.zeros(part.shape, np.int64)
@@ -138,15 +189,25 @@ def _code_pair(
         if values.places.size != 1:
             found = find_lag(samples, start, start + len(part)) if coder.encoding else 0
             pair.lag = _code_lag(coder, found)
-            run_samples(
-                pair, common, history, start, indices, coder.state, coder.payload, coder.encoding
-            )
-            coder.check()
+            begin, low = 0, np.zeros(part.shape, np.int64)
+            try:
+                for begin, end in coder.portions(part.shape[0], part.shape[1], low_bits):
+                    run_samples(
+                        pair, common, history, start + begin, indices[begin:end],
+                        coder.state, coder.payload, coder.encoding,
+                    )  # fmt: skip
+                    coder.check()
+            except FormatError:
+                if not low_bits:  # what is there of a start
+                    part[:begin] = values.from_indices(indices[:begin], low[:begin])
+                raise
         low = np.ascontiguousarray(values.low_of(part))
         if low_bits:
             code_low_bits(coder.state, coder.payload, low, low_bits, models, table, coder.encoding)
+            coder.check()
         if not coder.encoding:
             part[:] = values.from_indices(indices, low)
+        coder.passed(start + len(part))
         progress(part.size)
 
 
@@ -214,11 +275,17 @@ def decode(
     return join(cells, tail, geometry)
 
 
-def decode_start(payload: bytes, size: int, geometry: AudioGeometry, level: int = DEFAULT) -> bytes:
-    """`size` bytes of which `encode` made what `payload` was before it was cut off or damaged: the
-    first ones are right, the others are anything. Arguments and errors as of `decode`."""
+def decode_start(
+    payload: bytes, size: int, geometry: AudioGeometry, level: int = DEFAULT
+) -> tuple[bytes, int]:
+    """`size` bytes of which `encode` made what `payload` was before it was cut off or damaged, and
+    how many of the first do not depend on what followed: whole frames, none of them unless the
+    last two channels have begun. The others are anything. Arguments and errors as of `decode`."""
     frames, rest = divmod(size, geometry.frame_size)
     cells = np.zeros((frames, geometry.channels), np.int32)
+    coder = _StartDecoder(payload)
     with contextlib.suppress(FormatError):
-        _code(_Decoder(payload), cells, bytes(rest), level, _no_progress, geometry.bits // 8)
-    return join(cells, bytes(rest), geometry)
+        tail = _code(coder, cells, bytes(rest), level, _no_progress, geometry.bits // 8)
+        return join(cells, tail, geometry), size
+    is_last = 2 * coder.pairs >= geometry.channels
+    return join(cells, bytes(rest), geometry), is_last * coder.frames * geometry.frame_size

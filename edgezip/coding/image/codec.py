@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -35,6 +34,9 @@ _MOST_PER_BYTE = 46_000
 
 _HELD = 1 << 20
 """Pixels of black and white, with margins, that are laid out for the kernel at a time."""
+
+_ONCE = 1 << 16
+"""Samples that are decoded at once of a picture that was cut off, about."""
 
 _TRIED = 1 << 15
 """Samples that are coded in two ways to see which is smaller."""
@@ -130,13 +132,41 @@ def decode(
     return planes.join(split, geometry)
 
 
-def decode_start(payload: bytes, size: int, geometry: ImageGeometry, level: int = DEFAULT) -> bytes:
-    """`size` bytes of which `encode` made what `payload` was before it was cut off or damaged: the
-    first ones are right, the others are anything. Arguments and errors as of `decode`."""
+def decode_start(
+    payload: bytes, size: int, geometry: ImageGeometry, level: int = DEFAULT
+) -> tuple[bytes, int]:
+    """`size` bytes of which `encode` made what `payload` was before it was cut off or damaged, and
+    how many of the first do not depend on what followed: whole rows, without their padding, which
+    is coded behind all of them. The others are anything. Arguments and errors as of `decode`."""
     split, coder = _opened(payload, size, geometry, level)
-    with contextlib.suppress(FormatError):
-        _run(split, geometry, LEVELS[level], coder, None)
-    return planes.join(split, geometry)
+    rows = split.samples.shape[0]
+    done = 0
+    if split.samples.size:
+        kernel, total, decisions = _picture_kernel(split, geometry, LEVELS[level], coder)
+        done = _settled(kernel, total, decisions, total // rows, coder) // (total // rows)
+    rest = 0
+    if done == rows:
+        rest = _settled(*_rest_kernel(split, coder), 1, coder)
+    if geometry.padding:
+        done = min(done, rest // geometry.padding)
+    settled = done * geometry.stride
+    if done == rows:
+        settled += rest - rows * geometry.padding
+    return planes.join(split, geometry), settled
+
+
+def _settled(kernel: _Kernel, total: int, decisions: int, unit: int, coder: _Coder) -> int:
+    """Decode items of `kernel`; how many are settled, a multiple of `unit`."""
+    settled = 0
+    while settled < total:
+        left = coder.data.size - 8 - int(coder.state[rangecoder.POS])
+        units = min(max(left // (2 * decisions * unit), 1), max(_ONCE // unit, 1))
+        end = min(settled + units * unit, total)
+        done = kernel(settled, end)
+        if done < end - settled or not rangecoder.is_settled(coder.state, coder.data.size):
+            break
+        settled = end
+    return settled
 
 
 def _opened(payload: bytes, size: int, geometry: ImageGeometry, level: int) -> tuple[Split, _Coder]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgezip.coding import rangecoder
 from edgezip.coding.jit import njit
 from edgezip.coding.portions import Progress, portions
-from edgezip.coding.rangecoder import ERROR, decode_bit, encode_bit
+from edgezip.coding.rangecoder import ERROR, decode_bit, encode_bit, is_settled
 from edgezip.errors import FormatError
 
 from .history import end_byte
@@ -20,7 +20,7 @@ from .params import MixParams
 from .predictor import announce_nibble, begin_nibble, predict, update
 from .profiles import set_contexts
 
-LEARN, ENCODE, DECODE = 0, 1, 2
+LEARN, ENCODE, DECODE, DECODE_START = 0, 1, 2, 3
 
 _ROOM = 16
 """Bytes that a byte takes at most: eight decisions of at most 16 bits each."""
@@ -32,8 +32,8 @@ of them take 1 / 45,425 of a byte."""
 @njit(_nrt=False, nogil=True)
 def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
     """Code `data`, uint8 (n,), as bytes of stream `s`: LEARN only, ENCODE to or DECODE from
-    `payload`. Decoding ends behind the payload's end, or where it cannot go on. Returns how many
-    bytes are done."""
+    `payload`. Decoding ends behind the payload's end, or where it cannot go on; DECODE_START as
+    soon as a byte depends on what follows the payload. Returns how many bytes are done."""
     r = m.scratch
     r[R_STREAM] = s
     for i in range(data.size):
@@ -45,10 +45,10 @@ def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
             if b & 3 == 0:
                 r[R_NODE] = 1
                 begin_nibble(m)
-                if b == 0 and mode != DECODE:
+                if b == 0 and mode < DECODE:
                     announce_nibble(m, c >> 4 | 16)
             p = predict(m, 0)
-            if mode == DECODE:
+            if mode >= DECODE:
                 bit = decode_bit(coder, payload, p, 16)
             else:
                 bit = (c >> (7 - b)) & 1
@@ -56,7 +56,9 @@ def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
                     encode_bit(coder, payload, p, 16, bit)
             update(m, bit)
         c = r[R_C0] & 255
-        if mode == DECODE and coder[ERROR] != 0:
+        if mode >= DECODE and coder[ERROR] != 0:
+            return i
+        if mode == DECODE_START and not is_settled(coder, payload.size):
             return i
         data[i] = c
         end_byte(m, s, c, 2)
@@ -146,14 +148,19 @@ def cm_start(
     prime: bytes = b"",
     progress: Progress | None = None,
 ) -> bytes:
-    """The first bytes of what `payload` held before it was cut off or damaged, as many as can be
-    had, at most `size`; the last ones may be wrong, and so is all behind damage."""
+    """The first bytes of what `payload` held before it was cut off: those, at most `size`, that do
+    not depend on what followed. Behind damage all is wrong."""
     size = min(size, _MOST_PER_BYTE * (len(payload) + 1))
-    return _decoded(payload, size, params, prime, progress)[0].tobytes()
+    return _decoded(payload, size, params, prime, progress, DECODE_START)[0].tobytes()
 
 
 def _decoded(
-    payload: bytes, size: int, params: MixParams, prime: bytes, progress: Progress | None
+    payload: bytes,
+    size: int,
+    params: MixParams,
+    prime: bytes,
+    progress: Progress | None,
+    mode: int = DECODE,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint64], NDArray[np.uint8]]:
     """What is decoded up to the end of the payload, the decoder's state, and the payload."""
     array = np.frombuffer(payload, np.uint8).copy()
@@ -162,7 +169,7 @@ def _decoded(
     data = np.zeros(size, np.uint8)
     done = 0
     for begin, end in portions(size, progress):
-        done = begin + run_bytes(model, 0, coder, array, data[begin:end], DECODE)
+        done = begin + run_bytes(model, 0, coder, array, data[begin:end], mode)
         if done < end:
             break
     release(model)

@@ -215,6 +215,11 @@ class MixingDecoder(Mixing):
         nap(reason, naps)
         return _PREPARED
 
+    @property
+    def settled(self) -> bool:
+        """Whether no token so far depends on what would follow the payload."""
+        return bool(rangecoder.is_settled(self._coder, self._payload.size))
+
     def finish(self) -> None:
         """Raise FormatError unless the payload was used up exactly."""
         self._release()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from edgezip.errors import FormatError
-from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
+from edgezip.pipeline.coders.coder import Coder, Encoded, Progress, Start
 from edgezip.pipeline.context import Context
 
 PORTION = 1 << 16
@@ -91,7 +91,7 @@ def classical_coder(
 
     def start(
         payload: bytes, params: bytes, size: int, context: Context, progress: Progress
-    ) -> bytes:
+    ) -> Start:
         decoder = decompressor(size)
         data = bytearray()
         with contextlib.suppress(error, EOFError, ValueError):
@@ -100,7 +100,7 @@ def classical_coder(
                 data += decoder.decompress(payload[at : at + _DAMAGED], size + 1 - len(data))
                 if decoder.eof or len(data) > size:
                     break
-        return bytes(data[:size])
+        return Start.first(bytes(data[:size]))
 
     return Coder(number, encode, decode, start)
 

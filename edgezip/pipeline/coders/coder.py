@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -55,17 +55,46 @@ class Decode(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """What there is of the content of a payload that was cut off or is damaged.
+
+    data: from the start of the content on; anything where it is not known. settled: start and end
+    of the parts that do not depend on what followed the payload, in order: they are right if
+    nothing is wrong but that it was cut off. What lies between them may be right.
+    """
+
+    data: bytes = field(repr=False)
+    settled: Sequence[tuple[int, int]]
+
+    @classmethod
+    def first(cls, data: bytes) -> Start:
+        """All of `data` is settled."""
+        return cls(data, ((0, len(data)),))
+
+
+class Begin(Protocol):
+    """As `Decode`, of a payload that was cut off or is damaged."""
+
+    def __call__(
+        self, payload: bytes, params: bytes, size: int, context: Context, progress: Progress
+    ) -> Start:
+        """What there is of the `size` bytes. Errors as of `Decode`, but not that bytes are missing.
+
+        Work and memory are bounded as when decoding.
+        """
+
+
+@dataclass(frozen=True, slots=True)
 class Coder:
     """One row of the table: the number in the format, and both directions.
 
-    start: as `decode`, of a payload that ends too early or is damaged: the first bytes of what it
-    held, as many as come, and wrong ones behind them; nothing is verified. None if there is no way.
+    start: what there is of a payload that is not whole. None if there is no way.
     """
 
     number: int
     encode: Encode
     decode: Decode
-    start: Decode | None = None
+    start: Begin | None = None
 
     @property
     def name(self) -> str:

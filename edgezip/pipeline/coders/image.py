@@ -6,7 +6,7 @@ from edgezip.coding.image.geometry import ImageGeometry
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
 from edgezip.pipeline import selftest
-from edgezip.pipeline.coders.coder import Coder, Encoded, MediaSettings, Progress
+from edgezip.pipeline.coders.coder import Coder, Encoded, MediaSettings, Progress, Start
 from edgezip.pipeline.context import Context
 
 
@@ -27,11 +27,12 @@ def decode(payload: bytes, params: bytes, size: int, context: Context, progress:
     return codec.decode(payload, size, _geometry(params), params[0], progress)
 
 
-def start(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
+def start(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> Start:
     """As `Coder.start`."""
     from edgezip.coding.image import codec
 
-    return codec.decode_start(payload, size, _geometry(params), params[0])
+    data, settled = codec.decode_start(payload, size, _geometry(params), params[0])
+    return Start(data, ((0, settled),))
 
 
 def _geometry(params: bytes) -> ImageGeometry:

@@ -8,7 +8,7 @@ from edgezip.container import constants as c
 from edgezip.container import varint
 from edgezip.errors import FormatError, PackageError, TruncatedError
 from edgezip.pipeline import jpegs
-from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
+from edgezip.pipeline.coders.coder import Coder, Encoded, Progress, Start
 from edgezip.pipeline.context import Context
 
 
@@ -59,7 +59,7 @@ def decode(payload: bytes, params: bytes, size: int, context: Context, progress:
     return b"".join(parts)
 
 
-def start(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
+def start(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> Start:
     """As `Coder.start`: the first JPEGs."""
     _made_by(params)
     entries, position = _entries(payload)
@@ -67,11 +67,13 @@ def start(payload: bytes, params: bytes, size: int, context: Context, progress: 
     for raw, packed in entries:
         piece = payload[position : position + (packed or raw)]
         position += packed or raw
-        jpeg = jpegs.unpack(piece, raw) if packed and position <= len(payload) else piece
+        if position > len(payload):
+            break
+        jpeg = jpegs.unpack(piece, raw) if packed else piece
         if jpeg is None or len(jpeg) != raw:
             break
         parts.append(jpeg)
-    return b"".join(parts)[:size]
+    return Start.first(b"".join(parts)[:size])
 
 
 def _made_by(params: bytes) -> str:

@@ -7,7 +7,7 @@ from edgezip.coding.mixing.params import MixParams
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
 from edgezip.pipeline import selftest
-from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
+from edgezip.pipeline.coders.coder import Coder, Encoded, Progress, Start
 from edgezip.pipeline.context import Context
 
 
@@ -25,10 +25,10 @@ def decode(payload: bytes, params: bytes, size: int, context: Context, progress:
     return cm_decode(payload, size, settings, context.prime, progress)
 
 
-def start(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
+def start(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> Start:
     """As `Coder.start`."""
     settings = _settings(params, size, context)
-    return cm_start(payload, size, settings, context.prime, progress)
+    return Start.first(cm_start(payload, size, settings, context.prime, progress))
 
 
 def _settings(params: bytes, size: int, context: Context) -> MixParams:

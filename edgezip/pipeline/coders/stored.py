@@ -6,7 +6,7 @@ from typing import Any
 
 from edgezip.container import constants as c
 from edgezip.errors import FormatError
-from edgezip.pipeline.coders.coder import Coder, Encoded, Progress
+from edgezip.pipeline.coders.coder import Coder, Encoded, Progress, Start
 from edgezip.pipeline.context import Context
 
 
@@ -24,9 +24,9 @@ def decode(payload: bytes, params: bytes, size: int, context: Context, progress:
     return payload
 
 
-def start(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> bytes:
+def start(payload: bytes, params: bytes, size: int, context: Context, progress: Progress) -> Start:
     """As `Coder.start`."""
-    return payload[:size]
+    return Start.first(payload[:size])
 
 
 STORED = Coder(c.STORED, encode, decode, start)

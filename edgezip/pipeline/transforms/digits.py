@@ -125,6 +125,28 @@ def restore(data: bytes, params: bytes, size: int, digits: Digits) -> bytes:
     return b"".join(parts)
 
 
+def restore_start(data: bytes, params: bytes, size: int, digits: Digits) -> bytes:
+    """What `restore` makes of the first bytes, whatever follows them."""
+    values = varint.decode_all(params)
+    out = bytearray()
+    position = 0
+    for count, width, flags in zip(values[::3], values[1::3], values[2::3], strict=False):
+        if flags > 3 or len(out) > size:
+            raise FormatError("damaged: the layout of digits does not fit them")
+        content = data[position : position + count]
+        whole = len(content) == count
+        if not whole:
+            content = content[: len(content) // digits.size * digits.size]
+        lines = digits.written(len(content)) // width if width else 0
+        if len(out) + digits.written(len(content)) + lines > size:
+            raise FormatError("damaged: more digits than the channel has bytes")
+        out += _write(content, _Region(count, width, flags >> 1, whole and bool(flags & 1)), digits)
+        position += count
+        if not whole:
+            break
+    return bytes(out[:size])
+
+
 def _write(content: bytes, region: _Region, digits: Digits) -> bytes:
     written = digits.write(content)
     end = _LINE_ENDS[region.end]

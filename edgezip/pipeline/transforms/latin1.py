@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
+
 from edgezip.errors import FormatError
 
 
 def widen(data: bytes) -> tuple[bytes, bytes] | None:
     """`data` in UTF-8, without params; None where that changes nothing."""
     return None if data.isascii() else (data.decode("latin-1").encode(), b"")
+
+
+def restore_start(data: bytes, params: bytes, size: int) -> bytes:
+    """What `restore` makes of the first bytes, whatever follows them. Errors as there."""
+    try:
+        # A character may be cut off.
+        text = codecs.getincrementaldecoder("utf-8")().decode(data)
+        return text.encode("latin-1")[:size]
+    except UnicodeError as error:
+        raise FormatError("damaged: a text that is not ISO 8859-1 in UTF-8") from error
 
 
 def restore(data: bytes, params: bytes, size: int) -> bytes:

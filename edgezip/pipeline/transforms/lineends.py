@@ -59,6 +59,22 @@ def restore(data: bytes, params: bytes, size: int) -> bytes:
     return b"".join(parts)
 
 
+def restore_start(data: bytes, params: bytes, size: int) -> bytes:
+    """What `restore` makes of the first bytes, whatever follows them."""
+    parts = []
+    position = 0
+    for skipped in varint.decode_all(params):
+        try:
+            end = _after_lines(data, position, skipped)
+        except FormatError:
+            break
+        parts.append(data[position:end].replace(b"\n", b"\r\n"))
+        position = (data.find(b"\n", end) + 1) or len(data)
+        parts.append(data[end:position])
+    parts.append(data[position:].replace(b"\n", b"\r\n"))
+    return b"".join(parts)[:size]
+
+
 def _after_lines(data: bytes, position: int, count: int) -> int:
     """The position behind the next `count` line ends."""
     for _ in range(count):
@@ -79,6 +95,11 @@ def shorten_cr(data: bytes) -> tuple[bytes, bytes] | None:
     if lone < 8 or 8 * data.count(b"\n") > lone:
         return None
     return swap(data), b""
+
+
+def restore_cr_start(data: bytes, params: bytes, size: int) -> bytes:
+    """What `restore_cr` makes of the first bytes."""
+    return swap(data[:size])
 
 
 def restore_cr(data: bytes, params: bytes, size: int) -> bytes:

@@ -12,7 +12,10 @@ from edgezip.pipeline.transforms.transform import Transform
 
 def _digits(number: int, kind: digits.Digits) -> Transform:
     return Transform(
-        number, partial(digits.shorten, digits=kind), partial(digits.restore, digits=kind)
+        number,
+        partial(digits.shorten, digits=kind),
+        partial(digits.restore, digits=kind),
+        undo_start=partial(digits.restore_start, digits=kind),
     )
 
 
@@ -46,17 +49,27 @@ def _as_it_was(data: bytes, params: bytes, raw_size: int) -> bytes:
     return wraps.restore(data, params, raw_size)
 
 
+def _as_its_start_was(data: bytes, params: bytes, raw_size: int) -> bytes:
+    from edgezip.pipeline.transforms import wraps
+
+    return wraps.restore_start(data, params, raw_size)
+
+
 DEFLATED = Transform(c.DEFLATED, _nothing, _deflated, c.DEFLATED_GROWTH)
-LINE_ENDS = Transform(c.LINE_ENDS, lineends.shorten, lineends.restore)
-LONE_CR = Transform(c.LONE_CR, lineends.shorten_cr, lineends.restore_cr)
-LATIN1 = Transform(c.LATIN1, latin1.widen, latin1.restore, grows=2)
+LINE_ENDS = Transform(
+    c.LINE_ENDS, lineends.shorten, lineends.restore, undo_start=lineends.restore_start
+)
+LONE_CR = Transform(
+    c.LONE_CR, lineends.shorten_cr, lineends.restore_cr, undo_start=lineends.restore_cr_start
+)
+LATIN1 = Transform(c.LATIN1, latin1.widen, latin1.restore, 2, latin1.restore_start)
 BASE64 = _digits(c.BASE64, digits.BASE64)
 LOWER_HEX = _digits(c.LOWER_HEX, digits.LOWER_HEX)
 UPPER_HEX = _digits(c.UPPER_HEX, digits.UPPER_HEX)
-UTF16 = Transform(c.UTF16, utf16.shorten, utf16.restore)
-X86 = Transform(c.X86, x86.shorten, x86.restore)
+UTF16 = Transform(c.UTF16, utf16.shorten, utf16.restore, undo_start=utf16.restore_start)
+X86 = Transform(c.X86, x86.shorten, x86.restore, undo_start=x86.restore_start)
 TAR = Transform(c.TARRED, _nothing, _tarred)
-WRAPS = Transform(c.WRAPS, _wrapped, _as_it_was, grows=2)
+WRAPS = Transform(c.WRAPS, _wrapped, _as_it_was, 2, _as_its_start_was)
 
 TRANSFORMS: dict[int, Transform] = {
     transform.number: transform

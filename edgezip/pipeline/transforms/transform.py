@@ -28,6 +28,8 @@ class Transform:
         apply: changed bytes and the params that undo it; None where that does not pay.
         undo: takes changed bytes, params and the size of the original, which comes back. Raises
             FormatError for params that do not fit.
+        undo_start: as `undo`, of the first of the changed bytes only: the first of the original,
+            as far as what is missing can change nothing of them; None if there is no way.
         grows: times the size of the original that the changed bytes may have.
     """
 
@@ -35,11 +37,16 @@ class Transform:
     apply: Callable[[bytes], tuple[bytes, bytes] | None]
     undo: Callable[[bytes, bytes, int], bytes]
     grows: int = 1
+    undo_start: Callable[[bytes, bytes, int], bytes] | None = None
 
     @property
     def name(self) -> str:
         """How docs and reports call it."""
         return c.TRANSFORM_NAMES[self.number]
+
+    def most_changed(self, size: int) -> int:
+        """Bytes that the changed ones may have of `size` bytes."""
+        return min(self.grows * size, c.MAX_TRANSFORMED)
 
     def change(self, data: bytes) -> Changed | None:
         """`apply`, with the number."""

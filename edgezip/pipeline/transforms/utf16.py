@@ -26,15 +26,30 @@ def restore(data: bytes, params: bytes, size: int) -> bytes:
     Raises:
         FormatError: params or text that `shorten` does not make, or another size.
     """
-    if params not in (b"\0", b"\1"):
-        raise FormatError("damaged: the byte order of UTF-16 is missing")
-    try:
-        result = _restored(data, params[0])
-    except UnicodeError as error:
-        raise FormatError("damaged: a text that is not UTF-8 before it becomes UTF-16") from error
+    result = _undone(data, params)
     if len(result) != size:
         raise FormatError("damaged: UTF-16 of another size than stored")
     return result
+
+
+def restore_start(data: bytes, params: bytes, size: int) -> bytes:
+    """What `restore` makes of the first bytes, whatever follows them. Errors as there."""
+    try:
+        return _undone(data, params)[:size]
+    except FormatError:
+        end = len(data)
+        while end and data[end - 1] & 0xC0 == 0x80:
+            end -= 1  # the last character is cut off
+        return _undone(data[: max(end - 1, 0)], params)[:size]
+
+
+def _undone(data: bytes, params: bytes) -> bytes:
+    if params not in (b"\0", b"\1"):
+        raise FormatError("damaged: the byte order of UTF-16 is missing")
+    try:
+        return _restored(data, params[0])
+    except UnicodeError as error:
+        raise FormatError("damaged: a text that is not UTF-8 before it becomes UTF-16") from error
 
 
 def _restored(text: bytes, order: int) -> bytes:

@@ -33,6 +33,8 @@ _LETTERS = 80
 """Percent of the bytes that are not blank that must be letters: logs and tables, whose lines can be
 as regular, are foretold by their lines."""
 _PIECE = 1 << 20
+_LAST_WORD = re.compile(rb"[ \n][^ \t\n]")
+"""The last word that is known to end, read backwards: what follows it, and its last byte."""
 _IS_BLANK, _IS_LETTER = (
     np.array([bool(re.match(kind, bytes([byte]))) for byte in range(256)])
     for kind in (rb"[\s\0]", rb"[A-Za-z\x80-\xff]")
@@ -90,6 +92,39 @@ def restore(data: bytes, params: bytes, size: int) -> bytes:
     Raises:
         FormatError: params that do not fit the text, or another size.
     """
+    ends, coded = _split(params)
+    payload = np.frombuffer(coded, np.uint8).copy()
+    coder = rangecoder.new_decoder(payload)
+    text = _wrapped(data, coder, payload)
+    rangecoder.decode_finish(coder, payload)
+    if ends is not None:
+        return lineends.restore(text, ends, size)
+    if len(text) != size:
+        raise FormatError("damaged: wrapped lines do not add up to the size of the text")
+    return text
+
+
+def restore_start(data: bytes, params: bytes, size: int) -> bytes:
+    """What `restore` makes of the first bytes, whatever follows them: up to the end of the last
+    word that is known to end."""
+    ends, coded = _split(params)
+    last = _LAST_WORD.search(data[::-1])
+    payload = np.frombuffer(coded, np.uint8).copy()
+    text = b""
+    if last is not None:
+        known = data[: len(data) - last.end() + 1]
+        text = _wrapped(known, rangecoder.new_decoder(payload), payload)
+    return text[:size] if ends is None else lineends.restore_start(text, ends, size)
+
+
+def _wrapped(data: bytes, coder: NDArray[np.uint64], payload: NDArray[np.uint8]) -> bytes:
+    source = np.frombuffer(data, np.uint8).copy()
+    out = np.empty(source.size, np.uint8)
+    return out[: wraps.wrap(source, wraps.new_counts(), coder, payload, out)].tobytes()
+
+
+def _split(params: bytes) -> tuple[bytes | None, bytes]:
+    """Params of the line ends, if there are any, and what is coded."""
     try:
         length, position = varint.decode(params, 0)
     except TruncatedError as error:
@@ -97,15 +132,4 @@ def restore(data: bytes, params: bytes, size: int) -> bytes:
     end = position + max(length - 1, 0)
     if end > len(params):
         raise FormatError("damaged: params of wrapped lines end too early")
-    source = np.frombuffer(data, np.uint8).copy()
-    payload = np.frombuffer(params[end:], np.uint8).copy()
-    coder = rangecoder.new_decoder(payload)
-    out = np.empty(source.size, np.uint8)
-    made = wraps.wrap(source, wraps.new_counts(), coder, payload, out)
-    rangecoder.decode_finish(coder, payload)
-    text = out[:made].tobytes()
-    if length:
-        return lineends.restore(text, params[position:end], size)
-    if len(text) != size:
-        raise FormatError("damaged: wrapped lines do not add up to the size of the text")
-    return text
+    return (params[position:end] if length else None), params[end:]

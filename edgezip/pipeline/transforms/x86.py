@@ -40,6 +40,12 @@ def restore(data: bytes, params: bytes, size: int) -> bytes:
     return _turned(data, -1)
 
 
+def restore_start(data: bytes, params: bytes, size: int) -> bytes:
+    """What `restore` makes of the first bytes, whatever follows them: no distance that may begin
+    behind what is there reaches the last but three."""
+    return _turned(data, -1)[: max(len(data) - 3, 0)][:size]
+
+
 def _pays(data: bytes) -> bool:
     """Whether calls (E8) have fewer different targets than distances, each counted once."""
     codes = np.frombuffer(data, np.uint8)
