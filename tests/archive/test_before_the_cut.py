@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import random
+import wave
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import edgezip
@@ -256,3 +259,46 @@ def test_streams_are_told_with_their_sizes_in_archives_only(
     text = b"".join(files.values())
     alone = edgezip.compress(text, model=stories_model, options=PackOptions(streams=3))
     assert not LmParams.decode(Frame(alone).channel.params, len(text)).sizes
+
+
+def mixed() -> dict[str, bytes]:
+    """Copies, gzip, sound, pictures, digits and text in one frame of many channels."""
+    rng = np.random.default_rng(3)
+    walk = np.cumsum(rng.integers(-9, 10, 4 * 6000)).astype("<i2")
+    files = texts(8, 700)
+    for number, part in enumerate(walk.reshape(4, -1)):
+        sound = io.BytesIO()
+        with wave.open(sound, "wb") as file:
+            file.setparams((1, 2, 8000, len(part), "NONE", ""))
+            file.writeframes(part.tobytes())
+        files[f"{number}.wav"] = sound.getvalue()
+        shades = (part & 255).astype(np.uint8).tobytes()
+        files[f"{number}.pgm"] = b"P5 100 60 255\n" + shades
+        name, text = f"{number:02}.txt", files[f"{number:02}.txt"]
+        files[f"{name}.gz"] = gzip.compress(text + NOISE[number * 99 :][:500], mtime=0)
+        files[f"{number}.eml"] = base64.encodebytes(NOISE[3000 * number :][:2500])
+        files[f"copy of {name}"] = text
+    return files
+
+
+@pytest.mark.parametrize("frame_size", [None, 40_000])
+def test_a_mixed_folder_cut_at_many_places(frame_size: int | None) -> None:
+    files = mixed()
+    target = io.BytesIO()
+    with edgezip.Archive(target, "w", model="none", frame_size=frame_size) as archive:
+        for name, content in files.items():
+            archive.add_bytes(name, content, mtime=1)
+    data = target.getvalue()
+    (member,) = edgezip.inspect_stream(io.BytesIO(data))
+    assert "nested" in {channel.coder for channel in channels_of(data)}  # deflate streams undone
+    assert (len(member.frames) > 1) == (frame_size is not None)
+    last: set[str] = set()
+    gained = 0
+    for cut in range(300, len(data), len(data) // 13):
+        found, said = given(data[:cut], files)
+        assert last <= set(found)
+        last = set(found)
+        gained += unchecked_of(said)
+    assert gained
+    assert len(last) > len(files) * 3 // 4
+    assert set(given(data, files)[0]) == set(files)
