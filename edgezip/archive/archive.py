@@ -135,8 +135,9 @@ class Archive:
         model: as `PackOptions.model` and `UnpackOptions.model`, which it overrides.
         options: `PackOptions` to write, `UnpackOptions` to read.
         frame_size: bytes of the tar after which a frame ends at the next member: about what has to
-            be decoded for one member. None for 2/21 of the contents (and 128 bytes a member), but
-            960 KiB to 4 MiB, and all of it up to 4 MiB; 16 MiB of the tar then end a frame too.
+            be decoded for one member. None for 2/21 of the time that all takes, three times that
+            for pictures, but 960 KiB to 4 MiB of one kind, and all of it up to 4 MiB; 16 MiB of the
+            tar then end a frame too.
         rules: what is left out of folders, the order of members, and how headers are made.
 
     Raises:

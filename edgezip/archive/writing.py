@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
+from edgezip.archive import framing
 from edgezip.archive.collect import Entry, Report
 from edgezip.archive.contents import END
 from edgezip.container import constants as c
@@ -17,8 +18,8 @@ from edgezip.pipeline.options import DEFAULT_FRAME_SIZE, PackOptions, PackReport
 from edgezip.streams import first, write_all
 
 LEAST_FRAME, MOST_FRAME, SHARE = 960 << 10, 4 << 20, (2, 21)
-"""Bytes, as `_cost` counts them, from which a frame ends with its member, which is what has to be
-decoded for one: a `SHARE` of all within these limits. Up to `MOST_FRAME` nothing is cut at all:
+"""Bytes, as `_cost` counts them, of what has to be decoded for one member, and within these limits
+the share of the time that all take (`framing`). Up to `MOST_FRAME` nothing is cut at all:
 sources in four frames are a twelfth larger. docs/bench.md has what that costs."""
 HEADER_COST = 128
 """Bytes that a header counts as: a table has some twenty of it."""
@@ -54,21 +55,20 @@ def write_archive(
         report: is told of files that cannot be read, which are left out, of those whose size
             has changed, which are cut off or filled up with zeros, and of other changed ones.
         frame_size: bytes of the tar after which a frame ends, at the next member; None for 2/21
-            of the contents, as `_cost` counts them, but 960 KiB to 4 MiB, and all of it up to
-            4 MiB.
+            of what it takes to decode all, as `kinds.effort` counts it, three times that for
+            pictures, but 960 KiB to 4 MiB, and all of it up to 4 MiB. Kinds do not share frames
+            then unless one of them is small.
         progress: called with the bytes of the tar done so far.
         watch: gets the tar as it is packed.
     """
     started = time.monotonic()
     size = sum(entry.blocks_size for entry in entries)
     if frame_size is None:
-        cost = sum(map(_cost, entries))
-        least = LEAST_FRAME if cost > MOST_FRAME else MOST_FRAME
-        frame_size = min(max(cost * SHARE[0] // SHARE[1], least), MOST_FRAME)
-        parts = plan(entries, frame_size, _cost)
+        parts = _planned(entries)
+        longest = max(MOST_FRAME, DEFAULT_FRAME_SIZE)
     else:
         parts = plan(entries, frame_size)
-    longest = max(frame_size, DEFAULT_FRAME_SIZE)
+        longest = max(frame_size, DEFAULT_FRAME_SIZE)
     frames = _Frames(target, options, progress, watch)
     if size > AT_ONCE and (leading := _leading(parts[0])) < FIRST_LOOK:
         blank = _blank(FIRST_LOOK - leading)
@@ -96,6 +96,21 @@ def write_archive(
     frames.write(bytes(END))
     frames.finish()
     return frames.packer.report(time.monotonic() - started)
+
+
+def _planned(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """The members of each frame, where nobody says how large these are."""
+    if sum(map(_cost, entries)) <= MOST_FRAME:
+        return plan(entries, MOST_FRAME, _cost)
+    parts: list[list[Entry]] = []
+    for run, most in framing.runs(entries, _cost, SHARE, LEAST_FRAME, MOST_FRAME):
+        size = sum(map(_cost, run))
+        limit = most
+        if size and len(run) < len(entries):  # a little more in each, and one less that must learn
+            count = -(-size // _most(most))
+            limit = max(most, size // count + size // 64)  # members of nothing count as more
+        parts += plan(run, limit, _cost)
+    return parts
 
 
 def _cost(entry: Entry) -> int:
