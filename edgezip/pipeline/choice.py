@@ -11,8 +11,9 @@ from dataclasses import replace
 from enum import Enum
 
 from edgezip.pipeline import jpegs
-from edgezip.pipeline.channels import Coded
+from edgezip.pipeline.channels import Coded, encode_channel
 from edgezip.pipeline.coders.coder import Progress
+from edgezip.pipeline.coders.lzma1 import LZMA
 from edgezip.pipeline.coders.table import MEDIA
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.detect.content import BINARY, Content, Kind
@@ -50,6 +51,11 @@ LEARNED, TESTED = 32 << 10, 4 << 10
 """Bytes that both ways learn, and bytes behind those that they then code, to compare them."""
 HARDLY = 105
 """Percent of what context mixing takes; if the model takes more than that, it is not tried."""
+LONG, SHOWN = 1 << 20, 192 << 10
+"""Bytes of text from which minutes are at stake, so that so many of them, in strips, are coded
+both ways first."""
+STREAMS, TURN = 16, 4 << 10
+"""Streams of such a text, and bytes taken of each in turn to see what their order costs."""
 
 
 _TRANSFORMS = {Kind.TEXT: (WRAPS, LINE_ENDS, LONE_CR), Kind.BINARY: (X86,)}
@@ -122,8 +128,9 @@ def judge(part: Part, content: Content, options: PackOptions) -> Verdict:
     tokens = model.tokenizer.count(sample)
     if len(sample) < DENSE * tokens:
         return _compare(part, model, options)
-    prose = len(sample) >= WORDS * tokens and NEW * part.classical.size > len(part.inner)
-    return Verdict.MODEL if prose else Verdict.BOTH
+    if len(sample) >= WORDS * tokens and NEW * part.classical.size > len(part.inner):
+        return Verdict.MODEL
+    return _try_some(part, options) if len(part.inner) >= LONG else Verdict.BOTH
 
 
 def _is_text(part: Part, content: Content) -> bool:
@@ -149,6 +156,32 @@ def _compare(part: Part, model: LanguageModel, options: PackOptions) -> Verdict:
         sizes[0] += test.language(options, untold).size
         sizes[1] += test.compact.size
     return Verdict.BYTES if 100 * sizes[0] > HARDLY * sizes[1] else Verdict.BOTH
+
+
+def _try_some(part: Part, options: PackOptions) -> Verdict:
+    """Both ways on strips of a long text: long enough for either to learn what it will.
+
+    What repeats something from far away is in none of the strips. Context mixing goes from the
+    first byte to the last; with a model streams from all over the text go side by side, and do not
+    know what comes later in another one. How much that costs is seen by lzma of the text in that
+    order.
+    """
+    text = part.inner
+    some = Part(_strips(text, 1, SHOWN), part.context)
+    with_model = some.language(options, untold).size
+    in_order, side_by_side = (
+        encode_channel(data, LZMA, None, Context(), untold).size
+        for data in (text, _side_by_side(text))
+    )
+    no_better = some.compact.size * in_order <= with_model * side_by_side
+    return Verdict.BYTES if no_better else Verdict.BOTH
+
+
+def _side_by_side(text: bytes) -> bytes:
+    """`TURN` bytes of each of `STREAMS` parts in turns."""
+    size = -(-len(text) // STREAMS)
+    parts = [text[i : i + size] for i in range(0, len(text), size)]
+    return b"".join(part[i : i + TURN] for i in range(0, size, TURN) for part in parts)
 
 
 def pays(samples: bytes, content: Content, context: Context) -> Judgement:

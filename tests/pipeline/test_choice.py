@@ -118,6 +118,35 @@ def test_of_two_profiles_one_that_is_far_behind_is_not_tried(
     assert tried == [20_000, 20_000]
 
 
+def test_some_of_a_long_log_tells_that_it_is_not_for_the_model(
+    auto: PackOptions,
+    evaluated: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    data_dir: Path,
+) -> None:
+    rng = random.Random(3)
+    names = [b"accepted connection", b"closed connection", b"reading from queue", b"checking mail"]
+    log = b"".join(
+        b"Oct  7 %02d:%02d:%02d gateway daemon[%d]: %s of user number %d\n"
+        % (n // 3600, n // 60 % 60, n % 60, rng.randrange(900, 903), rng.choice(names), n % 7)
+        for n in range(1600)
+    )
+    monkeypatch.setattr(choice, "SHOWN", 36 << 10)
+    context = Context(open_for_packing(auto))
+
+    def judged(text: bytes) -> Verdict:
+        return choice.judge(Part(text, context), TEXT, auto)
+
+    assert judged(log) is Verdict.BOTH
+    assert not evaluated
+    monkeypatch.setattr(choice, "LONG", len(log))
+    assert judged(log) is Verdict.BYTES
+    assert 0 < sum(evaluated) < len(log) / 4
+    # Prose in wide columns, which repeats blanks only.
+    lines = (data_dir / "roughing_it.txt").read_bytes()[:20_000].splitlines()
+    assert judged(b"".join(line.ljust(200) + b"\n" for line in lines)) is Verdict.BOTH
+
+
 def test_a_message_of_words_is_not_mixed_without_the_model(
     auto: PackOptions, monkeypatch: pytest.MonkeyPatch, data_dir: Path
 ) -> None:
