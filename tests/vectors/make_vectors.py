@@ -266,17 +266,19 @@ def _primer() -> bytes:
 def good_vectors() -> Iterator[Vector]:
     """Good vectors, from their files where these exist."""
     texts = _texts()
+    found: dict[str, bytes] = {}
     for name, text, options, about in good_options():
         path = HERE / f"good-{name}.ez"
         packed = path.read_bytes() if path.exists() else None
         if packed is None:
             packed = edgezip.compress(texts[text], options=options)
+        found[name] = packed
         yield Vector(path.name, packed, about, content=texts[text])
     yield _archive(texts)
     yield _auxiliary()
     yield _tar(texts)
     yield _escapes(texts)
-    yield _named(texts)
+    yield _named(texts, found["plain"])
 
 
 def _archive(texts: dict[str, bytes]) -> Vector:
@@ -327,11 +329,10 @@ def _escapes(texts: dict[str, bytes]) -> Vector:
     return Vector(path.name, path.read_bytes(), about, content=texts["escapes"], model="escapes")
 
 
-def _named(texts: dict[str, bytes]) -> Vector:
+def _named(texts: dict[str, bytes], plain: bytes) -> Vector:
     path = HERE / "good-named-short.ez"
     if not path.exists():
-        packed = (HERE / "good-plain.ez").read_bytes()
-        header, frame = (e for e in parse(packed) if isinstance(e, HeaderEvent | FrameEvent))
+        header, frame = (e for e in parse(plain) if isinstance(e, HeaderEvent | FrameEvent))
         assert isinstance(header, HeaderEvent)
         assert isinstance(frame, FrameEvent)
         named = replace(header.header, model_name="Erz\u00e4hler \u6545\u4e8b")
