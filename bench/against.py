@@ -18,11 +18,12 @@ import argparse
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,7 +60,11 @@ class Side:
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         started = time.perf_counter()
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()  # or it would go on beside whatever is measured next
+            raise
         self.wall.append(time.perf_counter() - started)
         self.cpu.append(usage.ru_utime + usage.ru_stime)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -82,6 +87,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if not hasattr(os, "wait4"):
         raise SystemExit("CPU time of a child process is known on Unix only")
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as name:
         for what in arguments.only or INPUTS:
@@ -138,8 +144,13 @@ def _row(what: str, file: Path, direction: str, sides: dict[str, Side]) -> dict[
 
 def _others(path: Path, rows: list[dict[str, object]]) -> list[dict[str, str]]:
     """Stored rows that `rows` do not replace."""
-    done = {(row["input"], row["direction"]) for row in rows}
-    return [row for row in read_csv(path) if (row["input"], row["direction"]) not in done]
+    done = {_line(row) for row in rows}
+    return [row for row in read_csv(path) if _line(row) not in done]
+
+
+def _line(row: Mapping[str, object]) -> tuple[str, ...]:
+    """What a row is about, as it is written."""
+    return tuple(str(row[name]) for name in ("input", "raw_bytes", "direction"))
 
 
 def _log(size: int) -> bytes:
