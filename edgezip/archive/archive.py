@@ -11,12 +11,14 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import RLock
 from typing import IO, TYPE_CHECKING, BinaryIO, Literal
 
 from edgezip.archive import collect
 from edgezip.archive.extraction import Report, Target, extract
 from edgezip.archive.itself import leaving_out
 from edgezip.archive.names import Selection, by_folder, clean, member_name
+from edgezip.archive.opened import in_turns
 from edgezip.archive.tars import as_format_error, holes, open_tar
 from edgezip.archive.writing import write_archive
 from edgezip.descriptors import descriptor_of, open_descriptor
@@ -125,8 +127,7 @@ class Archive:
     which say what members they hold, so that only those are decoded in which a wanted one lies;
     archives without (made by `tar -I edgezip`) and cut ones are decoded as far as needed.
 
-    What `open` gives shares one position with the archive: threads that read at the same time need
-    an archive each, or a lock.
+    Threads may read from one archive at the same time: they take turns.
 
     Args:
         file: a name, or a binary file object, which is not closed; to read it must be seekable.
@@ -169,6 +170,7 @@ class Archive:
         if mode == "r":
             if options is not None and not isinstance(options, UnpackOptions):
                 raise SettingsError("options must be UnpackOptions in this mode")
+            self._reading = RLock()
             unpack = with_model(options or UnpackOptions(), model)
             self._limit = unpack.max_output
             self._content = EdgezipFile(file, "r", options=unpack)
@@ -263,7 +265,7 @@ class Archive:
             found = [describe(entry.info) for entry in self._entries]
         else:
             self._check(reading=True)
-            with as_format_error():
+            with self._reading, as_format_error():
                 found = [describe(info) for info in self._tar.getmembers()]
         return listed(found)
 
@@ -295,13 +297,13 @@ class Archive:
         return self._open(name, self._found(name))
 
     def _open(self, name: str, info: tarfile.TarInfo) -> IO[bytes]:
-        with as_format_error():
+        with self._reading, as_format_error():
             file = self._tar.extractfile(info)
         if file is None:
             raise IsADirectoryError(f"{name} has no content")
         if self._limit is not None and info.size > self._limit:
             raise LimitError(f"{name} has {info.size:,} bytes, and the limit is {self._limit:,}")
-        return file
+        return in_turns(file, self._reading)
 
     def read(self, name: str) -> bytes:
         """The content of a file.
@@ -322,8 +324,8 @@ class Archive:
     def _found(self, name: str) -> tarfile.TarInfo:
         """The member that has the content of `name`, which may be a link of either sort."""
         self._check(reading=True)
-        if self._by_name is None:
-            with as_format_error():
+        with self._reading, as_format_error():
+            if self._by_name is None:
                 self._by_name = _contents(self._tar.getmembers())
         info = self._by_name[clean(name)]
         for _ in range(_MOST_LINKS):
@@ -369,7 +371,7 @@ class Archive:
         self._check(reading=True)
         select = Selection(names)
         target = Target(os.fspath(path), strip, overwrite, max_output=self._limit)
-        with as_format_error():
+        with self._reading, as_format_error():
             count = extract(self._tar, select, target, report or _raise)
         if select.missing:
             raise KeyError(f"not in the archive: {', '.join(select.missing)}")

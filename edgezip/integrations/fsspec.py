@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import io
 from threading import RLock
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
@@ -15,47 +14,11 @@ from edgezip.archive.names import clean
 from edgezip.pipeline.options import UnpackOptions
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
     _FileSystem = Any
 else:
     _FileSystem = AbstractArchiveFileSystem
 
 PROTOCOL = "eztar"
-_BUFFER = 1 << 16
-
-
-class _Member(io.RawIOBase):
-    """A member to be read. All members are read from one file, whose position is the last one's:
-    threads that read several take turns."""
-
-    def __init__(self, file: IO[bytes], lock: RLock) -> None:
-        self._file = file
-        self._lock = lock
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer) -> int:
-        with memoryview(buffer) as view, view.cast("B") as target:
-            with self._lock:
-                data = self._file.read(len(target))
-            target[: len(data)] = data
-        return len(data)
-
-    def readall(self) -> bytes:
-        with self._lock:
-            return self._file.read()
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
 
 class ArchiveFileSystem(_FileSystem):  # type: ignore[misc, unused-ignore]
@@ -126,9 +89,7 @@ class ArchiveFileSystem(_FileSystem):  # type: ignore[misc, unused-ignore]
             raise ValueError("an archive is read only")
         if self.info(path)["type"] != "file":
             raise FileNotFoundError(path)
-        with self._lock:
-            member = self._archive.open(self._names[path])
-        file: Any = io.BufferedReader(_Member(member, self._lock), _BUFFER)
+        file: Any = self._archive.open(self._names[path])
         file.size = self.info(path)["size"]  # what fsspec asks files for
         return file  # type: ignore[no-any-return]
 

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import tarfile
-import threading
 import tomllib
 from collections.abc import Iterator
 from importlib import import_module, metadata
@@ -126,46 +125,8 @@ def test_members_of_tars_of_other_programs_for_fsspec() -> None:
     assert files.find("") == ["a", "c", "sub/b"]
     assert files.ls("sub", detail=False) == ["sub/b"]
     assert [files.cat(name) for name in ("a", "/c", "sub/b")] == [b"./a", b"/c", b"./sub/b"]
-    files.close()
-
-
-def test_threads_share_an_archive_for_fsspec(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread that is stopped between going to a place and reading there reads where it was."""
-    library("fsspec")
-    from edgezip.integrations.fsspec import ArchiveFileSystem
-
-    blob = io.BytesIO()
-    with edgezip.Archive(blob, "w", model="none") as archive:
-        for number in range(9):
-            archive.add_bytes(f"{number}", bytes([number]) * 5000, mtime=1)
-    files = ArchiveFileSystem(io.BytesIO(blob.getvalue()))
-    wrong: list[str] = []
-    first, second = files.open("1"), files.open("2")
-    content = files._archive._content
-    seek = content.seek
-
-    def other() -> None:
-        if second.read(3000) != bytes([2]) * 3000:
-            wrong.append("other")
-
-    def seek_and_wait(*arguments: int) -> int:
-        monkeypatch.undo()
-        place: int = seek(*arguments)
-        thread = threading.Thread(target=other)
-        thread.start()
-        threads.append(thread)
-        thread.join(0.2)
-        return place
-
-    threads: list[threading.Thread] = []
-    monkeypatch.setattr(content, "seek", seek_and_wait)
-    assert first.read() == bytes([1]) * 5000
-    for thread in threads:
-        thread.join()
-    assert threads
-    assert not wrong
-    assert first.seek(-1, 2) == 4999
-    assert first.read() == b"\1"
+    with files.open("a") as file:
+        assert (file.seek(-1, 2), file.read(), file.size) == (2, b"a", 3)
     files.close()
 
 
