@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from numpy import uintp
 
-from edgezip.coding.gated import clipped, dot, train
+from edgezip.coding.gated import clipped, dot, dot_two, train
 from edgezip.coding.jit import njit
 from edgezip.coding.logistic import CLIP, SQUASH_ZERO
 
@@ -51,7 +51,13 @@ def mix(r, weights, final, x, wide, selected, outputs, used):  # type: ignore[no
     places = whole_blocks(used)
     for j in range(places):
         wide[uintp(j)] = x[uintp(j)]
-    for k in range(r[R_SETS]):
+    sets = r[R_SETS]
+    for k in range(0, sets & -2, 2):
+        first = (k * SET_SIZE + selected[uintp(k)]) * width
+        second = ((k + 1) * SET_SIZE + selected[uintp(k + 1)]) * width
+        outputs[uintp(k)], outputs[uintp(k + 1)] = dot_two(weights, first, second, wide, places)
+    if sets & 1:
+        k = sets - 1
         outputs[uintp(k)] = dot(weights, (k * SET_SIZE + selected[uintp(k)]) * width, wide, places)
     total = 0
     finals = r[R_FINALS]

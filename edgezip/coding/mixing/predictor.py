@@ -134,25 +134,56 @@ def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node, 
 
 
 @njit(_nrt=False, forceinline=True)
-def _fetch(r, weights, apms, selected):  # type: ignore[no-untyped-def]
-    """Ask for the weights and map rows of a decision before its inputs are made."""
+def _fetch(r, weights, apms, selected, used):  # type: ignore[no-untyped-def]
+    """Ask for the weights of a decision and for the rows of the profile's own probability maps,
+    before its inputs are made."""
     width = r[R_INPUTS]
     for k in range(r[R_SETS]):
         row = (k * SET_SIZE + selected[uintp(k)]) * width
-        for j in range(0, width, LINE // 4):
+        for j in range(0, used, LINE // 4):
             prefetch(weights, row + j)
-    for k in range(r[R_MAPS]):
-        row = APM_SIZE * k + r[R_MAP_ROWS + k]
-        prefetch(apms, row * MAP_BINS)
-        prefetch(apms, row * MAP_BINS + MAP_BINS - 1)
+    for k in range(1, r[R_MAPS], 2):
+        _fetch_row(apms, k, r[R_MAP_ROWS + k])
+
+
+@njit(_nrt=False, forceinline=True)
+def _fetch_row(apms, k, row):  # type: ignore[no-untyped-def]
+    """Ask for a row of probability map `k`, which lies in two lines."""
+    first = (APM_SIZE * k + row) * MAP_BINS
+    prefetch(apms, first)
+    prefetch(apms, first + MAP_BINS - 1)
+
+
+@njit(_nrt=False, forceinline=True)
+def _last_row(c4, c0):  # type: ignore[no-untyped-def]
+    """Row of the first map that every profile has: of the last byte."""
+    return c0 | (c4 & 255) << 8
+
+
+@njit(_nrt=False, forceinline=True)
+def _last_two_row(c4, c0):  # type: ignore[no-untyped-def]
+    """Row of the second one: of the last two bytes."""
+    return ((c4 & 0xFFFF) * 0x3D4D51CB + c0 * 0x2F0B4C47 >> 13) & 65535
 
 
 @njit(_nrt=False, forceinline=True)
 def _map_rows(r, c4):  # type: ignore[no-untyped-def]
-    """Rows of the maps that every profile has: of the last byte, and of the last two."""
-    c0 = r[R_C0]
-    r[R_MAP_ROWS] = c0 | (c4 & 255) << 8
-    r[R_MAP_ROWS + 2] = ((c4 & 0xFFFF) * 0x3D4D51CB + c0 * 0x2F0B4C47 >> 13) & 65535
+    """Rows of the maps that every profile has."""
+    r[R_MAP_ROWS] = _last_row(c4, r[R_C0])
+    r[R_MAP_ROWS + 2] = _last_two_row(c4, r[R_C0])
+
+
+@njit(_nrt=False, forceinline=True)
+def _announce_rows(r, apms, c4, bit):  # type: ignore[no-untyped-def]
+    """Ask for these rows of the decision behind `bit` while that one is still learned from: they
+    come from far away, and little stands between knowing and using them."""
+    c0 = r[R_C0] << 1 | bit
+    if c0 > 255:
+        c4 = c4 << 8 | c0 & 255
+        c0 = 1
+    _fetch_row(apms, 0, _last_row(c4, c0))
+    if r[R_MAPS] > 2:
+        _fetch_row(apms, 2, _last_two_row(c4, c0))
 
 
 @njit(_nrt=False, forceinline=True)
@@ -181,7 +212,8 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     _map_rows(r, st[S_C4])
     select(r, m.streams, m.history, m.fields, m.selected, logit)
     m.selected[HITS_SET] += 9 * _orders_seen(m.slots, m.bases, r[R_NODE])
-    _fetch(r, m.weights, m.apms, m.selected)
+    used = CONTEXT_INPUT + 2 * r[R_CONTEXTS]
+    _fetch(r, m.weights, m.apms, m.selected, used)
     _context_inputs(
         m.slots, m.maps, m.direct, m.stretch, m.bases, m.direct_bases, x, r[R_NODE],
         r[R_CONTEXTS],
@@ -193,7 +225,6 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     x[BIAS_INPUT] = 256
     for j in range(m.silent.size):
         x[m.silent[j]] = 0
-    used = CONTEXT_INPUT + 2 * r[R_CONTEXTS]
     mixed = mix(r, m.weights, m.final, x, m.wide, m.selected, m.outputs, used)
     p = _refine(r, m.apms, mixed, int(m.squash[uintp(mixed + SQUASH_ZERO)]))
     r[R_P] = p
@@ -223,6 +254,7 @@ def update(m, bit):  # type: ignore[no-untyped-def]
     """Adapt everything that took part in the last prediction to `bit` and move on to the next
     one."""
     r = m.scratch
+    _announce_rows(r, m.apms, m.streams[r[R_STREAM]][S_C4], bit)
     used = CONTEXT_INPUT + 2 * r[R_CONTEXTS]
     learn(r, m.weights, m.final, m.squash, m.inputs, m.selected, m.outputs, used, bit)
     _update_maps(r, m.slots, m.maps, m.direct, m.follow, m.reciprocal, m.bases, m.direct_bases, bit)
