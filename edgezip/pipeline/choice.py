@@ -51,9 +51,12 @@ LEARNED, TESTED = 32 << 10, 4 << 10
 """Bytes that both ways learn, and bytes behind those that they then code, to compare them."""
 HARDLY = 105
 """Percent of what context mixing takes; if the model takes more than that, it is not tried."""
-LONG, SHOWN = 1 << 20, 192 << 10
+LONG, SHOWN = 1 << 20, (48 << 10, 192 << 10)
 """Bytes of text from which minutes are at stake, so that so many of them, in strips, are coded
-both ways first."""
+both ways first; the second time where the first one shows no clear winner."""
+CLEAR = 120
+"""Percent of what the model takes; if context mixing takes more than that of the first strips, the
+model is tried. Of longer ones it takes less, by a fifth at most."""
 STREAMS, TURN = 16, 4 << 10
 """Streams of such a text, and bytes taken of each in turn to see what their order costs."""
 
@@ -167,14 +170,17 @@ def _try_some(part: Part, options: PackOptions) -> Verdict:
     order.
     """
     text = part.inner
-    some = Part(_strips(text, 1, SHOWN), part.context)
-    with_model = some.language(options, untold).size
     in_order, side_by_side = (
         encode_channel(data, LZMA, None, Context(), untold).size
         for data in (text, _side_by_side(text))
     )
-    no_better = some.compact.size * in_order <= with_model * side_by_side
-    return Verdict.BYTES if no_better else Verdict.BOTH
+    for size in SHOWN:
+        some = Part(_strips(text, 1, size), part.context)
+        with_model = some.language(options, untold).size * side_by_side
+        alone = some.compact.size * in_order
+        if 100 * alone > CLEAR * with_model:
+            break
+    return Verdict.BYTES if alone <= with_model else Verdict.BOTH
 
 
 def _side_by_side(text: bytes) -> bytes:
