@@ -267,52 +267,91 @@ def _streams(channel: Channel, context: Context, missing: int) -> _Part:
         raise FormatError("damaged: a list of deflate streams that ends too early")
     data, known = bytes(part.data), bytes(part.known)
     content = np.frombuffer(data, np.uint8)
-    begin = position = position + length
-    if position + sum(entry.gap + entry.size for entry in entries) > size:
+    begin = position + length
+    end = begin + sum(entry.gap + entry.size for entry in entries)
+    if end > size:
         raise FormatError("damaged: undone deflate streams beyond their content")
 
-    listed = part.settles(0, position)
+    def gap(start: int, stop: int) -> _Piece:
+        return _Piece(data[start:stop], known[start:stop])
 
-    def stream(entry: deflated.Entry, start: int) -> tuple[bytes, bytes] | None:
-        end = start + entry.size
-        if not part.knows(start, end):
+    def stream(entry: deflated.Entry, start: int) -> _Piece | None:
+        stop = start + entry.size
+        if not part.knows(start, stop):
             return None
-        made = deflated.written(content[start:end], entry, channel.raw_size)
-        settled = listed and part.settles(start, end)
-        return made, bytes([_SETTLED if settled else _MAYBE]) * len(made)
+        try:
+            made = deflated.written(content[start:stop], entry, channel.raw_size)
+        except FormatError:  # nothing can be made of bytes that are not the right ones
+            return None
+        settled = part.settles(start, stop)
+        return _Piece(made, bytes([_SETTLED if settled else _MAYBE]) * len(made), settled)
 
-    front = _Part(bytearray(), bytearray())
-    for entry in entries:
-        front.data += data[position : position + entry.gap]
-        front.known += known[position : position + entry.gap]
-        position += entry.gap
-        made = stream(entry, position)
-        if made is None:
+    def forwards() -> Iterator[_Piece | None]:
+        place = begin
+        for entry in entries:
+            yield gap(place, place + entry.gap)
+            yield stream(entry, place + entry.gap)
+            place += entry.gap + entry.size
+        yield gap(end, size)
+
+    def backwards() -> Iterator[_Piece | None]:
+        yield gap(end, size)
+        place = end
+        for entry in reversed(entries):
+            yield stream(entry, place - entry.size)
+            place -= entry.gap + entry.size
+            yield gap(place, place + entry.gap)
+
+    listed = part.settles(0, begin)
+    front = _row(forwards(), listed, channel.raw_size)
+    back = _row(backwards(), listed, channel.raw_size)[::-1]
+    return _overlaid(front, back, channel.raw_size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some bytes and whether they are known, as in `_Part`. placed: they are as many as they were,
+    which bytes that are not settled need not be when they are packed again."""
+
+    data: bytes
+    known: bytes
+    placed: bool = True
+
+    def unplaced(self) -> _Piece:
+        """With nothing settled: nobody knows where it belongs."""
+        return _Piece(self.data, self.known.replace(bytes([_SETTLED]), bytes([_MAYBE])), False)
+
+
+def _row(pieces: Iterator[_Piece | None], placed: bool, room: int) -> list[_Piece]:
+    """Pieces one behind the other, up to one that is not there, or until they fill `room`. Behind
+    one of an unknown length nothing is settled. placed: whether the lengths are those of a list
+    that is settled."""
+    found: list[_Piece] = []
+    for piece in pieces:
+        if piece is None or room < 0:
             break
-        front.data += made[0]
-        front.known += made[1]
-        position += entry.size
-    else:
-        front.data += data[position:]
-        front.known += known[position:]
-    if len(front.data) > channel.raw_size:
-        raise FormatError("damaged: deflate streams do not add up to the size of the channel")
-    behind = len(data) - sum(entry.gap + entry.size for entry in entries) - begin
-    back = [(data[size - behind :], known[size - behind :])]
-    place = size - behind
-    for entry in reversed(entries):
-        place -= entry.size
-        made = stream(entry, place)
-        if made is None:
-            break
-        back.append(made)
-        back.append((data[place - entry.gap : place], known[place - entry.gap : place]))
-        place -= entry.gap
-    room = channel.raw_size - len(front.data) - sum(len(piece) for piece, _ in back)
-    if room < 0:  # all of it is known
-        room, back = channel.raw_size - len(front.data), []
-    front.add(b"", room)
-    for piece, which in reversed(back):
-        front.data += piece
-        front.known += which
-    return front
+        found.append(piece if placed else piece.unplaced())
+        placed = placed and piece.placed
+        room -= len(piece.data)
+    return found
+
+
+def _overlaid(front: list[_Piece], back: list[_Piece], size: int) -> _Part:
+    """`size` bytes of which the first and the last are known: where both are, what is settled."""
+    part = _Part(bytearray(), bytearray())
+    behind = _Part(bytearray(), bytearray())
+    for out, pieces in ((part, front), (behind, back)):
+        for piece in pieces:
+            out.data += piece.data
+            out.known += piece.known
+    missing = max(size - len(part.data), 0)
+    part.data = part.data[:size] + bytes(missing)
+    part.known = part.known[:size] + bytes(missing)
+    start = max(len(behind.data) - size, 0)
+    last = slice(size - (len(behind.data) - start), size)
+    known = np.frombuffer(part.known, np.uint8)[last]
+    better = np.frombuffer(behind.known, np.uint8)[start:] > known
+    np.copyto(known, np.frombuffer(behind.known, np.uint8)[start:], where=better)
+    into = np.frombuffer(part.data, np.uint8)[last]
+    np.copyto(into, np.frombuffer(behind.data, np.uint8)[start:], where=better)
+    return part

@@ -302,3 +302,23 @@ def test_a_mixed_folder_cut_at_many_places(frame_size: int | None) -> None:
     assert gained
     assert len(last) > len(files) * 3 // 4
     assert set(given(data, files)[0]) == set(files)
+
+
+def test_nothing_behind_a_stream_of_unknown_length_is_settled() -> None:
+    """A picture that is cut off is packed again to a deflate stream of another length."""
+    rng = np.random.default_rng(3)
+    shades = np.cumsum(rng.integers(-9, 10, (3, 60, 80)), axis=2) & 255
+    words = list(texts(3, 600).values())
+    files = {}
+    for number, picture in enumerate(shades.astype(np.uint8)):
+        picture_file = b"P5 80 60 255\n" + picture.tobytes()
+        files[f"{number}a.pgm.gz"] = gzip.compress(picture_file, mtime=0)
+        files[f"{number}b.bin.gz"] = gzip.compress(words[number], mtime=0)
+        files[f"{number}c.xyz.gz"] = gzip.compress(NOISE[number * 399 :][:150], mtime=0)
+    data = packed(files)
+    last: set[str] = set()
+    for cut in range(len(data) // 8, len(data), len(data) // 24):
+        found, _ = given(data[:cut], files)  # and none of them is wrong
+        assert last <= set(found)
+        last = set(found)
+    assert len(last) == len(files) - 1
