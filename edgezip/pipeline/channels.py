@@ -79,6 +79,8 @@ def decode_channel(channel: Channel, context: Context, progress: Progress) -> by
     if channel.transform == c.NO_TRANSFORM:
         return coder.decode(channel.payload, channel.params, raw_size, context, progress)
     transform = transform_of(channel.transform)
+    if channel.transform == c.TARRED:
+        context = replace(context, with_sizes=True)
     size, own, params = split_params(channel.params)
     if size > transform.most_changed(raw_size):
         raise FormatError(f"damaged: {size} bytes are too many for {raw_size} transformed ones")

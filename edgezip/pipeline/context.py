@@ -17,9 +17,9 @@ class Context:
 
     model: None where no language model is used. prime: text that both sides learn first. depth: of
     nested frames around what is coded. all_contexts: as in `PackOptions`. with_sizes: streams of a
-    text are told with their sizes, so that what is left of one that was cut off can be given its
-    place. decode_inner: what
-    decodes a frame inside of another, for the coder of those; `channels.decode_channel` sets it.
+    text are told with their sizes, in frames of archives and nowhere else, so that what is left of
+    one that was cut off can be given its place. decode_inner: what decodes a frame inside of
+    another, for the coder of those; `channels.decode_channel` sets it.
     """
 
     model: LanguageModel | None = None

@@ -97,7 +97,7 @@ def salvage(
             return
     except FormatError:
         return
-    part = _inside(channel, size, context, missing)
+    part = _inside(channel, size, replace(context, with_sizes=True), missing)
     right = bytearray(size)
     # What is complete without the bytes that are missing is none that was merely cut off.
     merely_cut = missing > 0 and not (missing > _TRAILER and part.settles(0, size))

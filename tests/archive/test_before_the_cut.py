@@ -322,3 +322,46 @@ def test_nothing_behind_a_stream_of_unknown_length_is_settled() -> None:
         assert last <= set(found)
         last = set(found)
     assert len(last) == len(files) - 1
+
+
+def test_sizes_of_streams_are_where_they_belong_and_right(
+    stories_model: Path, strict_library: Path
+) -> None:
+    """Each content has one encoding: with sizes in an archive, and without anywhere else."""
+    from dataclasses import replace
+
+    from edgezip.container import LmParams, Settings
+    from edgezip.pipeline.coders import language
+    from edgezip.pipeline.context import Context
+    from edgezip.pipeline.opening import open_for_packing
+
+    alone = Context(open_for_packing(PackOptions(model=stories_model)), Settings())
+    told = replace(alone, with_sizes=True)
+    text = STORY[0].encode()
+    settings = language.LanguageSettings(2, 0)
+    without, having = (
+        language.PLAIN.encode(text, settings, context, lambda count: None)
+        for context in (alone, told)
+    )
+    assert without.payload == having.payload
+    assert having.params.startswith(without.params)
+    sizes = LmParams.decode(having.params, len(text)).sizes
+    assert len(sizes) == 1
+    wrong = LmParams(having.tokens, 2, None, (sizes[0] - 1,)).encode()
+    for params, context, right in (
+        (without.params, alone, True),
+        (having.params, alone, False),
+        (without.params, told, False),
+        (having.params, told, True),
+        (wrong, told, False),
+    ):
+        if right:
+            found = language.PLAIN.decode(
+                having.payload, params, len(text), context, lambda count: None
+            )
+            assert found == text
+        else:
+            with pytest.raises(edgezip.FormatError, match="sizes"):
+                language.PLAIN.decode(
+                    having.payload, params, len(text), context, lambda count: None
+                )

@@ -63,6 +63,9 @@ def decode(
     model = _model(context)
     lm_params = LmParams.decode(params, size)
     done = Scaled(lm_params.tokens or size, size, progress)
+    several = lm_params.streams > 1 and lm_params.escape is None
+    if bool(lm_params.sizes) != (context.with_sizes and several):
+        raise FormatError("damaged: sizes of streams in no archive, or an archive without them")
     layout = TokenLayout(size, lm_params.tokens, lm_params.streams, context.prime)
     selftest.before_decoding(number)
     ids = model.decode(number, payload, layout, context.settings, done)
