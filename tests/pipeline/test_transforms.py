@@ -302,6 +302,7 @@ def _examples() -> dict[str, tuple[Transform, bytes]]:
             ("für Größe \U0001f600 \ud83d und " * 20).encode("utf-16-le", "surrogatepass"),
         ),
         "base64": (BASE64, base64.encodebytes(noise) + base64.encodebytes(noise[:100])),
+        "base64 that ends with a line": (BASE64, base64.encodebytes(noise[:456])[:-1]),
         "hex": (LOWER_HEX, noise.hex().encode()),
         "upper hex": (UPPER_HEX, noise.hex().upper().encode()),
         "x86": (X86, called),

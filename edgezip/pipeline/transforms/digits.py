@@ -137,7 +137,7 @@ def restore_start(data: bytes, params: bytes, size: int, digits: Digits) -> byte
         whole = len(content) == count
         if not whole:
             content = content[: len(content) // digits.size * digits.size]
-        lines = digits.written(len(content)) // width if width else 0
+        lines = max(digits.written(len(content)) - 1, 0) // width if width else 0
         if len(out) + digits.written(len(content)) + lines > size:
             raise FormatError("damaged: more digits than the channel has bytes")
         out += _write(content, _Region(count, width, flags >> 1, whole and bool(flags & 1)), digits)
