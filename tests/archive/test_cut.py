@@ -31,8 +31,10 @@ from edgezip.pipeline.transforms.transform import join_params
 from tests.pipeline.media_files import media_files
 
 NOISE = random.Random(8).randbytes(60_000)
-FOLDER = Path(__file__).resolve().parent
-TEXTS = {f"{path.name}": path.read_bytes() for path in sorted(FOLDER.glob("test_*.py"))}
+DATA = Path(__file__).resolve().parent.parent / "data"
+PROSE = b"".join((DATA / name).read_bytes() for name in ("courage.txt", "roughing_it.txt"))
+SIZES = (8790, 4410, 7256, 11_406, 9350, 5786)
+TEXTS = {f"{n}.txt": PROSE[sum(SIZES[:n]) : sum(SIZES[: n + 1])] for n in range(len(SIZES))}
 
 
 def packed(files: dict[str, bytes], **options: Any) -> bytes:
