@@ -23,18 +23,18 @@ SMALL = 4
 class _Run:
     """Neighbours of one family, or joined ones.
 
-    size: what they count as. effort: as `kinds.effort`, in the same unit, less for pictures, as
-    far as they may take longer.
+    size: what they count as. effort: as `kinds.effort`, of all, less for pictures, as far as they
+    may take longer.
     """
 
     entries: list[Entry]
     size: int
-    effort: float
+    effort: int
 
-    def limit(self, share: float, least: int, most: int) -> int:
-        """Bytes, as they count, of a frame that takes a `share` of the effort."""
-        wanted = share * self.size / self.effort if self.effort else most
-        return min(max(int(wanted), least), most)
+    def limit(self, part: int, least: int, most: int) -> int:
+        """Bytes, as they count, of a frame that takes a `part` of the effort."""
+        wanted = part * self.size // self.effort if self.effort else most
+        return min(max(wanted, least), most)
 
 
 def runs(
@@ -54,7 +54,7 @@ def runs(
         most: bytes that no frame may have more of.
     """
     total = sum(cost(entry) * kinds.effort(entry.kind, entry.info.name) for entry in entries)
-    part = total * share[0] / share[1]
+    part = total * share[0] // share[1]
     joined: list[_Run] = []
     for run in _families(entries, cost):
         joined.append(run)
@@ -82,21 +82,22 @@ def _families(entries: Sequence[Entry], cost: Callable[[Entry], int]) -> Iterato
             family = its
         size = cost(entry)
         effort = size * kinds.effort(entry.kind, entry.info.name)
-        slow = entry.kind == kinds.PICTURES and effort > size
+        most = size * kinds.EFFORT
+        slow = entry.kind == kinds.PICTURES and effort > most
         run.entries.append(entry)
         run.size += size
-        run.effort += max(effort / PICTURE_SHARE, size) if slow else effort
+        run.effort += max(effort // PICTURE_SHARE, most) if slow else effort
         twins = entry.twins
     if run is not None:
         yield run
 
 
-def _is_joined(first: _Run, second: _Run, share: float, least: int, most: int) -> bool:
+def _is_joined(first: _Run, second: _Run, part: int, least: int, most: int) -> bool:
     smaller = min(first.size, second.size)
     if SMALL * smaller < least:
         return True
     both = _sum(first, second)
-    return smaller < least and both.size <= both.limit(share, least, most)
+    return smaller < least and both.size <= both.limit(part, least, most)
 
 
 def _sum(first: _Run, second: _Run) -> _Run:

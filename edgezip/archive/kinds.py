@@ -26,7 +26,9 @@ _EXTENSIONS = {
 }
 _KIND = {name: kind for kind, names in _EXTENSIONS.items() for name in names.split()}
 _PHOTOS = frozenset({"jpg", "jpeg"})
-_PHOTO_EFFORT, _PNG_EFFORT, _PICTURE_EFFORT = 0.125, 6.0, 3.0
+EFFORT = 8
+"""What a byte of text takes to decode, in the unit of `effort`."""
+_PHOTO_EFFORT, _PNG_EFFORT, _PICTURE_EFFORT = 1, 6 * EFFORT, 3 * EFFORT
 _FAMILIES = {DATA: LOGS, CODE: TEXT}
 """Kinds that learn from the one they are named with."""
 SNIFFED = 1024
@@ -48,12 +50,12 @@ def family(kind: int, name: str) -> int | None:
     return _FAMILIES.get(kind, kind)
 
 
-def effort(kind: int, name: str) -> float:
-    """About how long a byte of a file takes to decode, in bytes of text. Pixels take longer than
+def effort(kind: int, name: str) -> int:
+    """About how long a byte of a file takes to decode, text being `EFFORT`. Pixels take longer than
     text, those of a PNG are several to a byte, and JPEGs are not coded by edgezip's own kernels.
     Of ../shared/eval texts and sounds take 3 s of CPU time a megabyte, PNG 20 s, JPEG 0.14 s."""
     if kind != PICTURES:
-        return 1.0
+        return EFFORT
     found = extension(name)
     if found in _PHOTOS:
         return _PHOTO_EFFORT

@@ -28,7 +28,7 @@ def planned(entries: list[Entry]) -> list[list[str]]:
     return [[entry.info.name for entry in part] for part in parts]
 
 
-def effort(entries: list[Entry]) -> float:
+def effort(entries: list[Entry]) -> int:
     return sum(
         writing._cost(entry) * kinds.effort(entry.kind, entry.info.name) for entry in entries
     )
@@ -105,7 +105,7 @@ def test_no_frame_takes_long(seed: int, order: collect.Order) -> None:
     whole, size = effort(entries), sum(map(writing._cost, entries))
     for part in parts:
         cost = sum(map(writing._cost, part))
-        pictures = any(kinds.effort(entry.kind, entry.info.name) > 1 for entry in part)
+        pictures = any(kinds.effort(entry.kind, entry.info.name) > kinds.EFFORT for entry in part)
         share = effort(part) / whole / (framing.PICTURE_SHARE if pictures else 1)
         assert cost <= writing._most(writing.MOST_FRAME)
         assert (
