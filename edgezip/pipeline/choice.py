@@ -23,7 +23,6 @@ from edgezip.pipeline.model import LanguageModel
 from edgezip.pipeline.options import MEDIA_LEVEL, PackOptions
 from edgezip.pipeline.parts import Part, smallest, untold
 from edgezip.pipeline.transforms.table import LINE_ENDS, LONE_CR, WRAPS, X86, transform_of
-from edgezip.pipeline.windows import MANY_STREAMS
 
 TRIED, TRIED_STRIPS = 24 << 10, 3
 """Bytes that are looked at to see what the others are like, in so many strips."""
@@ -58,8 +57,8 @@ both ways first; the second time where the first one shows no clear winner."""
 CLEAR = 120
 """Percent of what the model takes; if context mixing takes more than that of the first strips, the
 model is tried. Of longer ones it takes less, by a fifth at most."""
-TURN = 4 << 10
-"""Bytes taken of each stream of such a text in turn to see what their order costs."""
+STREAMS, TURN = 16, 4 << 10
+"""Streams of such a text, and bytes taken of each in turn to see what their order costs."""
 
 
 _TRANSFORMS = {Kind.TEXT: (WRAPS, LINE_ENDS, LONE_CR), Kind.BINARY: (X86,)}
@@ -185,8 +184,8 @@ def _try_some(part: Part, options: PackOptions) -> Verdict:
 
 
 def _side_by_side(text: bytes) -> bytes:
-    """`TURN` bytes of each of `MANY_STREAMS` parts in turns."""
-    size = -(-len(text) // MANY_STREAMS)
+    """`TURN` bytes of each of `STREAMS` parts in turns."""
+    size = -(-len(text) // STREAMS)
     parts = [text[i : i + size] for i in range(0, len(text), size)]
     return b"".join(part[i : i + TURN] for i in range(0, size, TURN) for part in parts)
 

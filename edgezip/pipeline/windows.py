@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 SMALL_MODEL = 48 << 20
 """Bytes of a model file up to which its weights stay in the processor's cache."""
-MANY_STREAMS = 16
-"""Streams that a long text has, unless another number is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,6 @@ def choose_streams(n_tokens: int, information: int, run: int = 4096) -> int:
     (`bench.models --streams`).
     """
     streams = 1
-    while streams < MANY_STREAMS // 2 and n_tokens // (streams * 2) >= run:
+    while streams < 8 and n_tokens // (streams * 2) >= run:
         streams *= 2
-    many = streams == MANY_STREAMS // 2 and information >= MANY_STREAMS * run // 2
-    return MANY_STREAMS if many else streams
+    return 16 if streams == 8 and information >= 16 * run // 2 else streams
