@@ -228,10 +228,10 @@ EZ_INLINE void ez_pairs_part(float * const * out, const int16_t * w, const float
                              size_t stride, int n, int d, int rows, int vectors) {
     vi acc[16];
     EZ_UNROLL for (int i = 0; i < rows * vectors; i++) acc[i] = vi_zero();
-    const int block = d / 32, lines = vectors * W > 32 ? vectors * W / 32 : 1; /* of 64 bytes to a pair */
+    const int block = d / 32, lines = (vectors * W > 32 ? vectors * W / 32 : 1) + 1; /* of 64 bytes to a pair, with the scales */
     for (int first = 0; first < n; first += EZ_TILE) {
         const ez_values * tile = (const ez_values *) (v + (size_t) (first / EZ_TILE) * stride) + block;
-        const uint8_t * ahead = (const uint8_t *) tile + 2 * stride;
+        const uint8_t * ahead = (const uint8_t *) tile + (EZ_CELLS / EZ_TILE) * stride;
         const int pairs = n - first < EZ_TILE ? (n - first + 1) / 2 : EZ_TILE / 2;
         for (int j = 0; j < pairs; j++) {
             EZ_UNROLL for (int i = 0; i < lines; i++) __builtin_prefetch(ahead + 64 * (j + i * EZ_TILE / 2));
@@ -297,6 +297,8 @@ EZ_INLINE void ez_score_block(const struct ez_attention * a, int head, int first
     }
 }
 
+#define EZ_KEY_TILES_AHEAD 8 /* tiles whose keys are fetched ahead: one takes some 30 ns, memory more than 100 */
+
 /* Scores of all cells for the rows of one head, keys in tiles: a matrix product. */
 EZ_INLINE void ez_score_tiles(const struct ez_attention * a, int head, int longest, int padded, uint8_t * columns) {
     const size_t column_bytes = ez_column_bytes(EZ_Q8_0, a->dk);
@@ -309,8 +311,8 @@ EZ_INLINE void ez_score_tiles(const struct ez_attention * a, int head, int longe
         }
     }
     const struct ez_gemm g = {
-        .w = a->k + (size_t) head * a->k_head, .tile_bytes = a->k_stride, .rows = longest, .k = a->dk, .x = columns,
-        .column_bytes = column_bytes, .columns = a->rows,
+        .w = a->k + (size_t) head * a->k_head, .tile_bytes = a->k_stride, .rows = longest, .k = a->dk,
+        .ahead = EZ_KEY_TILES_AHEAD * a->k_stride, .x = columns, .column_bytes = column_bytes, .columns = a->rows,
         .y = a->scratch + (size_t) (head * a->rows) * (size_t) padded, .y_stride = (size_t) padded,
     };
     EZ_NAME(ez_gemm_q8_0)(&g, 0, (longest + EZ_TILE - 1) / EZ_TILE);

@@ -5,7 +5,9 @@
 #define EZ_AHEAD 4096 /* bytes: across the page that hardware stops at */
 /* How many bytes ahead the columns from c on fetch weights: the first ones the chunk itself, the second ones the next
  * chunk, so that memory is not idle meanwhile. With sixteen lanes that gains nothing. */
-EZ_INLINE size_t ez_ahead(int c, size_t chunk_bytes) { return W < 16 && c == EZ_COLUMNS ? chunk_bytes : EZ_AHEAD; }
+EZ_INLINE size_t ez_ahead(const struct ez_gemm * g, int c, size_t chunk_bytes) {
+    return g->ahead ? g->ahead : W < 16 && c == EZ_COLUMNS ? chunk_bytes : EZ_AHEAD;
+}
 
 /* Column c of the activations. */
 #define EZ_X(c) ((const ez_x *) (g->x + (size_t) (column + (c)) * g->column_bytes))

@@ -44,6 +44,8 @@ struct ez_gemm {
     const uint8_t * w;   /* tiles */
     size_t tile_bytes;   /* one tile of 16 rows */
     int rows, k;
+    bool far;            /* the weights are too many to stay in a cache between calls */
+    size_t ahead;        /* bytes from weights to those that are fetched meanwhile; 0: as in k_dot.h */
     const uint8_t * x;   /* columns */
     size_t column_bytes; /* from one column to the next */
     int columns;

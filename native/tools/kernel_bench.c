@@ -17,6 +17,7 @@
 #include "tiles.h"
 
 #define HUGE_PAGE ((size_t) 2 << 20)
+#define FAR ((size_t) 16 << 20) /* as ops_matmul.c has it */
 
 static double now(void) {
     struct timespec t;
@@ -34,7 +35,11 @@ static int next_columns(int columns, int only) {
 static void bench(enum ez_format format, int rows, int k, int only_columns) {
     const size_t tile_bytes = ez_tile_bytes(format, k), column_bytes = ez_column_bytes(format, k);
     const int tiles = rows / EZ_TILE;
-    uint8_t * w = aligned_alloc(64, (tile_bytes * (size_t) tiles + 63) / 64 * 64);
+    const size_t w_bytes = (tile_bytes * (size_t) tiles + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    uint8_t * w = aligned_alloc(HUGE_PAGE, w_bytes);
+#ifdef MADV_HUGEPAGE
+    madvise(w, w_bytes, MADV_HUGEPAGE); /* as the engine's buffers (pages.c) */
+#endif
     uint8_t * x = aligned_alloc(64, column_bytes * MOST_COLUMNS);
     float * y = aligned_alloc(64, sizeof(float) * (size_t) rows * MOST_COLUMNS);
     for (size_t i = 0; i < tile_bytes * (size_t) tiles; i++) {
@@ -43,7 +48,7 @@ static void bench(enum ez_format format, int rows, int k, int only_columns) {
     memset(x, 0x31, column_bytes * MOST_COLUMNS); /* floats of 2e-9 */
     printf("%-6s %6d x %-6d", ez_format_name(format), rows, k);
     for (int columns = only_columns ? only_columns : 1; columns <= MOST_COLUMNS; columns = next_columns(columns, only_columns)) {
-        struct ez_gemm g = {.w = w, .tile_bytes = tile_bytes, .rows = rows, .k = k, .x = x,
+        struct ez_gemm g = {.w = w, .tile_bytes = tile_bytes, .rows = rows, .k = k, .far = w_bytes > FAR, .x = x,
                             .column_bytes = column_bytes, .columns = columns, .y = y, .y_stride = (size_t) rows};
         double best = 1e9;
         for (int i = 0; i < 7; i++) {

@@ -138,8 +138,8 @@ static void check_gemm(enum ez_format format, int kind) {
         else ez_kernels()->quantize[format](column, from, k);
         for (int r = 0; r < rows; r++) want[c * rows + r] = reference_dot(format, raw + (size_t) r * row_bytes, from, k);
     }
-    const struct ez_gemm g = {.w = w, .tile_bytes = tile_bytes, .rows = rows, .k = k, .x = x, .column_bytes = column_bytes,
-                              .columns = columns, .y = y, .y_stride = (size_t) rows};
+    const struct ez_gemm g = {.w = w, .tile_bytes = tile_bytes, .rows = rows, .k = k, .far = below(2) == 1, .x = x,
+                              .column_bytes = column_bytes, .columns = columns, .y = y, .y_stride = (size_t) rows};
     ez_kernels()->gemm[format](&g, 0, tiles);
     compare(ez_format_name(format), y, want, rows * columns);
     free(raw), free(w), free(x), free(floats), free(y), free(want);
