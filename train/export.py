@@ -9,6 +9,9 @@ Norm weights stay F32. The embedding, which is the output layer too, may have a 
 
 The pieces are numbered anew, by the bytes that they spell: edgezip's mixing coder wants a row of
 logits in this order and would have to sort every row.
+
+With --about the file says its licence, its author and what it was trained on (a table as in
+configs/attribution.toml): `general.license`, `.author`, `.description` and `.datasets`.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import tempfile
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
@@ -44,6 +50,24 @@ def write_header(writer: gguf.GGUFWriter, name: str, shape: Shape) -> None:
     writer.add_rope_dimension_count(shape.head_dim)
     writer.add_rope_freq_base(shape.rope_base)
     writer.add_vocab_size(shape.vocab)
+
+
+def write_about(writer: gguf.GGUFWriter, about: Mapping[str, Any]) -> None:
+    """Licence, author and description, and the repositories of the training text with the licences
+    that they state; `about` as in configs/attribution.toml."""
+    writer.add_license(about["license"])
+    writer.add_author(about["author"])
+    writer.add_description(about["description"])
+    writer.add_array("general.datasets", datasets(about))
+
+
+def datasets(about: Mapping[str, Any]) -> list[str]:
+    """Each repository with its licence in brackets."""
+    return [
+        f"{repository} ({entry['licence']})"
+        for entry in about["datasets"]
+        for repository in entry["repositories"]
+    ]
 
 
 def export_order(processor: sentencepiece.SentencePieceProcessor) -> list[int]:
@@ -95,11 +119,18 @@ def write_vocabulary(
 
 
 def write_gguf(
-    checkpoint: Checkpoint, path: Path, name: str, kind: str, embedding: str = ""
+    checkpoint: Checkpoint,
+    path: Path,
+    name: str,
+    kind: str,
+    embedding: str = "",
+    about: Mapping[str, Any] | None = None,
 ) -> None:
     """Write with types that the gguf package quantizes to; `embedding` defaults to `kind`."""
     writer = gguf.GGUFWriter(str(path), "llama")
     write_header(writer, name, checkpoint.shape)
+    if about:
+        write_about(writer, about)
     processor = sentencepiece.SentencePieceProcessor(model_proto=checkpoint.tokenizer)
     ids = export_order(processor)
     write_vocabulary(writer, processor, ids)
@@ -142,16 +173,23 @@ def quantize_with_llama(source: Path, target: Path, kind: str, embedding: str = 
         raise SystemExit(f"llama.cpp could not quantize to {kind}: its log above says why")
 
 
-def export(checkpoint: Checkpoint, path: Path, name: str, kind: str, embedding: str = "") -> None:
+def export(
+    checkpoint: Checkpoint,
+    path: Path,
+    name: str,
+    kind: str,
+    embedding: str = "",
+    about: Mapping[str, Any] | None = None,
+) -> None:
     """Write `checkpoint` to `path` as GGUF of any of the types above."""
     if not checkpoint.tokenizer:
         raise SystemExit("the checkpoint holds no tokenizer: give --tokenizer")
     if kind in _DIRECT and embedding in ("", *_DIRECT):
-        write_gguf(checkpoint, path, name, kind, embedding)
+        write_gguf(checkpoint, path, name, kind, embedding, about)
         return
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         source = Path(folder) / "float32.gguf"
-        write_gguf(checkpoint, source, name, "F32")
+        write_gguf(checkpoint, source, name, "F32", about=about)
         quantize_with_llama(source, path, kind, embedding)
 
 
@@ -170,11 +208,13 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--name", help="the model's name (default: that of the file)")
     parser.add_argument("--tokenizer", type=Path, help="for checkpoints that hold none")
+    parser.add_argument("--about", type=Path, help="licence, author and datasets (TOML)")
     args = parser.parse_args(argv)
     checkpoint = Checkpoint.load(args.checkpoint)
     if args.tokenizer:
         checkpoint.tokenizer = args.tokenizer.read_bytes()
-    export(checkpoint, args.out, args.name or args.out.stem, args.type, args.embedding)
+    about = tomllib.loads(args.about.read_text(encoding="utf-8")) if args.about else None
+    export(checkpoint, args.out, args.name or args.out.stem, args.type, args.embedding, about)
     digest = hashlib.sha256(args.out.read_bytes()).hexdigest()
     print(f"{args.out.name}: {args.out.stat().st_size:,} bytes, SHA-256 {digest}")
 

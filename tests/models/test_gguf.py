@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from edgezip.models.gguf import Gguf, Tensor, Value, read_gguf
 from edgezip.models.llama import check_llama, model_name
 from edgezip.models.vocabulary import BYTE, CONTROL, NORMAL, UNKNOWN, read_vocabulary
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture(scope="module")
 def stories(stories_model: Path) -> Gguf:
@@ -27,8 +30,23 @@ def test_a_llama_is_described(stories: Gguf, bundled_model: Path) -> None:
     assert (llama.layers, llama.width, llama.heads, llama.kv_heads, llama.head) == (5, 64, 8, 4, 8)
     assert (llama.tokens, llama.context, llama.vocabulary) == (512, 512, "llama")
     assert (llama.parameters, llama.types) == (260_032, {"F32": 260_032})
-    assert check_llama(read_gguf(bundled_model)).types["Q8_0"] == 8_388_608
-    assert model_name(read_gguf(bundled_model)) == "edgezip-small"
+    small = check_llama(read_gguf(bundled_model))
+    assert (small.types["Q4_0"], small.types["Q8_0"]) == (6_291_456, 2_097_152)
+    assert (model_name(read_gguf(bundled_model)), small.licence) == ("edgezip-small", "Apache-2.0")
+
+
+def test_the_bundled_model_says_what_it_was_trained_on(bundled_model: Path) -> None:
+    """As CC BY and CC BY-SA ask for it, in the file and in docs/models.md."""
+    settings = read_gguf(bundled_model).settings
+    found = [bytes(item).decode() for item in settings["general.datasets"].value]
+    about = tomllib.loads((ROOT / "train/configs/attribution.toml").read_text(encoding="utf-8"))
+    stated = [(r, d["licence"]) for d in about["datasets"] for r in d["repositories"]]
+    assert found == [f"{repository} ({licence})" for repository, licence in stated]
+    page = " ".join((ROOT / "docs/models.md").read_text(encoding="utf-8").split())
+    for repository, licence in stated:
+        owner, name = repository.split("/")
+        assert repository in page or (owner in page and name in page), repository
+        assert licence in page, licence
 
 
 def test_types_are_those_of_the_gguf_package() -> None:
