@@ -38,7 +38,9 @@ def test_a_llama_is_described(stories: Gguf, bundled_model: Path) -> None:
 def test_the_bundled_model_says_what_it_was_trained_on(bundled_model: Path) -> None:
     """As CC BY and CC BY-SA ask for it, in the file and in docs/models.md."""
     settings = read_gguf(bundled_model).settings
-    found = [bytes(item).decode() for item in settings["general.datasets"].value]
+    listed = settings["general.datasets"].value
+    assert isinstance(listed, list)
+    found = [item.decode() for item in listed]
     about = tomllib.loads((ROOT / "train/configs/attribution.toml").read_text(encoding="utf-8"))
     stated = [(r, d["licence"]) for d in about["datasets"] for r in d["repositories"]]
     assert found == [f"{repository} ({licence})" for repository, licence in stated]
