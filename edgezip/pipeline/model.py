@@ -248,7 +248,7 @@ class LanguageModel:
     def choose_streams(self, settings: Settings, tokens: int, information: int) -> int:
         """Streams for a text (`windows.choose_streams`), or as many fewer as half of the machine's
         memory holds the cache of."""
-        wanted = choose_streams(tokens, information, self._recommended.run)
+        wanted = choose_streams(tokens, information, self._recommended)
         return self._sessions.most_streams(settings.window, wanted)
 
     def _cells(self, settings: LmSettings, n_tokens: int) -> int:

@@ -67,11 +67,12 @@ class Recommendation:
     """What a model gets where the caller asks for nothing.
 
     window: cells of a context, a quarter of which is kept when it is renewed. run: the fewest
-    tokens that a stream of its own pays for.
+    tokens that a stream of its own pays for. streams: as many as a text gets at most.
     """
 
     window: int
     run: int
+    streams: int
 
 
 def recommend(model_size: int, context: int) -> Recommendation:
@@ -81,27 +82,31 @@ def recommend(model_size: int, context: int) -> Recommendation:
     gain it 0.2 % and cost a fifth of the unpacking speed. A larger one makes more of a long context
     (SmolLM2: 1.1 % smaller with 1024 cells instead of 512, 1.9 % with 2048; keeping half of them
     instead of a quarter gains 0.1 % more, and evaluates every token twice), and loses more by a
-    start without any, 23 bytes each. docs/models.md has the curve.
+    start without any, 23 bytes each. docs/models.md has the curve. Its weights come from memory,
+    and more streams share them; a small model's streams compete with its weights for the cache.
     """
-    window, run = (2048, 8192) if model_size > SMALL_MODEL else (512, 4096)
-    return Recommendation(min(window, context), run)
+    window, run, streams = (2048, 8192, 16) if model_size > SMALL_MODEL else (512, 4096, 8)
+    return Recommendation(min(window, context), run, streams)
 
 
-def choose_streams(n_tokens: int, information: int, run: int = 4096) -> int:
-    """Streams for a channel: one for small inputs (best ratio), up to 16 for large ones (speed).
+_FEW = 8
+"""Streams that a text gets by its tokens alone."""
+
+
+def choose_streams(n_tokens: int, information: int, recommended: Recommendation) -> int:
+    """Streams for a channel: one for small inputs (best ratio), more for large ones (speed).
 
     Args:
         n_tokens: tokens of the channel.
         information: about the bytes that a classical codec makes of it.
-        run: the smallest number of tokens of a stream that is worth it.
+        recommended: for the model.
 
-    Every further stream starts without context, which costs some hundred bits. Eight more pay where
-    their start hardly shows in the size: unpacking reads the weights once for all streams of a
-    session, and with 16 two sessions have 8 columns each, as many as the widest kernels take at
-    once, and eight still have two. With more the caches of the streams leave the processor's own
-    (`bench.models --streams`).
+    Every further stream starts without context, which costs some hundred bits. More than eight, of
+    a model that gains by them, pay where their start hardly shows in the size: unpacking reads the
+    weights once for all streams of a session (`bench.models --streams`).
     """
     streams = 1
-    while streams < 8 and n_tokens // (streams * 2) >= run:
+    while streams < _FEW and n_tokens // (streams * 2) >= recommended.run:
         streams *= 2
-    return 16 if streams == 8 and information >= 16 * run // 2 else streams
+    worth = streams == _FEW and information >= recommended.streams * recommended.run // 2
+    return recommended.streams if worth else streams

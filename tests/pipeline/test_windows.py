@@ -57,24 +57,23 @@ def test_windows_predict_every_token_once_within_the_cells(
 
 
 def test_streams_grow_with_the_input() -> None:
+    small, large = recommend(SMALL_MODEL, 4096), recommend(SMALL_MODEL + 1, 4096)
     sizes: tuple[int, ...] = (0, 1, 100, 8191, 8192, 1 << 14, 1 << 15, 1 << 24)
-    assert [choose_streams(n, n) for n in sizes] == [1, 1, 1, 1, 2, 4, 16, 16]
-    assert [choose_streams(n, n // 8) for n in sizes] == [1, 1, 1, 1, 2, 4, 8, 16]
-    assert [choose_streams(1 << 15, n) for n in (0, 32767, 32768)] == [8, 8, 16]
-    assert choose_streams(1 << 14, 1 << 24) == 4
+    assert [choose_streams(n, n, small) for n in sizes] == [1, 1, 1, 1, 2, 4, 8, 8]
+    assert choose_streams(1 << 14, 1 << 24, small) == 4
     sizes = (16383, 16384, 1 << 15, 1 << 16)
-    assert [choose_streams(n, n, 8192) for n in sizes] == [1, 2, 4, 16]
-    assert choose_streams(1 << 16, 65535, 8192) == 8
+    assert [choose_streams(n, n, large) for n in sizes] == [1, 2, 4, 16]
+    assert [choose_streams(1 << 16, n, large) for n in (0, 65535, 65536)] == [8, 8, 16]
 
 
 def test_large_models_get_long_windows() -> None:
     assert [recommend(SMALL_MODEL, n) for n in (256, 1024)] == [
-        Recommendation(256, 4096),
-        Recommendation(512, 4096),
+        Recommendation(256, 4096, 8),
+        Recommendation(512, 4096, 8),
     ]
     assert [recommend(SMALL_MODEL + 1, n) for n in (1024, 8192)] == [
-        Recommendation(1024, 8192),
-        Recommendation(2048, 8192),
+        Recommendation(1024, 8192, 16),
+        Recommendation(2048, 8192, 16),
     ]
 
 

@@ -29,14 +29,13 @@ def measure(run: str, path: Path, text: bytes, threads: int, repeats: int) -> di
     from edgezip.pipeline.opening import open_for_packing
     from edgezip.pipeline.options import PackOptions
     from edgezip.pipeline.score import score
-    from edgezip.pipeline.windows import choose_streams
 
     options = PackOptions(model=path, threads=threads)
     model = open_for_packing(options)
     assert model is not None
     settings = model.settings(options)
     tokens = len(model.tokenizer.encode(text))
-    streams = choose_streams(tokens, len(lzma.compress(text)))
+    streams = model.choose_streams(settings, tokens, len(lzma.compress(text)))
     for warm in (1, streams):
         _there_and_back(model, settings, text[:_WARM_UP_BYTES], warm)
     packing, reading, sizes = [], [], set()
