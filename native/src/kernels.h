@@ -39,12 +39,14 @@ static inline size_t ez_column_bytes(enum ez_format format, int k) {
     return (n + 63) / 64 * 64;
 }
 
+#define EZ_MOST_NEAR ((size_t) 16 << 20) /* bytes of all weights: more do not stay in a cache that others use, too */
+
 /* y[column][row] = sum over k of w[row][k] * x[column][k] */
 struct ez_gemm {
     const uint8_t * w;   /* tiles */
     size_t tile_bytes;   /* one tile of 16 rows */
     int rows, k;
-    bool far;            /* the weights are too many to stay in a cache between calls */
+    bool far;            /* more than EZ_MOST_NEAR: weights come from memory at every call */
     size_t ahead;        /* bytes from weights to those that are fetched meanwhile; 0: as in k_dot.h */
     const uint8_t * x;   /* columns */
     size_t column_bytes; /* from one column to the next */

@@ -11,7 +11,6 @@
 #include "tiles.h"
 
 #define ALIGN(n) (((size_t) (n) + 63) / 64 * 64)
-#define MOST_NEAR ((size_t) 16 << 20) /* bytes of all weights: more do not stay in a cache that others use, too */
 #define OWN_COLUMNS_BELOW 4096 /* activations (numbers) that every thread prepares for itself */
 
 static enum ez_format product_format(const struct ggml_tensor * dst) {
@@ -99,7 +98,7 @@ bool ez_matmul(const struct ggml_compute_params * params, struct ggml_tensor * d
         .tile_bytes = ez_tile_bytes(format, w->ne[0]),
         .rows = (int) w->ne[1],
         .k = (int) w->ne[0],
-        .far = w->buffer && ggml_backend_buffer_get_size(w->buffer) > MOST_NEAR,
+        .far = w->buffer && ggml_backend_buffer_get_size(w->buffer) > EZ_MOST_NEAR,
         .column_bytes = column_bytes,
         .columns = (int) x->ne[1],
         .y_stride = dst->nb[1] / sizeof(float),

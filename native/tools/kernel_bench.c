@@ -17,7 +17,6 @@
 #include "tiles.h"
 
 #define HUGE_PAGE ((size_t) 2 << 20)
-#define FAR ((size_t) 16 << 20) /* as ops_matmul.c has it */
 
 static double now(void) {
     struct timespec t;
@@ -48,7 +47,7 @@ static void bench(enum ez_format format, int rows, int k, int only_columns) {
     memset(x, 0x31, column_bytes * MOST_COLUMNS); /* floats of 2e-9 */
     printf("%-6s %6d x %-6d", ez_format_name(format), rows, k);
     for (int columns = only_columns ? only_columns : 1; columns <= MOST_COLUMNS; columns = next_columns(columns, only_columns)) {
-        struct ez_gemm g = {.w = w, .tile_bytes = tile_bytes, .rows = rows, .k = k, .far = w_bytes > FAR, .x = x,
+        struct ez_gemm g = {.w = w, .tile_bytes = tile_bytes, .rows = rows, .k = k, .far = w_bytes > EZ_MOST_NEAR, .x = x,
                             .column_bytes = column_bytes, .columns = columns, .y = y, .y_stride = (size_t) rows};
         double best = 1e9;
         for (int i = 0; i < 7; i++) {
