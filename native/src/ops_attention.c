@@ -17,23 +17,25 @@ void edgezip_forward_flash_attn_ext(const struct ggml_compute_params * params, s
 
 #define HALF_MINUS_INFINITY UINT16_C(0xFC00)
 
+/* 0 where 16 entries of a mask are equal to the four of `pattern`, again and again. */
+static uint64_t differences(const uint16_t * mask, uint64_t pattern) {
+    uint64_t four[4];
+    memcpy(four, mask, sizeof four);
+    return (four[0] ^ pattern) | (four[1] ^ pattern) | (four[2] ^ pattern) | (four[3] ^ pattern);
+}
+
 /* Cells up to the last visible one; *holes when one before it is hidden. -1: the mask has other values. */
 static int visible_cells(const uint16_t * mask, int cells, bool * holes) {
-    int n = cells;
-    uint64_t four, any = 0;
-    for (; n >= 4; n -= 4) {
-        memcpy(&four, mask + n - 4, 8);
-        if (four != UINT64_C(0x0001000100010001) * HALF_MINUS_INFINITY) {
-            break;
-        }
+    int n = cells, j = 0;
+    while (n >= 16 && differences(mask + n - 16, UINT64_C(0x0001000100010001) * HALF_MINUS_INFINITY) == 0) {
+        n -= 16;
     }
     while (n > 0 && mask[n - 1] == HALF_MINUS_INFINITY) {
         n--;
     }
-    int j = 0;
-    for (; j + 4 <= n; j += 4) {
-        memcpy(&four, mask + j, 8);
-        any |= four;
+    uint64_t any = 0;
+    for (; j + 16 <= n; j += 16) {
+        any |= differences(mask + j, 0);
     }
     for (; j < n; j++) {
         any |= mask[j];
