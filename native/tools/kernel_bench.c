@@ -86,7 +86,7 @@ static void bench_attention(bool tiles, int queries, int heads, int heads_kv, in
     for (int i = 0; i < heads * size; i++) x[i] = 0.01f * (float) (rand() % 100);
     printf("%s: attention over %s, %d rows over %d heads of %d, %d cells, ns per number of streams", edgezip_simd_name(),
            tiles ? "bytes" : "halves", heads, heads_kv, size, cells);
-    for (int streams = 1; streams <= 64; streams *= 8) {
+    for (int streams = 1; streams <= 512; streams *= 8) {
         const size_t bytes = (2 * cache * (size_t) streams + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
         uint16_t * kv = aligned_alloc(HUGE_PAGE, bytes);
 #ifdef MADV_HUGEPAGE
