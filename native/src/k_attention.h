@@ -54,8 +54,8 @@ static void EZ_NAME(ez_attention)(const struct ez_attention * a) {
     const int padded = (longest + 63) / 64 * 64;
     float * wide = a->scratch + (size_t) all * (size_t) padded;
 
-    for (int h = 0; h < a->heads && a->tiles; h++) {
-        ez_score_tiles(a, h, longest, padded, (uint8_t *) wide);
+    if (a->tiles) {
+        ez_score_tiles(a, longest, padded, (uint8_t *) wide);
     }
     for (int first = 0; first < longest && !a->tiles; first += EZ_CELLS) {
         for (int h = 0; h < a->heads; h++) {
@@ -69,9 +69,11 @@ static void EZ_NAME(ez_attention)(const struct ez_attention * a) {
         }
     }
 
+    const size_t first_values = a->tiles ? ez_first_values(a, longest) / (size_t) all : 0;
     float inverse[EZ_ATTENTION_ROWS];
     for (int r = 0; r < all; r++) {
         float * s = a->scratch + (size_t) r * (size_t) padded;
+        ez_fetch(a->v + (size_t) r * first_values, first_values); /* while there is only arithmetic to do */
         inverse[r] = a->n[r] > 0 ? ez_softmax_row(s, a->n[r], (longest + 15) / 16 * 16, a->mask[r]) : 0.0f;
         if (a->n[r] <= 0) {
             memset(s, 0, (size_t) padded * sizeof(float));

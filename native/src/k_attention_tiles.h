@@ -1,24 +1,46 @@
 /* Scores and values of a cache of 8 bits, 16 cells of all heads in a tile (k_attention.h). */
 
-#define EZ_KEY_TILES_AHEAD 8 /* tiles whose keys are fetched ahead: one takes some 30 ns, memory more than 100 */
+#define EZ_KEY_TILES 4 /* tiles of keys that all heads of a call go over before the next ones */
 
-/* Scores of all cells for the rows of one head, keys in tiles: a matrix product. */
-EZ_INLINE void ez_score_tiles(const struct ez_attention * a, int head, int longest, int padded, uint8_t * columns) {
+/* Fetches `bytes` at p, where the next tiles of all heads lie in order. Loads of single heads leave gaps that hardware
+ * does not foresee. */
+EZ_INLINE void ez_fetch(const uint8_t * p, size_t bytes) {
+    for (size_t i = 0; i < bytes; i += 64) {
+        __builtin_prefetch(p + i, 0, EZ_SECOND_CACHE);
+    }
+}
+
+/* Scores of all cells, keys in tiles: a matrix product for each head. Decoding goes over the same cells for all heads
+ * before the next ones, so that memory is read in order. */
+EZ_INLINE void ez_score_tiles(const struct ez_attention * a, int longest, int padded, uint8_t * columns) {
     const size_t column_bytes = ez_column_bytes(EZ_Q8_0, a->dk);
-    for (int r = 0; r < a->rows; r++) {
+    for (int r = 0; r < a->heads * a->rows; r++) {
         uint8_t * column = columns + (size_t) r * column_bytes;
-        EZ_NAME(ez_quantize_q8_0)(column, a->q[head * a->rows + r], a->dk);
+        EZ_NAME(ez_quantize_q8_0)(column, a->q[r], a->dk);
         float * d = (float *) (column + ez_column_scales(a->dk));
         for (int b = 0; b < a->dk / 32; b++) {
             d[b] = d[b] * a->scale;
         }
     }
-    const struct ez_gemm g = {
-        .w = a->k + (size_t) head * a->k_head, .tile_bytes = a->k_stride, .rows = longest, .k = a->dk,
-        .ahead = EZ_KEY_TILES_AHEAD * a->k_stride, .x = columns, .column_bytes = column_bytes, .columns = a->rows,
-        .y = a->scratch + (size_t) (head * a->rows) * (size_t) padded, .y_stride = (size_t) padded,
-    };
-    EZ_NAME(ez_gemm_q8_0)(&g, 0, (longest + EZ_TILE - 1) / EZ_TILE);
+    const int tiles = (longest + EZ_TILE - 1) / EZ_TILE, block = a->heads == 1 ? tiles : EZ_KEY_TILES;
+    for (int first = 0; first < tiles; first += block) {
+        const int last = first + block < tiles ? first + block : tiles;
+        const uint8_t * ahead = a->k + (size_t) (first + EZ_TILES_AHEAD) * a->k_stride;
+        const size_t share = (size_t) (last - first) * a->k_stride / (size_t) a->heads / 64 * 64;
+        for (int h = 0; h < a->heads; h++) {
+            if (a->heads > 1) {
+                ez_fetch(ahead + (size_t) h * share, share);
+            }
+            const size_t row = (size_t) (h * a->rows);
+            const struct ez_gemm g = {
+                .w = a->k + (size_t) h * a->k_head + (size_t) first * a->k_stride, .tile_bytes = a->k_stride, .rows = longest,
+                .k = a->dk, .ahead = a->k_stride, .x = columns + row * column_bytes,
+                .column_bytes = column_bytes, .columns = a->rows, .y = a->scratch + row * (size_t) padded,
+                .y_stride = (size_t) padded,
+            };
+            EZ_NAME(ez_gemm_q8_0)(&g, first, last);
+        }
+    }
 }
 
 #define EZ_WEIGHT_MOST 32767.0f
@@ -65,10 +87,10 @@ EZ_INLINE void ez_pairs_part(float * const * out, const int16_t * w, const float
     const int block = d / 32, lines = (vectors * W > 32 ? vectors * W / 32 : 1) + 1; /* of 64 bytes to a pair, with the scales */
     for (int first = 0; first < n; first += EZ_TILE) {
         const ez_values * tile = (const ez_values *) (v + (size_t) (first / EZ_TILE) * stride) + block;
-        const uint8_t * ahead = (const uint8_t *) tile + (EZ_CELLS / EZ_TILE) * stride;
+        const uint8_t * ahead = (const uint8_t *) tile + EZ_TILES_AHEAD * stride;
         const int pairs = n - first < EZ_TILE ? (n - first + 1) / 2 : EZ_TILE / 2;
         for (int j = 0; j < pairs; j++) {
-            EZ_UNROLL for (int i = 0; i < lines; i++) __builtin_prefetch(ahead + 64 * (j + i * EZ_TILE / 2));
+            EZ_UNROLL for (int i = 0; i < lines; i++) __builtin_prefetch(ahead + 64 * (j + i * EZ_TILE / 2), 0, EZ_SECOND_CACHE);
             EZ_UNROLL for (int i = 0; i < vectors; i++) { /* the vectors of a part lie in one block, or fill several */
                 const int further = i * W / 32;
                 const vi x = vi_load_pairs(&tile[further].q[j][d % 32 + i * W - 32 * further][0]);
@@ -94,6 +116,12 @@ EZ_INLINE void ez_pairs_of(float * const * out, const int16_t * w, const float *
     int d = 0;
     for (; d + vectors * W <= 32 * blocks; d += vectors * W) ez_pairs_part(out, w, unit, blocks, v, stride, n, d, rows, vectors);
     for (; d + W <= 32 * blocks; d += W) ez_pairs_part(out, w, unit, blocks, v, stride, n, d, rows, 1);
+}
+
+/* Bytes of values before the first that are fetched while others are used, where several heads go together. */
+EZ_INLINE size_t ez_first_values(const struct ez_attention * a, int longest) {
+    const int tiles = (longest + EZ_TILE - 1) / EZ_TILE;
+    return a->heads == 1 ? 0 : (size_t) (tiles < EZ_TILES_AHEAD ? tiles : EZ_TILES_AHEAD) * a->v_stride;
 }
 
 /* The values of the cells from `first` on, at most EZ_CELLS, for the rows of one head; `scaled` has room for rows * dv / 32 * EZ_CELLS floats. */

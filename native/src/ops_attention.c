@@ -162,8 +162,9 @@ static void place_task(struct task * t, int64_t i, int64_t parts, int64_t togeth
 static void fetch_first_cells(const struct task * t) {
     const char * at = (const char *) t->k->data + t->stream * (int64_t) t->k->nb[3];
     if (t->k->type == GGML_TYPE_Q8_0) {
-        for (int64_t i = 0; i < (int64_t) (EZ_CELLS_AHEAD * t->k->nb[1]); i += 64) {
-            __builtin_prefetch(at + i, 0, 2);
+        const int64_t first = t->k->ne[1] < EZ_TILES_AHEAD * EZ_TILE ? t->k->ne[1] : EZ_TILES_AHEAD * EZ_TILE;
+        for (int64_t i = 0; i < first * (int64_t) t->k->nb[1]; i += 64) {
+            __builtin_prefetch(at + i, 0, EZ_SECOND_CACHE);
         }
         return;
     }
@@ -172,7 +173,7 @@ static void fetch_first_cells(const struct task * t) {
     const int64_t cells = t->k->ne[1] < EZ_CELLS_AHEAD ? t->k->ne[1] : EZ_CELLS_AHEAD;
     for (int64_t j = 0; j < cells; j++) {
         for (int64_t i = 0; i < bytes; i += 64) {
-            __builtin_prefetch(at + j * (int64_t) t->k->nb[1] + i, 0, 2);
+            __builtin_prefetch(at + j * (int64_t) t->k->nb[1] + i, 0, EZ_SECOND_CACHE);
         }
     }
 }
