@@ -69,7 +69,10 @@ static void EZ_NAME(EZ_GEMM_NAME)(const struct ez_gemm * g, int first_tile, int 
         }
 #endif
 #if EZ_COLUMNS > 2
-        if (c + 2 <= g->columns) {
+        if (c + 3 <= g->columns) {
+            EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 3, ez_ahead(g, c, chunk_bytes));
+            c += 3;
+        } else if (c + 2 <= g->columns) {
             EZ_NAME(EZ_CAT(EZ_GEMM_NAME, _columns))(g, tiles, count, row, c, 2, ez_ahead(g, c, chunk_bytes));
             c += 2;
         }
