@@ -16,15 +16,17 @@ from numba.extending import intrinsic
 from edgezip.coding.jit import PLAIN
 
 _INT32 = ir.IntType(32)
-_READ, _WRITE, _KEEP, _DATA = 0, 1, 3, 1
+# To be read, though much of it is written afterwards; to the second level of the cache, for which
+# more lines can be on their way at a time than for the first.
+_READ, _SECOND_LEVEL, _DATA = 0, 2, 1
 
 
-def _prefetch(purpose: int) -> Any:
+def _prefetch() -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         view = context.make_array(signature.args[0])(context, builder, arguments[0])
         address = builder.gep(view.data, [arguments[1]])
         pointer = builder.bitcast(address, ir.IntType(8).as_pointer())
-        hints = [ir.Constant(_INT32, value) for value in (purpose, _KEEP, _DATA)]
+        hints = [ir.Constant(_INT32, value) for value in (_READ, _SECOND_LEVEL, _DATA)]
         kind = ir.FunctionType(ir.VoidType(), [pointer.type, _INT32, _INT32, _INT32])
         function = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
         builder.call(function, [pointer, *hints])
@@ -42,11 +44,7 @@ def _nothing(_array: Any, _index: Any) -> None:
 
 if PLAIN:
     prefetch: Any = _nothing
-    prefetch_constant: Any = _nothing
 else:
-    prefetch = _prefetch(_WRITE)
+    prefetch = _prefetch()
     """`prefetch(array, index)` in a kernel asks for the cache line of element `index` of an array
-    in C order, to be written; any index is allowed."""
-
-    prefetch_constant = _prefetch(_READ)
-    """The same for an array that is only read, perhaps by several threads."""
+    in C order; any index is allowed."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy import uintp
 
 from edgezip.coding.jit import njit
-from edgezip.coding.prefetch import prefetch_constant
+from edgezip.coding.prefetch import prefetch
 from edgezip.coding.rangecoder import ERROR, decode_bit, encode_bit
 
 from .history import end_byte, end_token
@@ -82,8 +82,8 @@ def run(m, trie, stretch, coder, data, decode, tokens, streams, logits, weights,
             middle = int(at[MIDDLE])
             phase = int(at[PHASE])
             if decode:
-                prefetch_constant(trie.nodes, int(at[LEFT]) * 8)
-                prefetch_constant(trie.nodes, int(at[RIGHT]) * 8)
+                prefetch(trie.nodes, int(at[LEFT]) * 8)
+                prefetch(trie.nodes, int(at[RIGHT]) * 8)
             while depth < at[DEPTH]:
                 end_byte(m, s, int(trie.flat[trie.offsets[at[LOW]] + depth]), 0)
                 depth += 1
