@@ -82,7 +82,13 @@ def chosen(named: list[str]) -> dict[str, Path]:
     """Samples by kind, from KIND=FILE; the usual ones if there are none."""
     if not named:
         return dict(SAMPLES)
-    return {kind: Path(path) for kind, _, path in (text.partition("=") for text in named)}
+    samples = {}
+    for text in named:
+        kind, equals, path = text.partition("=")
+        if not equals:
+            raise SystemExit(f"{text}: say what kind of data it is: KIND={text}")
+        samples[kind] = Path(path)
+    return samples
 
 
 def sample(path: Path, size: int) -> bytes:
