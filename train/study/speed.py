@@ -28,7 +28,6 @@ def measure(run: str, path: Path, text: bytes, threads: int, repeats: int) -> di
     """
     from edgezip.pipeline.opening import open_for_packing
     from edgezip.pipeline.options import PackOptions
-    from edgezip.pipeline.score import score
 
     options = PackOptions(model=path, threads=threads)
     model = open_for_packing(options)
@@ -47,7 +46,7 @@ def measure(run: str, path: Path, text: bytes, threads: int, repeats: int) -> di
     return {
         "run": run,
         "text_bytes": len(text),
-        "ideal_bits": score(text, model, settings, lambda count: None).bits,
+        "ideal_bits": _ideal_bits(model, settings, text),
         "coded_bytes": max(sizes),
         "pack_kb_s": len(text) / 1000 / min(packing),
         "unpack_kb_s": len(text) / 1000 / min(reading),
@@ -55,6 +54,17 @@ def measure(run: str, path: Path, text: bytes, threads: int, repeats: int) -> di
         "threads": threads,
         "load": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "",
     }
+
+
+def _ideal_bits(model: LanguageModel, settings: Settings, text: bytes) -> float:
+    """What the model makes of the text as it is; `edgezip score` joins lines of prose first."""
+    from edgezip.pipeline.collect import Collector
+    from edgezip.pipeline.model import TokenLayout
+
+    ids = model.tokenizer.encode(text)
+    collector = Collector(len(ids), model.banned)
+    model.encode(ids, collector, TokenLayout(len(text), len(ids), 1), settings, lambda count: None)
+    return float(collector.bits.sum())
 
 
 def _there_and_back(
