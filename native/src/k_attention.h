@@ -69,11 +69,14 @@ static void EZ_NAME(ez_attention)(const struct ez_attention * a) {
         }
     }
 
-    const size_t first_values = a->tiles ? ez_first_values(a, longest) / (size_t) all : 0;
+    /* Each tile of values fetches a later one; the first are fetched here, where there is only arithmetic to do. */
+    const int value_tiles = padded / EZ_TILE < EZ_TILES_AHEAD ? padded / EZ_TILE : EZ_TILES_AHEAD;
     float inverse[EZ_ATTENTION_ROWS];
     for (int r = 0; r < all; r++) {
         float * s = a->scratch + (size_t) r * (size_t) padded;
-        ez_fetch(a->v + (size_t) r * first_values, first_values); /* while there is only arithmetic to do */
+        if (a->tiles) {
+            ez_fetch_tiles(a->v, a->v_stride, (size_t) a->heads * a->v_head, 0, value_tiles, r, all);
+        }
         inverse[r] = a->n[r] > 0 ? ez_softmax_row(s, a->n[r], (longest + 15) / 16 * 16, a->mask[r]) : 0.0f;
         if (a->n[r] <= 0) {
             memset(s, 0, (size_t) padded * sizeof(float));

@@ -2,16 +2,23 @@
 
 #define EZ_KEY_TILES 4 /* tiles of keys that all heads of a call go over before the next ones */
 
-/* Fetches `bytes` at p, where the next tiles of all heads lie in order. Loads of single heads leave gaps that hardware
- * does not foresee. */
-EZ_INLINE void ez_fetch(const uint8_t * p, size_t bytes) {
-    for (size_t i = 0; i < bytes; i += 64) {
-        __builtin_prefetch(p + i, 0, EZ_SECOND_CACHE);
+/* Part `i` of `n` of fetching the tiles from `first` to `last`: `bytes` of each, those of the call's heads. In parts, as other
+ * work is to be done meanwhile; in the order of memory, which hardware then fetches ahead of these loads. */
+EZ_INLINE void ez_fetch_tiles(const uint8_t * tiles, size_t stride, size_t bytes, int first, int last, int i, int n) {
+    const size_t all = (size_t) (last - first) * bytes, end = all * (size_t) (i + 1) / (size_t) n;
+    size_t done = all * (size_t) i / (size_t) n / 64 * 64, at = done % bytes;
+    const uint8_t * tile = tiles + ((size_t) first + done / bytes) * stride;
+    for (; done < end; done += 64, at += 64) {
+        if (at >= bytes) {
+            tile += stride;
+            at = 0;
+        }
+        __builtin_prefetch(tile + at, 0, EZ_SECOND_CACHE);
     }
 }
 
-/* Scores of all cells, keys in tiles: a matrix product for each head. Decoding goes over the same cells for all heads
- * before the next ones, so that memory is read in order. */
+/* Scores of all cells, keys in tiles: a matrix product for each head. Decoding, with few rows, reads each key for little
+ * work: its heads go over a few tiles before the next ones, and fetch later tiles together. */
 EZ_INLINE void ez_score_tiles(const struct ez_attention * a, int longest, int padded, uint8_t * columns) {
     const size_t column_bytes = ez_column_bytes(EZ_Q8_0, a->dk);
     for (int r = 0; r < a->heads * a->rows; r++) {
@@ -22,14 +29,13 @@ EZ_INLINE void ez_score_tiles(const struct ez_attention * a, int longest, int pa
             d[b] = d[b] * a->scale;
         }
     }
-    const int tiles = (longest + EZ_TILE - 1) / EZ_TILE, block = a->heads == 1 ? tiles : EZ_KEY_TILES;
+    const bool few = a->rows <= EZ_ATTENTION_ROWS / 2;
+    const int tiles = (longest + EZ_TILE - 1) / EZ_TILE, block = few ? EZ_KEY_TILES : tiles;
     for (int first = 0; first < tiles; first += block) {
         const int last = first + block < tiles ? first + block : tiles;
-        const uint8_t * ahead = a->k + (size_t) (first + EZ_TILES_AHEAD) * a->k_stride;
-        const size_t share = (size_t) (last - first) * a->k_stride / (size_t) a->heads / 64 * 64;
         for (int h = 0; h < a->heads; h++) {
-            if (a->heads > 1) {
-                ez_fetch(ahead + (size_t) h * share, share);
+            if (few) {
+                ez_fetch_tiles(a->k, a->k_stride, (size_t) a->heads * a->k_head, first + EZ_TILES_AHEAD, last + EZ_TILES_AHEAD, h, a->heads);
             }
             const size_t row = (size_t) (h * a->rows);
             const struct ez_gemm g = {
@@ -116,12 +122,6 @@ EZ_INLINE void ez_pairs_of(float * const * out, const int16_t * w, const float *
     int d = 0;
     for (; d + vectors * W <= 32 * blocks; d += vectors * W) ez_pairs_part(out, w, unit, blocks, v, stride, n, d, rows, vectors);
     for (; d + W <= 32 * blocks; d += W) ez_pairs_part(out, w, unit, blocks, v, stride, n, d, rows, 1);
-}
-
-/* Bytes of values before the first that are fetched while others are used, where several heads go together. */
-EZ_INLINE size_t ez_first_values(const struct ez_attention * a, int longest) {
-    const int tiles = (longest + EZ_TILE - 1) / EZ_TILE;
-    return a->heads == 1 ? 0 : (size_t) (tiles < EZ_TILES_AHEAD ? tiles : EZ_TILES_AHEAD) * a->v_stride;
 }
 
 /* The values of the cells from `first` on, at most EZ_CELLS, for the rows of one head; `scaled` has room for rows * dv / 32 * EZ_CELLS floats. */

@@ -160,20 +160,13 @@ static void place_task(struct task * t, int64_t i, int64_t parts, int64_t togeth
 
 /* The first cells of the task that the thread turns to next: nothing foresees where they lie. */
 static void fetch_first_cells(const struct task * t) {
-    const char * at = (const char *) t->k->data + t->stream * (int64_t) t->k->nb[3];
-    if (t->k->type == GGML_TYPE_Q8_0) {
-        const int64_t first = t->k->ne[1] < EZ_TILES_AHEAD * EZ_TILE ? t->k->ne[1] : EZ_TILES_AHEAD * EZ_TILE;
-        for (int64_t i = 0; i < first * (int64_t) t->k->nb[1]; i += 64) {
-            __builtin_prefetch(at + i, 0, EZ_SECOND_CACHE);
-        }
-        return;
-    }
-    at += t->head * (int64_t) t->k->nb[2];
-    const int64_t bytes = t->heads * t->k->ne[0] * 2;
-    const int64_t cells = t->k->ne[1] < EZ_CELLS_AHEAD ? t->k->ne[1] : EZ_CELLS_AHEAD;
-    for (int64_t j = 0; j < cells; j++) {
-        for (int64_t i = 0; i < bytes; i += 64) {
-            __builtin_prefetch(at + j * (int64_t) t->k->nb[1] + i, 0, EZ_SECOND_CACHE);
+    const bool in_tiles = t->k->type == GGML_TYPE_Q8_0;
+    const int64_t together = in_tiles ? EZ_TILE : 1, most = in_tiles ? EZ_TILES_AHEAD : EZ_CELLS_AHEAD;
+    const int64_t head = together * (int64_t) t->k->nb[2], step = together * (int64_t) t->k->nb[1]; /* bytes */
+    const char * at = (const char *) t->k->data + t->stream * (int64_t) t->k->nb[3] + t->head * head;
+    for (int64_t j = 0; j < most && j * together < t->k->ne[1]; j++) {
+        for (int64_t i = 0; i < t->heads * head; i += 64) {
+            __builtin_prefetch(at + j * step + i, 0, EZ_SECOND_CACHE);
         }
     }
 }
