@@ -84,9 +84,9 @@ def chosen(named: list[str]) -> dict[str, Path]:
         return dict(SAMPLES)
     samples = {}
     for text in named:
-        kind, equals, path = text.partition("=")
-        if not equals:
-            raise SystemExit(f"{text}: say what kind of data it is: KIND={text}")
+        kind, _, path = text.partition("=")
+        if not (kind and path):
+            raise SystemExit(f"{text}: name a file and its kind of data: KIND=FILE")
         samples[kind] = Path(path)
     return samples
 

@@ -22,8 +22,8 @@ _WARM_UP_BYTES = 2000
 def measure(run: str, path: Path, text: bytes, threads: int, repeats: int) -> dict[str, Any]:
     """Speeds (the fastest of `repeats`) and sizes of `text` with the plain coder.
 
-    Packing is timed and measured with one stream, as `edgezip score` counts: its speed does not
-    depend on the streams. Unpacking is timed with as many as edgezip takes for such a text.
+    Packing is timed and measured with one stream: its speed does not depend on the streams.
+    Unpacking is timed with as many as edgezip takes for such a text.
     Raises SystemExit if the text does not come back.
     """
     from edgezip.pipeline.opening import open_for_packing
