@@ -35,7 +35,8 @@ EZ_INLINE void ez_score_tiles(const struct ez_attention * a, int longest, int pa
         const int last = first + block < tiles ? first + block : tiles;
         for (int h = 0; h < a->heads; h++) {
             if (few) {
-                ez_fetch_tiles(a->k, a->k_stride, (size_t) a->heads * a->k_head, first + EZ_TILES_AHEAD, last + EZ_TILES_AHEAD, h, a->heads);
+                ez_fetch_tiles(a->k, a->k_stride, (size_t) a->heads * a->k_head, first + EZ_TILES_AHEAD,
+                               last + EZ_TILES_AHEAD, h, a->heads);
             }
             const size_t row = (size_t) (h * a->rows);
             const struct ez_gemm g = {
@@ -124,7 +125,8 @@ EZ_INLINE void ez_pairs_of(float * const * out, const int16_t * w, const float *
     for (; d + W <= 32 * blocks; d += W) ez_pairs_part(out, w, unit, blocks, v, stride, n, d, rows, 1);
 }
 
-/* The values of the cells from `first` on, at most EZ_CELLS, for the rows of one head; `scaled` has room for rows * dv / 32 * EZ_CELLS floats. */
+/* The values of the cells from `first` on, at most EZ_CELLS, for the rows of one head; `scaled` has room for
+ * rows * dv / 32 * EZ_CELLS floats. */
 EZ_INLINE void ez_value_tiles(const struct ez_attention * a, int head, int first, int longest, int padded, float * scaled) {
     const int blocks = a->dv / 32;
     const uint8_t * v = a->v + (size_t) head * a->v_head + (size_t) (first / EZ_TILE) * a->v_stride;

@@ -76,7 +76,7 @@ struct ez_attention {
 #define EZ_ATTENTION_ROWS 16 /* most rows per call, of all heads */
 #define EZ_CELLS 64 /* cells that all heads and rows of a call go over before the next cells */
 #define EZ_CELLS_AHEAD 32 /* cells of half precision that attention fetches ahead of their use */
-#define EZ_TILES_AHEAD 16 /* tiles of keys or values that attention fetches ahead: the best of 4 to 32 */
+#define EZ_TILES_AHEAD 16 /* tiles of keys or values that attention fetches ahead: the best of 8 to 32 */
 #define EZ_SECOND_CACHE 2 /* __builtin_prefetch's locality: more lines can be on their way than to the first level */
 
 static inline size_t ez_attention_scratch(int rows, int n_max, int dk, int dv) {
