@@ -19,8 +19,8 @@
 /* Scores to weights in place, zeros up to `padded`, a multiple of 16; returns 1 / total. */
 EZ_INLINE float ez_softmax_row(float * s, int n, int padded, const uint16_t * mask) {
     const float lowest = -3.402823466e38f;
-    for (int j = 0; mask && j < n; j++) {
-        s[j] = mask[j] & 0x8000u ? lowest : s[j];
+    for (int j = 0; mask && j < n; j += W) { /* a mask is as long as the cache, whole vectors */
+        vf_store(s + j, vf_max(vf_set1(lowest), vf_add(vf_load(s + j), vf_load_half(mask + j))));
     }
     for (int j = n; j < padded; j++) {
         s[j] = lowest;
