@@ -117,9 +117,8 @@ def measure(
         return MixingEncoder(len(ids), 1, pieces, params)
 
     collector = _Collector(encoder())
-    encode_tokens(
-        [session], engine.start_token, ids, LmSettings(WINDOW, KEEP, 1), collector, lambda _: None
-    )
+    settings = LmSettings(WINDOW, KEEP, KEEP, WINDOW, 1)
+    encode_tokens([session], engine.start_token, ids, settings, collector, lambda _: None)
 
     def fresh(other: MixParams = params) -> Model:
         return new_model(other, 1, len(text) + 64, tokens=True)

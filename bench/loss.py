@@ -73,7 +73,7 @@ def main() -> None:
             ids = tokenizer.encode(data)
             plain = PlainEncoder(len(ids), engine.n_vocab, arguments.top_k, banned)
             ideal = _Ideal(plain, banned)
-            settings = LmSettings(WINDOW, KEEP, 1)
+            settings = LmSettings(WINDOW, KEEP, KEEP, WINDOW, 1)
             payload = encode_tokens(
                 [session], engine.start_token, ids, settings, ideal, lambda _: None
             )

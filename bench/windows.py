@@ -1,6 +1,8 @@
 """Sizes of texts under other windows, kept tokens and streams of a model.
 
-    python -m bench.windows smollm2-135m --settings 512:128:1 1024:256:1 2048:512:1 2048:512:4
+    python -m bench.windows smollm2-135m --settings 512:128:1 2048:512:1 1280:320:1:160:8192
+
+A setting is WINDOW:KEEP:STREAMS, renewed when it is full, or has EVICT and SPAN behind.
 
 Each text goes through the mixing coder as one channel: payload bytes, without header. The texts are
 the beginnings of kinds of the corpus's validation documents (`--kinds KIND:BYTES`), which nothing
@@ -36,7 +38,8 @@ from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
 
 _VALIDATION = SHARED / "corpus" / "val.jsonl.xz"
-_COLUMNS = ("model", "text", "window", "keep", "streams", "bytes", "packed", "cpu_seconds")
+_KEYS = ("model", "text", "window", "keep", "streams", "evict", "span")
+_COLUMNS = (*_KEYS, "bytes", "packed", "cpu_seconds")
 
 
 def beginnings(path: Path, wanted: dict[str, int]) -> dict[str, bytes]:
@@ -51,9 +54,11 @@ def beginnings(path: Path, wanted: dict[str, int]) -> dict[str, bytes]:
     return {kind: text[: wanted[kind]] for kind, text in found.items()}
 
 
-def measure(model: LanguageModel, data: bytes, window: int, keep: int, streams: int) -> int:
+def measure(
+    model: LanguageModel, data: bytes, window: int, keep: int, streams: int, evict: int, span: int
+) -> int:
     """Bytes of the payload of the mixing coder."""
-    context = Context(model, Settings(window=window, keep=keep))
+    context = Context(model, Settings(window=window, keep=keep, evict=evict, span=span))
     settings = language.LanguageSettings(streams, len(data))
     return len(language.encode(c.LM_MIX, data, settings, context, lambda count: None).payload)
 
@@ -64,7 +69,7 @@ def main() -> None:
         prog="bench.windows", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("--settings", nargs="+", required=True, metavar="WINDOW:KEEP:STREAMS")
+    parser.add_argument("--settings", nargs="+", required=True, metavar="W:K:S[:E:N]")
     kinds = ["docs_en:24000", "novels_en:40000"]
     parser.add_argument("--kinds", nargs="+", default=kinds, metavar="KIND:BYTES")
     parser.add_argument("--files", nargs="+", type=Path, metavar="FILE", help="instead of those")
@@ -83,12 +88,14 @@ def main() -> None:
         raise SystemExit("name a model")
     rows: dict[tuple[str, ...], Row] = {_key(row): row for row in read_csv(arguments.csv)}
     for setting in arguments.settings:
-        window, keep, streams = map(int, setting.split(":"))
+        window, keep, streams, *rest = map(int, setting.split(":"))
+        evict, span = rest or (window // 2, window)
         for name, data in texts.items():
             start = time.process_time()
-            packed = measure(model, data, window, keep, streams)
+            packed = measure(model, data, window, keep, streams, evict, span)
             seconds = f"{time.process_time() - start:.1f}"
-            values = (model.file.name, name, window, keep, streams, len(data), packed, seconds)
+            key = (model.file.name, name, window, keep, streams, evict, span)
+            values = (*key, len(data), packed, seconds)
             row = dict(zip(_COLUMNS, map(str, values), strict=True))
             row |= {"threads": str(arguments.threads), "load": load_average()}
             row |= provenance()
@@ -98,7 +105,7 @@ def main() -> None:
 
 
 def _key(row: Row) -> tuple[str, ...]:
-    return tuple(row[column] for column in _COLUMNS[:5])
+    return tuple(row[column] for column in _KEYS)
 
 
 if __name__ == "__main__":

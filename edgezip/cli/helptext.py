@@ -26,7 +26,9 @@ GROUPS = {
     "Compression": (
         "level", "coder", "streams", "frame_size", "content", "prime", "top_k", "media_level",
     ),
-    "Language model": ("model", "models", "engine", "gpu_layers", "window", "keep_tokens"),
+    "Language model": (
+        "model", "models", "engine", "gpu_layers", "window", "keep_tokens", "evict_tokens", "span",
+    ),
     "Kernels": ("package", "processors"),
     "What is shown": (
         "tokens", "coders", "limit", "prefix", "length", "seed", "peers", "levels",

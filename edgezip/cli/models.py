@@ -122,8 +122,7 @@ def describe_models(names: Sequence[str] | None, console: Console) -> int:
         numbers = llama.layers * llama.kv_heads * llama.head
         cache = cache_format("strict", "llama", llama.head, llama.head)
         cell = cache.cell_bytes(numbers, numbers)
-        window = model.bundled.window if model.bundled else 0
-        window = window or recommend(model.size, llama.context).window
+        window = recommend(model.size, llama.context).window
         speed = models.known_speed(model.sha256)
         if console.json:
             more = {"window": window, "cell_bytes": cell, "known_speed": speed or None}

@@ -61,11 +61,18 @@ class Evaluating:
     threads: o.Threads = 0
     window: o.Window = None
     keep_tokens: o.KeepTokens = None
+    evict_tokens: o.EvictTokens = None
+    span: o.Span = None
 
     def applied(self, options: PackOptions) -> PackOptions:
         """`options` with these."""
         return replace(
-            options, threads=self.threads or None, window=self.window, keep=self.keep_tokens
+            options,
+            threads=self.threads or None,
+            window=self.window,
+            keep=self.keep_tokens,
+            evict=self.evict_tokens,
+            span=self.span,
         )
 
 

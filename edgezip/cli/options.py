@@ -141,7 +141,15 @@ Window = Annotated[
 ]
 KeepTokens = Annotated[
     int | None,
-    typer.Option("--keep-tokens", metavar="N", help="Tokens kept when the window is full."),
+    typer.Option("--keep-tokens", metavar="N", help="Tokens kept when the context is renewed."),
+]
+EvictTokens = Annotated[
+    int | None,
+    typer.Option("--evict-tokens", metavar="N", help="Tokens that leave a full window at a time."),
+]
+Span = Annotated[
+    int | None,
+    typer.Option("--span", metavar="N", help="Tokens after which the context is renewed."),
 ]
 FrameSize = Annotated[
     int | None,

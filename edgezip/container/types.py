@@ -39,13 +39,17 @@ class Settings:
     """Settings of the language model coders that hold for a whole member.
 
     The defaults are constants of format version 1 and are not written.
-    window: cells of a stream's context; keep: tokens evaluated again after a window is used up;
-    top_k: size of the coded part of the vocabulary, 0 for all of it.
+    window: cells of a stream's context; keep: tokens evaluated again when a context is renewed;
+    top_k: size of the coded part of the vocabulary, 0 for all of it; evict: tokens that leave a
+    full context at a time, the oldest; span: positions after which a context is renewed, if those
+    that the model was trained for are not fewer.
     """
 
-    window: int = 512
-    keep: int = 128
+    window: int = 384
+    keep: int = 96
     top_k: int = 0
+    evict: int = 96
+    span: int = 8192
 
     def problem(self) -> str | None:
         """What is wrong with the values, or None."""
@@ -55,6 +59,10 @@ class Settings:
             )
         if not 0 <= self.keep <= self.window - 2:
             return f"{self.keep} kept tokens in a window of {self.window} cells"
+        if not 1 <= self.evict <= self.window - 2:
+            return f"{self.evict} tokens that leave a window of {self.window} cells"
+        if not self.window <= self.span <= c.MAX_WINDOW:
+            return f"a span of {self.span} for a window of {self.window} ({c.MAX_WINDOW} at most)"
         if not 0 <= self.top_k < 1 << 31:
             return f"a top k of {self.top_k} (0 to 2**31 - 1 are possible)"
         return None
@@ -76,7 +84,7 @@ def model_name_problem(name: str) -> str | None:
     return None
 
 
-SETTING_TAGS: dict[int, str] = {1: "window", 2: "keep", 3: "top_k"}
+SETTING_TAGS: dict[int, str] = {1: "window", 2: "keep", 3: "top_k", 4: "evict", 5: "span"}
 """Tag of every setting; a tag is never given to another meaning."""
 
 

@@ -161,6 +161,14 @@ class Session:
             raise SettingsError(f"there is no stream {stream}, only {self.n_streams}")
         self._api.llama_memory_seq_rm(self._memory, stream, -1, -1)
 
+    def forget(self, stream: int, oldest: int) -> None:
+        """Empty the cells of a stream's positions from 1 to before `oldest`. The lowest free cells
+        are taken next, so that two sessions that forget at the same positions stay alike."""
+        self._open()
+        if not 0 <= stream < self.n_streams:
+            raise SettingsError(f"there is no stream {stream}, only {self.n_streams}")
+        self._api.llama_memory_seq_rm(self._memory, stream, 1, oldest)
+
     def clear_all(self) -> None:
         """Empty all streams."""
         self._open()

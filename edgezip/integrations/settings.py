@@ -17,8 +17,8 @@ class CodecSettings:
     Attributes:
         model: name, path or SHA-256 prefix of a language model; "none" for none, which is right for
             numbers. Chunks of text want one.
-        coder, top_k, streams, window, keep, frame_size, content: as `PackOptions`; None for its
-            defaults.
+        coder, top_k, streams, window, keep, evict, span, frame_size, content: as `PackOptions`;
+            None for its defaults.
     """
 
     model: str = "none"
@@ -27,6 +27,8 @@ class CodecSettings:
     streams: int | None = None
     window: int | None = None
     keep: int | None = None
+    evict: int | None = None
+    span: int | None = None
     frame_size: int | None = None
     content: str | None = None
 

@@ -16,9 +16,8 @@ _MANIFEST = _HERE / "manifest.json"
 class BundledModel:
     """One entry of the manifest.
 
-    sha256: 32 bytes. size: bytes. window, keep: recommended cells of a context and tokens kept when
-    it is renewed. speed: what was measured, in words. known_answers: `engine.selftest.long_answer`
-    per strict engine version.
+    sha256: 32 bytes. size: bytes. speed: what was measured, in words. known_answers:
+    `engine.selftest.long_answer` per strict engine version.
     """
 
     name: str
@@ -26,8 +25,6 @@ class BundledModel:
     sha256: bytes
     size: int
     default: bool
-    window: int
-    keep: int
     speed: str
     known_answers: dict[int, bytes]
 
@@ -66,8 +63,6 @@ def _parse(entry: dict[str, Any]) -> BundledModel:
         sha256=bytes.fromhex(entry["sha256"]),
         size=entry["size"],
         default=entry["default"],
-        window=entry["window"],
-        keep=entry["keep"],
         speed=entry["speed"],
         known_answers=answers,
     )

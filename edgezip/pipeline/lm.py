@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edgezip.coding.protocols import Measured, TokenEncoder
 from edgezip.engine import Session
-from edgezip.pipeline.windows import Window, run_lengths, run_windows, slots_of
+from edgezip.pipeline.windows import Piece, Window, run_lengths, run_windows, slots_of
 from edgezip.pipeline.workers import Behind, map_in_order
 
 
@@ -25,18 +25,26 @@ from edgezip.pipeline.workers import Behind, map_in_order
 class LmSettings:
     """What both sides must agree on for the evaluation of a channel.
 
-    primer: int32 (p,), tokens that stand before every run; at most half of the window.
+    window: cells. keep: tokens evaluated again when a context is renewed. evict: tokens that leave
+    a full one. span: positions until it is renewed. primer: int32 (p,), tokens that stand before
+    every run; at most half of the window.
     """
 
     window: int
     keep: int
+    evict: int
+    span: int
     streams: int
     primer: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
     def windows(self, stream: int, length: int) -> Iterator[Window]:
         """The windows of primer and run; their indices count from the primer's start."""
         primed = len(self.primer)
-        return run_windows(stream, primed + length, self.window, self.keep, primed)
+        return run_windows(stream, primed + length, self.span, self.keep, primed)
+
+    def pieces(self, window: Window) -> Iterator[Piece]:
+        """The pieces of one of them."""
+        return window.pieces(self.window, self.evict)
 
 
 def count_windows(n_tokens: int, settings: LmSettings, most: int) -> int:
@@ -71,7 +79,7 @@ def encode_tokens(
         sessions: work side by side; each has at least one stream and `settings.window` cells.
         start_token: id in front of every window.
         ids: tokens of the channel.
-        settings: window, keep and streams.
+        settings: of the evaluation.
         encoder: takes logits and symbols, gives the payload.
         progress: called with the number of tokens evaluated since the last call.
         code_meanwhile: the encoder codes in a thread of its own.
@@ -84,9 +92,10 @@ def encode_tokens(
 
     def measure(
         session: Session, item: tuple[Window, bool]
-    ) -> list[tuple[NDArray[np.int32], Measured]]:
-        window = item[0]
-        return list(_measure_window(session, start_token, runs[window.stream], window, encoder))
+    ) -> Iterator[tuple[NDArray[np.int32], Measured]]:
+        window, run = item[0], runs[item[0].stream]
+        for piece in settings.pieces(window):
+            yield from _measure_piece(session, start_token, run, window.tail, piece, encoder)
 
     gapless = False
     windows = _in_slot_order(lengths, settings)
@@ -103,28 +112,31 @@ def encode_tokens(
                 slots = slots_of(window.stream, settings.streams, step, len(symbols))
                 encoder.add(known, symbols, slots)
                 step += len(symbols)
-            progress(window.count)
+                progress(len(symbols))
             gapless = ends_gapless
     return encoder.finish()
 
 
-def _measure_window(
+def _measure_piece(
     session: Session,
     start_token: int,
     run: NDArray[np.int32],
-    window: Window,
+    tail: int,
+    piece: Piece,
     encoder: TokenEncoder[Measured],
 ) -> Iterator[tuple[NDArray[np.int32], Measured]]:
-    """Evaluate one window from its first cell; the new tokens and what is measured of them."""
-    last = window.first + window.count
-    cells = np.empty(last - window.tail, np.int32)
-    cells[0] = start_token
-    cells[1:] = run[window.tail : last - 1]
-    positions = np.arange(len(cells), dtype=np.int32)
-    wanted = positions >= window.first - window.tail
+    """Evaluate one piece of a window whose position 1 is token `tail` of the run; its tokens and
+    what is measured of them."""
+    first, last = piece.first, piece.first + piece.count
+    if piece.oldest == 1:
+        session.clear_all()
+        cells = np.concatenate([[start_token], run[tail : last - 1]]).astype(np.int32)
+    else:
+        session.forget(0, piece.oldest)
+        cells = run[first - 1 : last - 1]
+    positions = np.arange(last - tail - len(cells), last - tail, dtype=np.int32)
+    wanted = positions >= first - tail
     zeros = np.zeros(len(cells), np.int32)
-    session.clear_all()
-    first = window.first
     # One engine batch at a time: its logits are then read where they lie.
     for begin in range(0, len(cells), session.batch_size):
         part = slice(begin, begin + session.batch_size)

@@ -20,7 +20,7 @@ from edgezip.coding.turns import Turn, Turns
 from edgezip.engine import Session
 from edgezip.errors import FormatError
 from edgezip.pipeline.lm import LmSettings
-from edgezip.pipeline.windows import Window, run_lengths
+from edgezip.pipeline.windows import Piece, Window, run_lengths
 from edgezip.pipeline.workers import run_in_turn
 
 _MOST_STEPS = 16
@@ -72,7 +72,7 @@ def decode_tokens(
             has at least that many streams and `settings.window` cells.
         start_token: id in front of every window.
         n_tokens: tokens of the channel, or an upper bound where `stop` is given.
-        settings: window, keep and streams.
+        settings: of the evaluation.
         decoder: takes logits, gives tokens.
         progress: called with the number of tokens decoded since the last call.
         stop: for one stream of unknown length: called with each token, true ends the text.
@@ -139,19 +139,18 @@ class _Lane:
     def decode(self, decoder: TokenDecoder, turn: Turn, many: bool) -> Iterator[int]:
         """Decode all tokens; now and then, without `many` after each step, the newest of the first
         stream is given."""
-        for window in self._settings.windows(0, self.lengths[0]):
-            tail = self.tokens.columns(window.tail, window.first)
-            logits = _open_window(self._session, self._start_token, tail)
-            yield self._decode_step(decoder, turn, window.first, logits)
-            yield from self._decode_window(decoder, turn, window, many)
+        for window, piece in _pieces(self._settings, self.lengths[0]):
+            logits = _begin(self._session, self._start_token, self.tokens, window.tail, piece)
+            yield self._decode_step(decoder, turn, piece.first, logits)
+            yield from self._decode_piece(decoder, turn, window.tail, piece, many)
 
-    def _decode_window(
-        self, decoder: TokenDecoder, turn: Turn, window: Window, many: bool
+    def _decode_piece(
+        self, decoder: TokenDecoder, turn: Turn, tail: int, piece: Piece, many: bool
     ) -> Iterator[int]:
-        """Decode all columns of a window but the first."""
+        """Decode all columns of a piece but the first; column `tail` is at position 1."""
         n = len(self._streams)
-        append = self._session.next_tokens(n, window.first - window.tail + 1)
-        column, last = window.first + 1, window.first + window.count
+        append = self._session.next_tokens(n, piece.first - tail + 1)
+        column, last = piece.first + 1, piece.first + piece.count
         function = self._session.step_function() if many else None
         if function is not None and isinstance(decoder, StepDecoder):
             source = Source(*function, np.empty((n, self._session.n_vocab), np.uint32))
@@ -235,23 +234,35 @@ def _lockstep_logits(
     session: Session, start_token: int, tokens: _TokenGrid, n_steps: int, settings: LmSettings
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the logits (streams, n_vocab) of each step; its tokens must be set before the next."""
-    for window in settings.windows(0, n_steps):
-        yield _open_window(session, start_token, tokens.columns(window.tail, window.first))
-        last = window.first + window.count
-        append = session.next_tokens(settings.streams, window.first - window.tail + 1)
-        for column in range(window.first, last - 1):
+    for window, piece in _pieces(settings, n_steps):
+        yield _begin(session, start_token, tokens, window.tail, piece)
+        append = session.next_tokens(settings.streams, piece.first - window.tail + 1)
+        for column in range(piece.first, piece.first + piece.count - 1):
             yield append(tokens.column(column))
 
 
-def _open_window(
-    session: Session, start_token: int, tail: NDArray[np.int32]
+def _pieces(settings: LmSettings, n_steps: int) -> Iterator[tuple[Window, Piece]]:
+    """The windows of the longest run, and the pieces of each: those of all streams."""
+    for window in settings.windows(0, n_steps):
+        for piece in settings.pieces(window):
+            yield window, piece
+
+
+def _begin(
+    session: Session, start_token: int, tokens: _TokenGrid, tail: int, piece: Piece
 ) -> NDArray[np.float32]:
-    """Clear the cache, evaluate start token and tail (streams, t); the last logits of each."""
-    n_streams, n_tail = tail.shape
-    cells = np.empty((n_streams, n_tail + 1), np.int32)
-    cells[:, 0] = start_token
-    cells[:, 1:] = tail
-    streams = np.repeat(np.arange(n_streams, dtype=np.int32), n_tail + 1)
-    positions = np.tile(np.arange(n_tail + 1, dtype=np.int32), n_streams)
-    session.clear_all()
-    return session.evaluate(cells.ravel(), streams, positions, positions == n_tail)
+    """Make room for a piece, the first one of a window by clearing the cache, and evaluate what
+    stands in front of it; the last logits of each stream. Column `tail` is at position 1."""
+    if piece.oldest == 1:
+        known = tokens.columns(tail, piece.first)
+        cells = np.pad(known, ((0, 0), (1, 0)), constant_values=start_token)
+        session.clear_all()
+    else:
+        cells = tokens.columns(piece.first - 1, piece.first)
+        for stream in range(len(cells)):
+            session.forget(stream, piece.oldest)
+    n_streams, n = cells.shape
+    newest = piece.first - tail
+    streams = np.repeat(np.arange(n_streams, dtype=np.int32), n)
+    positions = np.tile(np.arange(newest + 1 - n, newest + 1, dtype=np.int32), n_streams)
+    return session.evaluate(cells.ravel(), streams, positions, positions == newest)

@@ -87,7 +87,7 @@ class LanguageModel:
         return EngineField(identity.kind, identity.version, identity.fingerprint)
 
     def settings(self, options: PackOptions) -> Settings:
-        """Window, keep and top k for packing: the caller's, else what suits the model.
+        """For packing: the caller's, else what suits the model.
 
         Raises:
             SettingsError: a window that the model was not made for.
@@ -95,16 +95,14 @@ class LanguageModel:
         longest = self.engine.n_ctx_train
         if longest < c.MIN_WINDOW:
             raise ModelError(f"the model's context of {longest} tokens is too short to be used")
-        bundled = self.file.bundled
         advice = self._recommended
-        window = options.window or (bundled.window if bundled else advice.window)
+        window = options.window or advice.window
         if window > longest:
             raise SettingsError(f"window {window} is longer than the model's context ({longest})")
-        keep = options.keep
-        if keep is None:
-            keep = bundled.keep if bundled and not options.window else window // 4
-        keep = min(keep, window - 2)
-        chosen = Settings(window=window, keep=keep, top_k=options.top_k)
+        keep = window // 4 if options.keep is None else min(options.keep, window - 2)
+        evict = options.evict or window // advice.part
+        span = options.span or max(window, Settings().span)
+        chosen = Settings(window, keep, options.top_k, evict, span)
         problem = chosen.problem() or self.problem(chosen)
         if problem:
             raise SettingsError(f"nobody could unpack {problem}")
@@ -144,9 +142,13 @@ class LanguageModel:
             payload, tokens, layout.streams, self.trie, layout.mix_params, layout.prime
         )
 
-    def _lm_settings(self, layout: TokenLayout, settings: Settings) -> LmSettings:
+    def lm_settings(self, layout: TokenLayout, settings: Settings) -> LmSettings:
+        """How a text is evaluated."""
         primer = self._primer_tokens(layout.prime)[-(settings.window // 2) :]
-        return LmSettings(settings.window, settings.keep, layout.streams, primer)
+        span = min(settings.span, self.engine.n_ctx_train)
+        return LmSettings(
+            settings.window, settings.keep, settings.evict, span, layout.streams, primer
+        )
 
     def _primer_tokens(self, prime: bytes) -> NDArray[np.int32]:
         if self._primer[0] != prime:
@@ -162,7 +164,7 @@ class LanguageModel:
         progress: Callable[[int], None],
     ) -> bytes:
         """Payload of the tokens `ids` (n,); `progress` gets the tokens done since its last call."""
-        lm_settings = self._lm_settings(layout, settings)
+        lm_settings = self.lm_settings(layout, settings)
         window = self._cells(lm_settings, len(ids))
         start = self.engine.start_token
         with self._at_work():
@@ -227,7 +229,7 @@ class LanguageModel:
         stop: Callable[[int], bool] | None,
     ) -> NDArray[np.int32]:
         """Up to `n_tokens` token ids (n,) from `decoder`; `stop`, for one stream, ends them."""
-        lm_settings = self._lm_settings(layout, settings)
+        lm_settings = self.lm_settings(layout, settings)
         window = self._cells(lm_settings, n_tokens)
         with self._at_work():
             dealt = run_lengths(layout.streams, min(self._sessions.most, layout.streams))

@@ -41,7 +41,10 @@ class PackOptions:
         streams: lockstep streams, None to choose from the size.
         most_streams: streams that are chosen at most.
         window: cells of the context window in tokens; None for the model's recommendation.
-        keep: tokens evaluated again when a window is full; None for the model's recommendation.
+        keep: tokens evaluated again when a context is renewed; None for a quarter of the window.
+        evict: tokens that leave a full context at a time; None for the model's recommendation.
+        span: positions after which a context is renewed, at most those that the model was trained
+            for; None for 8192. Equal to the window: nothing leaves a context before.
         frame_size: raw bytes in an independent frame.
         prime: reference data that both sides learn first; None for none.
         content: what the bytes are where no header says so: "image:WIDTH,HEIGHT,CHANNELS,BITS" or
@@ -60,6 +63,8 @@ class PackOptions:
     streams: int | None = None
     window: int | None = None
     keep: int | None = None
+    evict: int | None = None
+    span: int | None = None
     frame_size: int = DEFAULT_FRAME_SIZE
     prime: bytes | None = field(default=None, repr=False)
     content: str | None = None
@@ -80,6 +85,10 @@ class PackOptions:
             _check_range("window", self.window, 16, 1 << 17)
         if self.keep is not None:
             _check_range("keep", self.keep, 0, 1 << 17)
+        if self.evict is not None:
+            _check_range("evict", self.evict, 1, 1 << 17)
+        if self.span is not None:
+            _check_range("span", self.span, 16, 1 << 17)
         if self.window is not None and self.keep is not None and self.keep > self.window - 2:
             raise SettingsError(f"keep ({self.keep}) must leave room in the window ({self.window})")
         if self.gpu_layers and self.engine != "native":

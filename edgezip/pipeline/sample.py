@@ -92,7 +92,7 @@ def sample_text(
         length: bytes, at most `MOST_SAMPLED`; the last token is cut off there.
         seed: of the random bits.
         model: an open model.
-        settings: window, keep, and top k without mixing.
+        settings: of the evaluation, and top k without mixing.
         mix: the model mixed with the context models, not alone.
         progress: told how many more tokens are done.
     """

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from edgezip.coding.protocols import TokenEncoder
 from edgezip.container import Settings
 from edgezip.pipeline.collect import Collector, DetailCollector, MeteredMixing, TokenScores
+from edgezip.pipeline.lm import LmSettings
 from edgezip.pipeline.model import LanguageModel, TokenLayout
 from edgezip.pipeline.transforms import lineends
 from edgezip.pipeline.transforms.table import WRAPS
@@ -100,7 +101,7 @@ def score(
     Args:
         data: any bytes.
         model: an open model.
-        settings: window and keep.
+        settings: of the evaluation.
         progress: called with the bytes of `data` done so far.
         tokens: tell every token, and code with mixing as well, which takes some 0.2 ms a token.
     """
@@ -129,6 +130,7 @@ def score(
     if len(ids):
         encoder: TokenEncoder[Any] = collector
         model.encode(ids, encoder, layout, settings, advance)
+    seen = positions(len(ids), model.lm_settings(layout, settings))
     details = None
     if isinstance(collector, DetailCollector):
         details = TokenScores(
@@ -147,7 +149,7 @@ def score(
         len(ids),
         float(collector.bits.sum()),
         _chunks(collector.bits, sizes, ends - sizes),
-        _by_position(collector.bits, sizes, positions(len(ids), settings)),
+        _by_position(collector.bits, sizes, seen),
         details,
         None if details is None else float(details.mixed_bits.sum()),
     )
@@ -195,12 +197,13 @@ def _raw_ends(data: bytes, text: bytes) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(sizes)])
 
 
-def positions(n_tokens: int, settings: Settings) -> NDArray[np.int64]:
-    """Cells in front of each token of a single stream, int64 (n,)."""
-    result = np.arange(n_tokens, dtype=np.int64)
-    fresh = settings.window - settings.keep
-    later = result >= settings.window
-    result[later] = settings.keep + (result[later] - settings.window) % fresh
+def positions(n_tokens: int, settings: LmSettings) -> NDArray[np.int64]:
+    """Tokens that each token of a single stream is predicted from, int64 (n,)."""
+    result = np.empty(n_tokens, np.int64)
+    for window in settings.windows(0, n_tokens):
+        for piece in settings.pieces(window):
+            seen = piece.first - window.tail - (piece.oldest - 1)
+            result[piece.first : piece.first + piece.count] = seen + np.arange(piece.count)
     return result
 
 

@@ -1,7 +1,9 @@
 """Lockstep streams and context windows: which tokens stand in which cells, as plain arithmetic.
 
-Both sides derive the same schedule from four numbers: tokens, streams, window, keep. docs/format.md
-states the same rules in words.
+Both sides derive the same schedule from six numbers: tokens, streams, window, keep, evict, span.
+docs/format.md states the same rules in words. That the oldest tokens make room while the start
+token's cell stays is the method of Xiao et al., "Efficient Streaming Language Models with Attention
+Sinks" (2309.17453); there positions are counted within the cache, here they go on up to the span.
 """
 
 from __future__ import annotations
@@ -17,15 +19,31 @@ SMALL_MODEL = 48 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """One context window of one stream.
+class Piece:
+    """Tokens that are predicted before older ones make room for more.
 
-    Cells are `[start token] + tail + new tokens`; the logits of the cell in front of a new token
-    predict it, so the last new token needs no cell.
+    Attributes:
+        first: index in the run of the first token it predicts.
+        count: tokens it predicts.
+        oldest: position of the oldest token that is left when it begins.
+    """
+
+    first: int
+    count: int
+    oldest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One context of one stream, from its start to its renewal.
+
+    At positions 0, 1, ... stand `[start token] + tail + new tokens`; the logits of the one in front
+    of a new token predict it, so the last new token is not evaluated.
 
     Attributes:
         stream: index of the stream.
-        tail: index in the run of the first kept token (equal to `first` when there is no tail).
+        tail: index in the run of the first kept token (equal to `first` when there is no tail),
+            which stands at position 1.
         first: index in the run of the first token this window predicts.
         count: tokens this window predicts.
     """
@@ -35,6 +53,17 @@ class Window:
     first: int
     count: int
 
+    def pieces(self, cells: int, evict: int) -> Iterator[Piece]:
+        """What it predicts, cut where the `evict` oldest tokens leave its full `cells` cells."""
+        first, end, oldest = self.first, self.first + self.count, 1
+        room = cells - (self.first - self.tail)
+        while first < end:
+            count = min(room, end - first)
+            yield Piece(first, count, oldest)
+            first += count
+            oldest += evict
+            room = evict
+
 
 def run_lengths(n_tokens: int, n_streams: int) -> list[int]:
     """Lengths of the contiguous runs that the streams code; the first `n mod S` are one longer."""
@@ -43,16 +72,16 @@ def run_lengths(n_tokens: int, n_streams: int) -> list[int]:
 
 
 def run_windows(
-    stream: int, length: int, window: int, keep: int, primed: int = 0
+    stream: int, length: int, span: int, keep: int, primed: int = 0
 ) -> Iterator[Window]:
-    """The windows that predict tokens `primed` to `length` of a run, in order.
+    """The windows of `span` positions that predict tokens `primed` to `length` of a run, in order.
 
     The tokens before `primed` are those of a primer; all of them are the tail of the first window.
     """
     first = primed
     while first < length:
         tail = primed if first == primed else min(keep, first)
-        count = min(window - tail, length - first)
+        count = min(span - tail, length - first)
         yield Window(stream, first - tail, first, count)
         first += count
 
@@ -66,11 +95,13 @@ def slots_of(stream: int, n_streams: int, first: int, count: int) -> NDArray[np.
 class Recommendation:
     """What a model gets where the caller asks for nothing.
 
-    window: cells of a context, a quarter of which is kept when it is renewed. run: the fewest
-    tokens that a stream of its own pays for. streams: as many as a text gets at most.
+    window: cells of a context, a quarter of which is kept when it is renewed. part: the part of it
+    that leaves a full one at a time. run: the fewest tokens that a stream of its own pays for.
+    streams: as many as a text gets at most.
     """
 
     window: int
+    part: int
     run: int
     streams: int
 
@@ -79,14 +110,13 @@ def recommend(model_size: int, context: int) -> Recommendation:
     """The settings for a model of `model_size` bytes, trained on contexts of `context` tokens.
 
     A model whose weights fit into the processor's cache is taken for its speed: longer windows
-    gain it 0.2 % and cost a fifth of the unpacking speed. A larger one makes more of a long context
-    (SmolLM2: 1.1 % smaller with 1024 cells instead of 512, 1.9 % with 2048; keeping half of them
-    instead of a quarter gains 0.1 % more, and evaluates every token twice), and loses more by a
-    start without any, 23 bytes each. docs/models.md has the curve. Its weights come from memory,
-    and more streams share them; a small model's streams compete with its weights for the cache.
+    gain it little. A larger one makes more of a long context, and loses more by a start without
+    any, 23 bytes each. docs/models.md has the curves. Its weights come from memory, and more
+    streams share them; a small model's streams compete with its weights for the cache.
     """
-    window, run, streams = (2048, 8192, 16) if model_size > SMALL_MODEL else (512, 4096, 8)
-    return Recommendation(min(window, context), run, streams)
+    large = model_size > SMALL_MODEL
+    window, part, run, streams = (1280, 8, 8192, 16) if large else (384, 4, 4096, 8)
+    return Recommendation(min(window, context), part, run, streams)
 
 
 _FEW = 8

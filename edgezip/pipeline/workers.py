@@ -8,7 +8,7 @@ within a layer, and the coder may take a core without holding all of them up.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
@@ -32,11 +32,12 @@ def _submit(pool: ThreadPoolExecutor, job: Callable[[], Result]) -> Future[Resul
 
 
 def map_in_order(
-    work: Callable[[Tool, Item], Result], tools: Sequence[Tool], items: Iterable[Item]
-) -> Generator[tuple[Item, Result]]:
-    """Yield (item, work(tool, item)) in the order of `items`; as many calls run at once as there
-    are tools, each with one of its own. What a call raises is raised in its turn. Whoever may stop
-    early closes the generator: that waits for the calls that have begun.
+    work: Callable[[Tool, Item], Iterator[Result]], tools: Sequence[Tool], items: Iterable[Item]
+) -> Generator[tuple[Item, Iterable[Result]]]:
+    """Yield (item, results of work(tool, item)) in the order of `items`, to be used up before the
+    next; as many calls run at once as there are tools, each with one of its own: then results come
+    when their call is done, with one tool each by itself. What a call raises is raised in its turn.
+    Whoever may stop early closes the generator: that waits for the calls that have begun.
     """
     if len(tools) == 1:
         for item in items:
@@ -46,14 +47,14 @@ def map_in_order(
     for tool in tools:
         free.put(tool)
 
-    def call(item: Item) -> Result:
+    def call(item: Item) -> list[Result]:
         tool = free.get()
         try:
-            return work(tool, item)
+            return list(work(tool, item))
         finally:
             free.put(tool)
 
-    pending: deque[tuple[Item, Future[Result]]] = deque()
+    pending: deque[tuple[Item, Future[list[Result]]]] = deque()
     pool = ThreadPoolExecutor(len(tools), "edgezip-model")
     try:
         for item in items:

@@ -2,9 +2,9 @@
  *
  *   logits_hash MODEL [--threads N] [--rows N] [--ubatch N] [--streams N] [--length N] [--sequences N]
  *               [--shuffle SEED] [--cache auto|8bit|f16|f32] [--flash 0|1] [--level N]
- *               [--mapped 1] [--dump FILE]
+ *               [--mapped 1] [--dump FILE] [--window N --evict N]
  *
- * There are always `sequences` token sequences of `length` tokens; `streams` of them are evaluated side by
+ * With a window, the oldest tokens but the first make room whenever so many cells are full. There are always `sequences` token sequences of `length` tokens; `streams` of them are evaluated side by
  * side, at most `rows` tokens per call, in shuffled order when asked. The hash covers the bits of the logits
  * of every position of every sequence, in a fixed order, so that it must not depend on threads, rows,
  * ubatch, streams, shuffling, level, or the machine.
@@ -63,6 +63,7 @@ static int number(int argc, char ** argv, const char * name, const char * otherw
 struct run {
     struct llama_context * ctx;
     int n_vocab, rows, length, streams, group; /* group: sequences evaluated side by side now */
+    int window, evict;                         /* cells, 0 for as many as tokens; tokens that leave them at a time */
     uint64_t shuffle;
     uint64_t * hashes; /* [sequence][position] */
     float * dump;      /* [sequence][position][n_vocab], or NULL */
@@ -76,6 +77,11 @@ static void shuffle_order(int * order, int n, uint64_t * state) {
         order[i] = order[j];
         order[j] = t;
     }
+}
+
+/* Whether tokens must leave before the one at `position` finds a cell. */
+static bool full(const struct run * r, int position) {
+    return r->window && position >= r->window && (position - r->window) % r->evict == 0;
 }
 
 /* Evaluates sequences first .. first + group - 1 from their start to their end. */
@@ -97,6 +103,12 @@ static int evaluate_group(struct run * r, int first) {
         for (int i = 0; i < r->group && batch.n_tokens < r->rows; i++) {
             const int s = order[(next + i) % r->group];
             for (int k = 0; k < share && done[s] < r->length && batch.n_tokens < r->rows; k++, done[s]++) {
+                if (full(r, done[s])) {
+                    if (k > 0) {
+                        break; /* what leaves is seen until this batch is done */
+                    }
+                    llama_memory_seq_rm(llama_get_memory(r->ctx), s, 1, done[s] - r->window + r->evict + 1);
+                }
                 const int n = batch.n_tokens++;
                 batch.token[n] = token_at(first + s, done[s], r->n_vocab);
                 batch.pos[n] = done[s];
@@ -145,7 +157,8 @@ static enum ggml_type cache_type(const char * name, const struct llama_model * m
 int main(int argc, char ** argv) {
     if (argc < 2) {
         fprintf(stderr, "usage: logits_hash MODEL [--threads N] [--rows N] [--ubatch N] [--streams N] [--length N]"
-                        " [--sequences N] [--shuffle SEED] [--cache f16|f32] [--flash 0|1] [--level N]\n");
+                        " [--sequences N] [--shuffle SEED] [--cache f16|f32] [--flash 0|1] [--level N]"
+                        " [--window N --evict N]\n");
         return 2;
     }
     const int sequences = number(argc, argv, "--sequences", "8");
@@ -155,7 +168,10 @@ int main(int argc, char ** argv) {
     r.length = number(argc, argv, "--length", "40");
     r.streams = number(argc, argv, "--streams", "8");
     r.shuffle = (uint64_t) number(argc, argv, "--shuffle", "0");
-    if (r.rows < 1 || r.streams < 1 || r.streams > MAX_STREAMS || sequences < 1 || r.length < 1) {
+    r.window = number(argc, argv, "--window", "0");
+    r.evict = number(argc, argv, "--evict", "1");
+    if (r.rows < 1 || r.streams < 1 || r.streams > MAX_STREAMS || sequences < 1 || r.length < 1 || r.window < 0 ||
+        r.evict < 1 || (r.window && r.evict > r.window - 2)) {
         fprintf(stderr, "logits_hash: a number is out of range\n");
         return 2;
     }
@@ -172,7 +188,7 @@ int main(int argc, char ** argv) {
         return 1;
     }
     struct llama_context_params cp = llama_context_default_params();
-    cp.n_ctx = (uint32_t) (((r.length + 255) / 256 * 256) * r.streams);
+    cp.n_ctx = (uint32_t) ((((r.window ? r.window : r.length) + 255) / 256 * 256) * r.streams);
     cp.n_batch = (uint32_t) (r.rows > r.streams ? r.rows : r.streams);
     cp.n_ubatch = (uint32_t) number(argc, argv, "--ubatch", "512");
     cp.n_seq_max = (uint32_t) r.streams;

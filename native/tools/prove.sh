@@ -67,7 +67,7 @@ for v in $variants; do
     check "kernels: $v ($levels)" "$(echo "$lines" | cut -d' ' -f1 | sort -u)"
 done
 for model; do
-    for size in "--length 24" "--length 530 --sequences 1"; do
+    for size in "--length 24" "--length 530 --sequences 1" "--length 90 --sequences 2 --window 40 --evict 13"; do
         expect=""
         for v in $variants; do
             for shape in "--threads 1 --rows 64" "--threads 2 --rows 65 --shuffle 3" "--threads 3 --rows 7 --shuffle 4" \

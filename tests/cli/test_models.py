@@ -174,8 +174,8 @@ def test_info_and_the_catalogue(cli: Any, stories_model: Path) -> None:
     assert (stories["parameters"], stories["context"]) == (260_032, 512)
     said = cli("models", "info", str(stories_model)).out
     assert b"260,032 parameters: F32 260,032" in said
-    assert b"windows of 512 tokens, 0.3 MB for the cache of each stream" in said
-    assert (default["window"], default["cell_bytes"]) == (512, 2240)
+    assert b"windows of 384 tokens, 0.2 MB for the cache of each stream" in said
+    assert (default["window"], default["cell_bytes"]) == (384, 2240)
     assert default["known_speed"].startswith("packs ")
     assert stories["known_speed"] is None
     assert b"speed not known here" in said

@@ -173,16 +173,19 @@ def test_newer_files_are_unsupported_and_name_the_number() -> None:
         b"\x9eEZ\x13\x02mode\x04\x10\x03nn",  # its name reaches beyond the extras
         b"\x9eEZ\x17\x03\x00\x01\x80",  # extras end inside a number
         b"\x9eEZ\x17\x05\x00\x02\x01\x01\x05",  # settings out of order
-        b"\x9eEZ\x17\x04\x00\x01\x80\x04",  # default written out
-        b"\x9eEZ\x17\x03\x00\x01\x05",  # keep 128 in a window of 5
+        b"\x9eEZ\x17\x04\x00\x01\x80\x03",  # default written out
+        b"\x9eEZ\x17\x03\x00\x01\x60",  # keep 96 in a window of 96
         b"\x9eEZ\x17\x00",  # empty extras
         b"\x9eEZ\x15\x80\x01x",  # params of stored data
         b"\x9eEZ\x15\x10",  # a transform of stored data
         b"\x9eEZ\x15\x89\x01x",  # params of repeats
         b"\x9eEZ\x15\x19",  # a transform of repeats
-        b"\x9eEZ\x17\x05\x00\x01\x01\x02\x00",  # a window of 1
-        b"\x9eEZ\x17\x05\x00\x01\x0f\x02\x00",  # a window of 15
-        b"\x9eEZ\x17\x05\x00\x01\x10\x02\x0f",  # keep 15 in a window of 16
+        b"\x9eEZ\x17\x07\x00\x01\x01\x02\x00\x04\x00",  # a window of 1
+        b"\x9eEZ\x17\x07\x00\x01\x0f\x02\x00\x04\x01",  # a window of 15
+        b"\x9eEZ\x17\x07\x00\x01\x10\x02\x0f\x04\x01",  # keep 15 in a window of 16
+        b"\x9eEZ\x17\x07\x00\x01\x10\x02\x00\x04\x0f",  # evict 15 of a window of 16
+        b"\x9eEZ\x17\x03\x00\x04\x00",  # evict none
+        b"\x9eEZ\x17\x04\x00\x05\xff\x02",  # a span of 383 for a window of 384
         b"\x9eEZ\x15\x81\x00",  # empty params
         b"\x9eEZ\x15\x04\x01",  # language model coder without a model
         b"\x9eEZ\x15\x01\x00",  # no content but a coder

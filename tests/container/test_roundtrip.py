@@ -68,7 +68,7 @@ def test_a_long_member_with_spans_and_two_members() -> None:
     header = Header(
         engine=EngineField("native", 0, b"fingerpr"),
         model=MODEL,
-        settings=Settings(window=64, keep=16),
+        settings=Settings(window=64, keep=16, evict=16, span=80),
         known_answer=b"1234",
         total_size=22,
         primer=MODEL,
@@ -81,7 +81,7 @@ def test_a_long_member_with_spans_and_two_members() -> None:
     assert content(events) == b"aaabbcddesecond frame!" * 2
     first = events[0]
     assert isinstance(first, HeaderEvent)
-    assert first.header.settings == Settings(window=64, keep=16)
+    assert first.header.settings == Settings(window=64, keep=16, evict=16, span=80)
     assert first.header.primer == MODEL[:8] == first.header.model
     assert first.header.engine == EngineField("native", 0, b"fingerpr")
     assert content(feed_in_pieces(blob, 1)) == b"aaabbcddesecond frame!"

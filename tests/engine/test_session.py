@@ -146,6 +146,42 @@ def test_full_window_is_an_error_and_clearing_recovers(
         assert same(evaluate(session, tokens_of(stories, N)[:9], 9), reference[:9])
 
 
+def rolled(
+    session: Session, tokens: NDArray[np.int32], rows: int, stream: int = 0, evict: int = 37
+) -> NDArray[np.float32]:
+    """As `evaluate`, but the `evict` oldest tokens make room whenever 100 cells are full."""
+    parts = [evaluate(session, tokens[:100], rows, stream)]
+    for number, first in enumerate(range(100, len(tokens), evict)):
+        session.forget(stream, 1 + (number + 1) * evict)
+        for start in range(first, min(first + evict, len(tokens)), rows):
+            part = tokens[start : min(start + rows, first + evict)]
+            positions = np.arange(start, start + len(part))
+            filled = np.full(len(part), stream)
+            parts.append(session.evaluate(part, filled, positions, filled >= 0).copy())
+    return np.concatenate(parts)
+
+
+@pytest.mark.parametrize("name", ["stories", "bundled"])
+def test_rows_per_call_do_not_matter_when_old_tokens_make_room(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    """The cells are gone round more than once, and their places are the same for all."""
+    engine: Engine = request.getfixturevalue(name)
+    tokens = tokens_of(engine, N)
+    with engine.session(1, 100) as session:
+        expected = rolled(session, tokens, 100)
+        whole = evaluate(session, tokens[:200], 200)
+        assert same(whole[:100], expected[:100])
+        assert not same(whole[100:], expected[100:200])
+        for rows in (1, 5, 64):
+            assert same(rolled(session, tokens, rows), expected)
+    with engine.session(3, WINDOW, ubatch=16) as session:
+        evaluate(session, tokens_of(engine, 50, seed=4), 50, stream=1)
+        assert same(rolled(session, tokens, 90, stream=2), expected)
+        with pytest.raises(SettingsError, match="no stream 3"):
+            session.forget(3, 5)
+
+
 @pytest.mark.parametrize(
     ("tokens", "streams", "positions"),
     [

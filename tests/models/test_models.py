@@ -50,7 +50,6 @@ def test_default_is_the_bundled_model() -> None:
     assert model.sha256 == digest(model.path) == model.bundled.sha256
     assert (model.size, model.name) == (model.path.stat().st_size, model.bundled.name)
     assert models.resolve(model.name) == model
-    assert 0 < model.bundled.keep < model.bundled.window
 
 
 def test_manifest_matches_the_files(root: Path) -> None:

@@ -93,6 +93,18 @@ def test_long_contexts_of_a_quantized_model(
     assert len(hashes(run, driver("logits_hash"), random_model("Q8_0"), shapes, *common)) == 1
 
 
+@pytest.mark.parametrize("kind", ["Q8_0", None])
+def test_tokens_that_make_room(
+    kind: str | None, driver: Driver, run: Run, random_model: MakeModel
+) -> None:
+    """Cells are gone round more than once; also with the heads that are left to upstream's."""
+    program, model = driver("logits_hash"), random_model(kind) if kind else STORIES
+    shapes = [*SHAPES, *(["--rows", "33", "--level", str(level)] for level in range(6))]
+    common = ["--flash", "1", "--length", "90", "--sequences", "2"]
+    (found,) = hashes(run, program, model, shapes, *common, "--window", "40", "--evict", "13")
+    assert found != run(program, model, *common)
+
+
 def test_other_attention_paths_do_not_depend_on_the_batch(
     driver: Driver, run: Run, random_model: MakeModel
 ) -> None:

@@ -42,7 +42,13 @@ def test_mixing_params_out_of_range() -> None:
             edgezip.decompress(write_short(Header(short=True), channel, TEXT))
 
 
-@pytest.mark.parametrize("changes", [{"window": 16, "keep": 14}, {"window": 16, "keep": 0}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"window": 16, "keep": 14, "evict": 14, "span": 16},
+        {"window": 16, "keep": 0, "evict": 1},
+    ],
+)
 def test_the_smallest_window(
     changes: dict[str, Any], pack_options: PackOptions, unpack_options: UnpackOptions
 ) -> None:

@@ -46,7 +46,7 @@ def made(strict_library: Path, stories_model: Path, tmp_path: Path) -> Callable[
     return make
 
 
-@pytest.mark.parametrize("context", [16, 60, 256, 511])
+@pytest.mark.parametrize("context", [16, 60, 256, 383, 500])
 def test_short_contexts(made: Callable[..., Path], context: int) -> None:
     model = made(context)
     for data in (TEXT, TEXT * 40):
@@ -66,7 +66,7 @@ def test_a_window_of_the_reader_is_the_rule(made: Callable[..., Path]) -> None:
     context = Context(model, model.settings(PackOptions()))
     assert context.settings.window == 60
     assert model.problem(context.settings) is None
-    with pytest.raises(FormatError, match="512 tokens, the model has 60"):
+    with pytest.raises(FormatError, match="384 tokens, the model has 60"):
         language.decode(c.LM, b"", b"", 5, Context(model), lambda n: None)
 
 

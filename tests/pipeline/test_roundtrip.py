@@ -92,7 +92,9 @@ def test_settings_are_in_the_stream(
     pack_options: PackOptions,
     unpack_options: UnpackOptions,
 ) -> None:
-    options = replace(pack_options, top_k=top_k, streams=streams, window=64, keep=10)
+    options = replace(
+        pack_options, top_k=top_k, streams=streams, window=64, keep=10, evict=7, span=90
+    )
     for coder in ("plain", "mix"):
         packed = edgezip.compress(story[:900], options=replace(options, coder=coder))
         assert edgezip.decompress(packed, options=unpack_options) == story[:900]
@@ -233,7 +235,14 @@ def test_another_model_is_refused(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"window": 64, "keep": 63}, {"streams": 0}, {"frame_size": 5}, {"gpu_layers": 3}],
+    [
+        {"window": 64, "keep": 63},
+        {"evict": 0},
+        {"span": 15},
+        {"streams": 0},
+        {"frame_size": 5},
+        {"gpu_layers": 3},
+    ],
 )
 def test_senseless_options_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(SettingsError):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import edgezip
-from edgezip.container import Settings
+from edgezip.pipeline.lm import LmSettings
 from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.score import (
@@ -21,14 +21,13 @@ from edgezip.pipeline.score import (
     score,
 )
 from edgezip.pipeline.transforms.table import WRAPS
-from edgezip.pipeline.windows import run_windows
 
 
 @pytest.mark.parametrize(("top_k", "line_end"), [(0, b"\n"), (40, b"\n"), (40, b"\r\n")])
 def test_score_agrees_with_the_plain_coder(
     pack_options: PackOptions, data_dir: Path, top_k: int, line_end: bytes
 ) -> None:
-    data = (data_dir / "courage.txt").read_bytes()[:10_000].replace(b"\n", line_end)
+    data = (data_dir / "courage.txt").read_bytes()[:12_000].replace(b"\n", line_end)
     data += b"A line of its own.\n" * (line_end != b"\n")
     options = PackOptions(
         model=pack_options.model,
@@ -101,12 +100,11 @@ def test_the_margin_is_that_of_a_mean_for_chunks_of_one_size() -> None:
 
 
 def test_positions_follow_the_windows() -> None:
-    settings = Settings(window=20, keep=6)
-    expected: list[int] = []
-    for window in run_windows(0, 95, 20, 6):
-        tail = window.first - window.tail
-        expected += range(tail, tail + window.count)
-    assert positions(95, settings).tolist() == expected
+    settings = LmSettings(window=8, keep=3, evict=4, span=14, streams=1)
+    # Eight cells: the start token and seven more. Then four make room, until 14 positions are used.
+    first = [0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5]
+    later = [3, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5]
+    assert positions(14 + 11 + 2, settings).tolist() == first + later + later[:2]
 
 
 def test_break_even() -> None:

@@ -46,13 +46,24 @@ def test_windows_predict_every_token_once_within_the_cells(
     length: int, window: int, data: st.DataObject
 ) -> None:
     keep = data.draw(st.integers(0, window - 2))
+    evict = data.draw(st.integers(1, window - 2))
+    span = data.draw(st.integers(window, 3 * window))
     predicted: list[int] = []
-    for item in run_windows(0, length, window, keep):
+    for item in run_windows(0, length, span, keep):
         assert 0 <= item.tail <= item.first
         assert item.first - item.tail <= keep
-        cells = 1 + (item.first - item.tail) + item.count - 1
-        assert cells <= window
-        predicted += range(item.first, item.first + item.count)
+        positions = 1 + (item.first - item.tail) + item.count - 1
+        assert positions <= span
+        pieces = list(item.pieces(window, evict))
+        assert sum(piece.count for piece in pieces) == item.count
+        assert pieces[0].oldest == 1
+        for piece in pieces:
+            # The start token's cell, and those of the positions from `oldest` to the last one.
+            newest = piece.first + piece.count - 1 - item.tail
+            assert 1 + newest - (piece.oldest - 1) <= window
+            predicted += range(piece.first, piece.first + piece.count)
+        for piece in pieces[:-1]:
+            assert 1 + piece.first + piece.count - 1 - item.tail - (piece.oldest - 1) == window
     assert predicted == list(range(length))
 
 
@@ -68,26 +79,34 @@ def test_streams_grow_with_the_input() -> None:
 
 def test_large_models_get_long_windows() -> None:
     assert [recommend(SMALL_MODEL, n) for n in (256, 1024)] == [
-        Recommendation(256, 4096, 8),
-        Recommendation(512, 4096, 8),
+        Recommendation(256, 4, 4096, 8),
+        Recommendation(384, 4, 4096, 8),
     ]
     assert [recommend(SMALL_MODEL + 1, n) for n in (1024, 8192)] == [
-        Recommendation(1024, 8192, 16),
-        Recommendation(2048, 8192, 16),
+        Recommendation(1024, 8, 8192, 16),
+        Recommendation(1280, 8, 8192, 16),
     ]
 
 
 class _HashSession:
-    """A model whose logits are a hash of all cells of the sequence: any wrong cell shows."""
+    """A model whose logits are a hash of all cells of the sequence, in the order of their places:
+    any wrong cell shows."""
 
     batch_size = 7
 
     def __init__(self, window: int) -> None:
         self.window = window
-        self.cells: dict[int, list[int]] = {}
+        self.cells: dict[int, list[tuple[int, int] | None]] = {}
 
     def clear_all(self) -> None:
         self.cells = {}
+
+    def forget(self, stream: int, oldest: int) -> None:
+        cells = self.cells[stream]
+        gone = [i for i, cell in enumerate(cells) if cell is not None and 1 <= cell[0] < oldest]
+        assert gone
+        for i in gone:
+            cells[i] = None
 
     def evaluate(
         self,
@@ -98,9 +117,9 @@ class _HashSession:
     ) -> Logits:
         rows = []
         for token, stream, position, want in zip(tokens, streams, positions, wanted, strict=True):
-            cells = self.cells.setdefault(int(stream), [])
-            assert position == len(cells) < self.window
-            cells.append(int(token))
+            cells = self.cells.setdefault(int(stream), [None] * self.window)
+            assert position == 1 + max((cell[0] for cell in cells if cell is not None), default=-1)
+            cells[cells.index(None)] = (int(position), int(token))
             if want:
                 digest = hashlib.sha256(repr(cells).encode()).digest()
                 rows.append(np.frombuffer(digest[:VOCAB], np.uint8).astype(np.float32))
@@ -179,22 +198,31 @@ class _Replayer:
         self.finished = True
 
 
-@pytest.mark.parametrize("keep", [0, 1, 5, 14])
+@pytest.mark.parametrize(
+    ("keep", "evict", "span"),
+    [
+        (0, 1, 16),
+        (1, 14, 17),
+        (5, 4, 40),
+        (14, 14, 33),
+        (5, 1, 10**6),
+    ],
+)
 @pytest.mark.parametrize("streams", [1, 2, 3, 8])
 @pytest.mark.parametrize("n_tokens", [1, 2, 8, 15, 16, 17, 31, 64, 200, 203])
 @pytest.mark.parametrize("sessions", [1, 3])
 def test_encoder_and_decoder_evaluate_the_same_cells(
-    sessions: int, n_tokens: int, streams: int, keep: int
+    sessions: int, n_tokens: int, streams: int, keep: int, evict: int, span: int
 ) -> None:
     streams = min(streams, n_tokens)
     ids = np.random.default_rng(n_tokens).integers(0, VOCAB, n_tokens).astype(np.int32)
-    settings = LmSettings(window=16, keep=keep, streams=streams)
+    settings = LmSettings(window=16, keep=keep, evict=evict, span=span, streams=streams)
     done: list[int] = []
     recorder = _Recorder(n_tokens)
     encode_tokens(_hash_sessions(sessions), START, ids, settings, recorder, done.append)
     assert sum(done) == n_tokens
     assert recorder.coded == recorder.promised == sorted(set(recorder.promised))
-    assert n_tokens <= 16 * streams or recorder.coded
+    assert n_tokens <= span * streams or recorder.coded
     replayer = _Replayer(recorder)
     decoded = decode_tokens(
         _hash_sessions(min(sessions, streams)),
@@ -210,7 +238,7 @@ def test_encoder_and_decoder_evaluate_the_same_cells(
 
 
 def test_windows_are_counted_up_to_a_limit() -> None:
-    settings = LmSettings(window=16, keep=8, streams=2)
+    settings = LmSettings(window=16, keep=8, evict=8, span=16, streams=2)
     assert [count_windows(n, settings, 5) for n in (0, 1, 2, 32, 33, 48, 49, 10**6)] == [
         0, 1, 2, 2, 3, 4, 5, 5,
     ]  # fmt: skip
@@ -218,7 +246,7 @@ def test_windows_are_counted_up_to_a_limit() -> None:
 
 def test_a_stop_condition_ends_a_single_stream() -> None:
     ids = np.arange(10, dtype=np.int32)
-    settings = LmSettings(window=16, keep=4, streams=1)
+    settings = LmSettings(window=16, keep=4, evict=8, span=16, streams=1)
     recorder = _Recorder(10)
     encode_tokens(_hash_sessions(1), START, ids, settings, recorder, lambda count: None)
     decoded = decode_tokens(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -18,33 +19,56 @@ from edgezip.pipeline.workers import Behind, map_in_order, run_in_turn
 def test_results_come_in_order_and_each_tool_is_used_by_one_call_at_a_time() -> None:
     busy: dict[str, threading.Lock] = {name: threading.Lock() for name in "abc"}
 
-    def work(tool: str, item: int) -> int:
+    def work(tool: str, item: int) -> Iterator[int]:
         assert busy[tool].acquire(blocking=False)
         time.sleep(0.001 * (item % 3))
+        yield item
+        yield item * item
         busy[tool].release()
-        return item * item
 
-    assert list(map_in_order(work, "abc", range(40))) == [(i, i * i) for i in range(40)]
-    assert list(map_in_order(work, "a", range(5))) == [(i, i * i) for i in range(5)]
+    for tools, count in (("abc", 40), ("a", 5)):
+        found = [(item, list(results)) for item, results in map_in_order(work, tools, range(count))]
+        assert found == [(i, [i, i * i]) for i in range(count)]
+
+
+def test_a_single_tool_gives_results_as_they_come() -> None:
+    begun: list[int] = []
+
+    def work(tool: str, item: int) -> Iterator[int]:
+        for part in range(3):
+            begun.append(part)
+            yield part
+
+    with closing(map_in_order(work, "a", range(2))) as items:
+        _, results = next(items)
+        assert next(iter(results)) == 0
+        assert begun == [0]
 
 
 def test_a_failure_is_raised_in_its_turn() -> None:
-    seen = []
-    with pytest.raises(ZeroDivisionError):  # noqa: PT012 (a loop)
-        for item, _ in map_in_order(lambda tool, item: tool / item, (1, 2), (1, 2, 0, 3)):
-            seen.append(item)
-    assert seen == [1, 2]
+    seen: list[int] = []
+
+    def work(tool: int, item: int) -> Iterator[float]:
+        yield tool / item
+
+    for tools in ((1, 2), (1,)):
+        seen.clear()
+        with pytest.raises(ZeroDivisionError):  # noqa: PT012 (a loop)
+            for item, results in map_in_order(work, tools, (1, 2, 0, 3)):
+                seen.extend([item] * len(list(results)))
+        assert seen == [1, 2]
 
 
 def test_no_call_is_left_running_when_the_results_are_closed() -> None:
     running: list[int] = []
     begun: list[int] = []
 
-    def work(tool: str, item: int) -> None:
+    def work(tool: str, item: int) -> Iterator[None]:
         begun.append(item)
         running.append(item)
         time.sleep(0.02)
         running.remove(item)
+        yield
 
     with closing(map_in_order(work, "abc", range(100))) as results:
         next(results)

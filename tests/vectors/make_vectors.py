@@ -225,7 +225,10 @@ def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
     yield "plain", "story", with_(coder="plain"), "plain coder, one stream, short layout"
     yield "plain-top-k", "story", with_(top_k=20), "plain coder with escapes"
     yield "plain-streams", "long", with_(coder="plain", streams=3), "plain coder, three streams"
-    yield "plain-windows", "long", with_(coder="plain", window=64, keep=9), "many windows"
+    windows = {"window": 64, "keep": 9}
+    yield "plain-windows", "long", with_(coder="plain", span=64, **windows), "many windows"
+    rolling = {"evict": 20, "span": 150, **windows}
+    yield "plain-rolling", "long", with_(coder="plain", **rolling), "old tokens make room"
     yield "plain-utf8", "utf8", with_(coder="plain"), "text in several scripts"
     yield "plain-odd", "odd", with_(coder="plain", top_k=3), "invalid UTF-8, NUL, spelled tokens"
     yield "mix", "long", with_(coder="mix"), "mixing coder, one stream"
