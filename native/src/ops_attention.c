@@ -16,37 +16,43 @@
 void edgezip_forward_flash_attn_ext(const struct ggml_compute_params * params, struct ggml_tensor * dst);
 
 #define HALF_MINUS_INFINITY UINT16_C(0xFC00)
+#define IN_EACH UINT64_C(0x0001000100010001) /* times 16 bits: the same in four entries */
 
-/* 0 where 16 entries of a mask are equal to the four of `pattern`, again and again. */
-static uint64_t differences(const uint16_t * mask, uint64_t pattern) {
+/* 0 where 16 entries of a mask are minus infinity. */
+static uint64_t visible(const uint16_t * mask) {
+    const uint64_t hidden = IN_EACH * HALF_MINUS_INFINITY;
     uint64_t four[4];
     memcpy(four, mask, sizeof four);
-    return (four[0] ^ pattern) | (four[1] ^ pattern) | (four[2] ^ pattern) | (four[3] ^ pattern);
+    return (four[0] ^ hidden) | (four[1] ^ hidden) | (four[2] ^ hidden) | (four[3] ^ hidden);
+}
+
+/* 0 where four entries are 0 or minus infinity: the upper six bits alike, the others 0. */
+static uint64_t neither(uint64_t four) {
+    return (four & IN_EACH * 0x03FF) | ((four ^ four >> 1) & IN_EACH * 0x7C00);
 }
 
 /* Cells up to the last visible one; *holes when one before it is hidden. -1: the mask has other values. */
 static int visible_cells(const uint16_t * mask, int cells, bool * holes) {
     int n = cells, j = 0;
-    while (n >= 16 && differences(mask + n - 16, UINT64_C(0x0001000100010001) * HALF_MINUS_INFINITY) == 0) {
+    while (n >= 16 && visible(mask + n - 16) == 0) {
         n -= 16;
     }
     while (n > 0 && mask[n - 1] == HALF_MINUS_INFINITY) {
         n--;
     }
-    uint64_t any = 0;
-    for (; j + 16 <= n; j += 16) {
-        any |= differences(mask + j, 0);
+    uint64_t any = 0, other = 0;
+    for (; j + 4 <= n; j += 4) {
+        uint64_t four;
+        memcpy(&four, mask + j, sizeof four);
+        any |= four;
+        other |= neither(four);
     }
     for (; j < n; j++) {
         any |= mask[j];
+        other |= neither(mask[j]);
     }
     *holes = any != 0;
-    for (j = 0; any && j < n; j++) {
-        if (mask[j] != 0 && mask[j] != HALF_MINUS_INFINITY) {
-            return -1;
-        }
-    }
-    return n;
+    return other ? -1 : n;
 }
 
 static bool rows_of_half(const struct ggml_tensor * t) {
