@@ -168,6 +168,7 @@ def _read_settings(block: Source) -> Parse[Settings]:
         if value == getattr(default, name):
             raise FormatError(f"damaged header: setting {name} repeats its default")
         values[name] = value
+        default = Settings(values.get("window", default.window))  # the window comes first
         previous = tag
     settings = Settings(**values)
     problem = settings.problem()

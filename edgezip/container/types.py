@@ -34,22 +34,37 @@ class EngineField:
         return None
 
 
+BY_WINDOW = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Settings of the language model coders that hold for a whole member.
 
-    The defaults are constants of format version 1 and are not written.
-    window: cells of a stream's context; keep: tokens evaluated again when a context is renewed;
-    top_k: size of the coded part of the vocabulary, 0 for all of it; evict: tokens that leave a
-    full context at a time, the oldest; span: positions after which a context is renewed, if those
-    that the model was trained for are not fewer.
+    The defaults belong to format version 1 and are not written. Where `BY_WINDOW` is given, the
+    value becomes the default, which follows from the window.
+    window: cells of a stream's context; keep: tokens evaluated again when a context is renewed, a
+    quarter of the window by default; top_k: size of the coded part of the vocabulary, 0 for all of
+    it; evict: tokens that leave a full context at a time, the oldest, by default an eighth of it;
+    span: positions after which a context is renewed, if those that the model was trained for are
+    not fewer; by default 8192, or the window if that is larger.
     """
 
     window: int = 384
-    keep: int = 96
+    keep: int = BY_WINDOW
     top_k: int = 0
-    evict: int = 96
-    span: int = 8192
+    evict: int = BY_WINDOW
+    span: int = BY_WINDOW
+
+    def __post_init__(self) -> None:
+        """Fill in what follows from the window."""
+        for name, value in (
+            ("keep", self.window // 4),
+            ("evict", self.window // 8),
+            ("span", max(self.window, 8192)),
+        ):
+            if getattr(self, name) == BY_WINDOW:
+                object.__setattr__(self, name, value)
 
     def problem(self) -> str | None:
         """What is wrong with the values, or None."""

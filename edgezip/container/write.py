@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edgezip.container import constants as c
 from edgezip.container.types import (
@@ -46,7 +47,7 @@ def encode_settings(settings: Settings) -> bytes:
     problem = settings.problem()
     if problem:
         raise SettingsError(f"cannot write {problem}")
-    default = Settings()
+    default = replace(Settings(settings.window), window=Settings().window)
     out = bytearray()
     for tag, name in sorted(SETTING_TAGS.items()):
         value: int = getattr(settings, name)

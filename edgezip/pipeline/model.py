@@ -95,14 +95,12 @@ class LanguageModel:
         longest = self.engine.n_ctx_train
         if longest < c.MIN_WINDOW:
             raise ModelError(f"the model's context of {longest} tokens is too short to be used")
-        advice = self._recommended
-        window = options.window or advice.window
+        window = options.window or self._recommended.window
         if window > longest:
             raise SettingsError(f"window {window} is longer than the model's context ({longest})")
-        keep = window // 4 if options.keep is None else min(options.keep, window - 2)
-        evict = options.evict or window // advice.part
-        span = options.span or max(window, Settings().span)
-        chosen = Settings(window, keep, options.top_k, evict, span)
+        given = {"keep": options.keep, "evict": options.evict, "span": options.span}
+        known = {name: value for name, value in given.items() if value is not None}
+        chosen = Settings(window, top_k=options.top_k, **known)
         problem = chosen.problem() or self.problem(chosen)
         if problem:
             raise SettingsError(f"nobody could unpack {problem}")

@@ -42,7 +42,7 @@ class PackOptions:
         most_streams: streams that are chosen at most.
         window: cells of the context window in tokens; None for the model's recommendation.
         keep: tokens evaluated again when a context is renewed; None for a quarter of the window.
-        evict: tokens that leave a full context at a time; None for the model's recommendation.
+        evict: tokens that leave a full context at a time; None for an eighth of the window.
         span: positions after which a context is renewed, at most those that the model was trained
             for; None for 8192. Equal to the window: nothing leaves a context before.
         frame_size: raw bytes in an independent frame.

@@ -95,13 +95,11 @@ def slots_of(stream: int, n_streams: int, first: int, count: int) -> NDArray[np.
 class Recommendation:
     """What a model gets where the caller asks for nothing.
 
-    window: cells of a context, a quarter of which is kept when it is renewed. part: the part of it
-    that leaves a full one at a time. run: the fewest tokens that a stream of its own pays for.
-    streams: as many as a text gets at most.
+    window: cells of a context. run: the fewest tokens that a stream of its own pays for. streams:
+    as many as a text gets at most.
     """
 
     window: int
-    part: int
     run: int
     streams: int
 
@@ -114,9 +112,8 @@ def recommend(model_size: int, context: int) -> Recommendation:
     any, 23 bytes each. docs/models.md has the curves. Its weights come from memory, and more
     streams share them; a small model's streams compete with its weights for the cache.
     """
-    large = model_size > SMALL_MODEL
-    window, part, run, streams = (1280, 8, 8192, 16) if large else (384, 4, 4096, 8)
-    return Recommendation(min(window, context), part, run, streams)
+    window, run, streams = (1280, 8192, 16) if model_size > SMALL_MODEL else (384, 4096, 8)
+    return Recommendation(min(window, context), run, streams)
 
 
 _FEW = 8

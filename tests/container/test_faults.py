@@ -174,7 +174,9 @@ def test_newer_files_are_unsupported_and_name_the_number() -> None:
         b"\x9eEZ\x17\x03\x00\x01\x80",  # extras end inside a number
         b"\x9eEZ\x17\x05\x00\x02\x01\x01\x05",  # settings out of order
         b"\x9eEZ\x17\x04\x00\x01\x80\x03",  # default written out
-        b"\x9eEZ\x17\x03\x00\x01\x60",  # keep 96 in a window of 96
+        b"\x9eEZ\x17\x03\x00\x02\x60",  # a default of the default window written out
+        b"\x9eEZ\x17\x05\x00\x01\x40\x02\x10",  # a default that follows from a window
+        b"\x9eEZ\x17\x05\x00\x01\x60\x02\x5f",  # keep 95 in a window of 96
         b"\x9eEZ\x17\x00",  # empty extras
         b"\x9eEZ\x15\x80\x01x",  # params of stored data
         b"\x9eEZ\x15\x10",  # a transform of stored data

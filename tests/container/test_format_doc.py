@@ -139,12 +139,18 @@ def test_the_tables_name_every_number() -> None:
         assert f"| {number} | {name} |" in page
     for number, name in constants.TRANSFORM_NAMES.items():
         assert f"| {number} | {name} |" in page
-    default = Settings()
+    default = {name: str(getattr(Settings(), name)) for name in SETTING_TAGS.values()}
+    assert (Settings(800).keep, Settings(800).evict, Settings(9000).span) == (200, 100, 9000)
+    default |= {
+        "keep": "window div 4",
+        "evict": "window div 8",
+        "span": "8192, or window if larger",
+    }
     for tag, name in SETTING_TAGS.items():
         row = next(
             x for x in page.splitlines() if x.startswith(f"| {tag} | {name.replace('_', ' ')}:")
         )
-        assert f"| {getattr(default, name)} |" in row
+        assert f"| {default[name]} |" in row
     for mark in (constants.FRAME_MARK, constants.END_MARK, constants.TAIL_MARK, constants.MAGIC):
         assert f"`{mark.hex(' ').upper()}`" in page
     assert len(LmParams(2**20, 16).encode()) == 4

@@ -79,12 +79,12 @@ def test_streams_grow_with_the_input() -> None:
 
 def test_large_models_get_long_windows() -> None:
     assert [recommend(SMALL_MODEL, n) for n in (256, 1024)] == [
-        Recommendation(256, 4, 4096, 8),
-        Recommendation(384, 4, 4096, 8),
+        Recommendation(256, 4096, 8),
+        Recommendation(384, 4096, 8),
     ]
     assert [recommend(SMALL_MODEL + 1, n) for n in (1024, 8192)] == [
-        Recommendation(1024, 8, 8192, 16),
-        Recommendation(1280, 8, 8192, 16),
+        Recommendation(1024, 8192, 16),
+        Recommendation(1280, 8192, 16),
     ]
 
 
