@@ -56,7 +56,8 @@ struct ez_gemm {
 };
 
 /* Attention of `rows` query rows for each of some neighbouring K/V heads; rows are numbered head by head. Row r
- * sees cells 0 .. n[r] - 1; where mask[r] is not NULL it holds a half per cell: 0 or minus infinity. */
+ * sees cells 0 .. n[r] - 1; where mask[r] is not NULL it holds a half per cell: 0 or minus infinity,
+ * and can be read up to a multiple of 16 cells. */
 struct ez_attention {
     int heads, rows, dk, dv;
     int cells; /* that may be read: at least as many as any row sees */

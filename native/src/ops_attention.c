@@ -72,7 +72,8 @@ static bool supported(const struct ggml_tensor * dst) {
     memcpy(&soft_cap, (const float *) dst->op_params + 2, 4);
     return q->type == GGML_TYPE_F32 && q->nb[0] == 4 && dst->src[4] == NULL &&
            ((rows_of_half(k) && rows_of_half(v)) || (tiles(k, GGML_TYPE_Q8_0) && tiles(v, GGML_TYPE_Q8_1))) &&
-           max_bias == 0.0f && soft_cap == 0.0f && (!mask || (mask->type == GGML_TYPE_F16 && mask->ne[2] == 1)) &&
+           max_bias == 0.0f && soft_cap == 0.0f &&
+           (!mask || (mask->type == GGML_TYPE_F16 && mask->ne[2] == 1 && mask->ne[0] % 16 == 0)) &&
            dst->nb[0] == 4 && k->ne[2] == v->ne[2] && q->ne[2] % k->ne[2] == 0 && k->ne[3] == q->ne[3] &&
            v->ne[3] == q->ne[3];
 }

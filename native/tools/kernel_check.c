@@ -269,7 +269,7 @@ struct rows {
 };
 
 static void make_rows(struct rows * t, int rows, int cells, int dk, int dv) {
-    t->mask = calloc((size_t) cells, sizeof(uint16_t));
+    t->mask = calloc((size_t) (cells + 15), sizeof(uint16_t)); /* is read in whole vectors */
     t->q = malloc(sizeof(float) * (size_t) (rows * dk));
     t->out = malloc(sizeof(float) * (size_t) (rows * dv));
     for (int i = 0; i < rows * dk; i++) t->q[i] = uniform() * (below(50) ? 1.0f : 50.0f);

@@ -4,8 +4,9 @@
  *               [--shuffle SEED] [--cache auto|8bit|f16|f32] [--flash 0|1] [--level N]
  *               [--mapped 1] [--dump FILE] [--window N --evict N]
  *
- * With a window, the oldest tokens but the first make room whenever so many cells are full. There are always `sequences` token sequences of `length` tokens; `streams` of them are evaluated side by
- * side, at most `rows` tokens per call, in shuffled order when asked. The hash covers the bits of the logits
+ * There are always `sequences` token sequences of `length` tokens; `streams` of them are evaluated side by
+ * side, at most `rows` tokens per call, in shuffled order when asked. With a window, the `evict` oldest tokens
+ * but the first make room whenever so many cells are full. The hash covers the bits of the logits
  * of every position of every sequence, in a fixed order, so that it must not depend on threads, rows,
  * ubatch, streams, shuffling, level, or the machine.
  * SPDX-License-Identifier: Apache-2.0 */

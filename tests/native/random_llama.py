@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import argparse
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +86,9 @@ def random_weights(kind: str, rows: int, columns: int, rng: np.random.Generator)
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder: Path = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
     for kind in TYPES:
-        write_random_llama(Path(sys.argv[1]) / f"{kind}.gguf", kind)
+        write_random_llama(folder / f"{kind}.gguf", kind)
