@@ -240,7 +240,11 @@ def _recover(data: bytes) -> None:
 _HEADERS = [
     Header(),
     Header(total_size=None, primer=b"primer!!"),
-    Header(engine=EngineField("strict", 3), model=b"modelmodel", settings=Settings(256, 64, 40)),
+    Header(
+        engine=EngineField("strict", 3),
+        model=b"modelmodel",
+        settings=Settings(256, 60, 40, 20, 300),
+    ),
     Header(engine=EngineField("native", 0, b"12345678"), model=b"modelmodel", known_answer=b"1234"),
     Header(engine=EngineField("strict", 3), model=b"modelmodel", model_name="\u4e8b 7b"),
 ]

@@ -88,8 +88,11 @@ def main() -> None:
         raise SystemExit("name a model")
     rows: dict[tuple[str, ...], Row] = {_key(row): row for row in read_csv(arguments.csv)}
     for setting in arguments.settings:
-        window, keep, streams, *rest = map(int, setting.split(":"))
-        evict, span = rest or (window // 2, window)
+        numbers = list(map(int, setting.split(":")))
+        if len(numbers) not in (3, 5):
+            parser.error(f"{setting} has neither three nor five numbers")
+        window, keep, streams = numbers[:3]
+        evict, span = numbers[3:] or (window // 2, window)
         for name, data in texts.items():
             start = time.process_time()
             packed = measure(model, data, window, keep, streams, evict, span)

@@ -15,6 +15,7 @@ from edgezip.container.types import (
     Settings,
     Span,
     crc32,
+    defaults,
     model_name_problem,
 )
 from edgezip.errors import ChecksumError, FormatError, TruncatedError, UnsupportedError
@@ -154,7 +155,7 @@ def _read_model_name(block: Source, header: Header) -> Parse[str]:
 
 
 def _read_settings(block: Source) -> Parse[Settings]:
-    default = Settings()
+    default = defaults(Settings().window)
     values: dict[str, int] = {}
     previous = 0
     while block.buffer:
@@ -168,7 +169,7 @@ def _read_settings(block: Source) -> Parse[Settings]:
         if value == getattr(default, name):
             raise FormatError(f"damaged header: setting {name} repeats its default")
         values[name] = value
-        default = Settings(values.get("window", default.window))  # the window comes first
+        default = defaults(values.get("window", default.window))  # the window comes first
         previous = tag
     settings = Settings(**values)
     problem = settings.problem()

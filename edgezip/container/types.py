@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from edgezip.container import constants as c
@@ -35,6 +35,7 @@ class EngineField:
 
 
 BY_WINDOW = -1
+"""Of a setting that is to have its default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,11 @@ class Settings:
         if not 0 <= self.top_k < 1 << 31:
             return f"a top k of {self.top_k} (0 to 2**31 - 1 are possible)"
         return None
+
+
+def defaults(window: int) -> Settings:
+    """What a header means that says nothing, or nothing but that window."""
+    return replace(Settings(window), window=Settings().window)
 
 
 _NOT_IN_NAMES = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from edgezip.container import constants as c
 from edgezip.container.types import (
@@ -13,6 +12,7 @@ from edgezip.container.types import (
     Settings,
     Span,
     crc32,
+    defaults,
     frame_digest,
     member_tag,
     model_name_problem,
@@ -47,7 +47,7 @@ def encode_settings(settings: Settings) -> bytes:
     problem = settings.problem()
     if problem:
         raise SettingsError(f"cannot write {problem}")
-    default = replace(Settings(settings.window), window=Settings().window)
+    default = defaults(settings.window)
     out = bytearray()
     for tag, name in sorted(SETTING_TAGS.items()):
         value: int = getattr(settings, name)

@@ -55,9 +55,10 @@ class StepFunction(NamedTuple):
 class Session:
     """A KV cache of `n_streams` sequences with at least `window` cells each; made by Engine.
 
-    With the strict engine the logits of a token depend on the tokens before it in its stream and on
-    nothing else: `batch` and `ubatch` (tokens per llama_decode and per graph) only change speed.
-    `cache` is from `cache_format`; `owner` frees the model and is kept until then.
+    With the strict engine the logits of a token depend on the tokens before it in its stream, on
+    where others were forgotten, and on nothing else: `batch` and `ubatch` (tokens per llama_decode
+    and per graph) only change speed. `cache` is from `cache_format`; `owner` frees the model and is
+    kept until then.
     """
 
     def __init__(
@@ -167,7 +168,8 @@ class Session:
         self._open()
         if not 0 <= stream < self.n_streams:
             raise SettingsError(f"there is no stream {stream}, only {self.n_streams}")
-        self._api.llama_memory_seq_rm(self._memory, stream, 1, oldest)
+        if not self._api.llama_memory_seq_rm(self._memory, stream, 1, oldest):
+            raise EngineError("llama.cpp cannot take tokens out of this model's cache")
 
     def clear_all(self) -> None:
         """Empty all streams."""

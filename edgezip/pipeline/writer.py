@@ -173,7 +173,7 @@ class Packer:
                 and readable
                 and content.tokens <= min(header.settings.window, plain.window)
             ):
-                # No window is ever left: neither its size nor what is kept of it matters.
+                # No window is ever full: neither its size nor what follows then matters.
                 header = replace(header, settings=plain)
             packed = write_short(header, channel, raw)
         else:

@@ -35,14 +35,14 @@ from tests.container.builders import content, long_member, stored
 FULL = Header(
     engine=EngineField("strict", 3),
     model=b"modelmodel",
-    settings=Settings(256, 64, 40),
+    settings=Settings(256, 60, 40, 20, 300),
     known_answer=b"1234",
     total_size=30,
     primer=b"primer!!",
 )
 LONG = long_member(
     [[(0, b"stored "), (1, b"aaaaaaaaaa"), (0, b"more")], [(0, b"next frame")]],
-    Header(engine=EngineField("strict", 3), model=b"modelmodel", settings=Settings(256, 64, 40)),
+    Header(engine=EngineField("strict", 3), model=b"modelmodel", settings=Settings(256, 60, 40)),
 )
 LONG_CONTENT = b"stored aaaaaaaaaamorenext frame"
 SHORT = stored(b"a short stored text")
