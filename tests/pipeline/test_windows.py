@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edgezip.coding.turns import Turn, taken
 from edgezip.pipeline.lm import LmSettings, count_windows, encode_tokens
-from edgezip.pipeline.lockstep import decode_tokens
+from edgezip.pipeline.lockstep import decode_tokens, encode_tokens_lockstep
 from edgezip.pipeline.windows import (
     SMALL_MODEL,
     Recommendation,
@@ -235,6 +235,18 @@ def test_encoder_and_decoder_evaluate_the_same_cells(
     assert decoded.tolist() == ids.tolist()
     assert replayer.finished
     assert sum(done) == 2 * n_tokens
+
+
+@pytest.mark.parametrize("streams", [1, 3])
+def test_an_encoder_in_lockstep_evaluates_them_too(streams: int) -> None:
+    """As for engines whose logits depend on the batch: the decoder's calls, the same cells."""
+    ids = np.random.default_rng(1).integers(0, VOCAB, 203).astype(np.int32)
+    settings = LmSettings(window=16, keep=5, evict=4, span=40, streams=streams)
+    recorders = [_Recorder(203), _Recorder(203)]
+    encode_tokens(_hash_sessions(1), START, ids, settings, recorders[0], lambda count: None)
+    (session,) = _hash_sessions(1)
+    encode_tokens_lockstep(session, START, ids, settings, recorders[1], lambda count: None)
+    assert recorders[0].rows == recorders[1].rows
 
 
 def test_windows_are_counted_up_to_a_limit() -> None:
