@@ -2,26 +2,34 @@
 
 Locks of ours are made anew in the child (`Lock`). Those of libraries that we share are held while
 the process forks (`hold_while_forking`), so that nothing of theirs is half done. A module that
-another thread is importing is waited for, as its lock would never be released either.
+another thread is importing is waited for, as its lock would never be released either; Python's lock
+of imports is held from there on, so that no other one begins.
 """
 
 from __future__ import annotations
+
+import _imp
 
 # These two hold locks of theirs while a process forks. Handlers that are registered later run
 # earlier: ours waits for imports, and those may need these locks.
 import concurrent.futures.thread  # noqa: F401
 import importlib._bootstrap
-import logging  # noqa: F401
+import logging
 import os
+import sys
 import threading
 import time
 import weakref
 from types import TracebackType
 from typing import Any, Protocol
 
-_IMPORTED_LAZILY = ("edgezip", "llama_cpp", "llvmlite", "numba", "numpy", "sentencepiece")
+_IMPORTED_LAZILY = {"edgezip", "llama_cpp", "llvmlite", "numba", "numpy", "sentencepiece"}
+"""Packages, besides the standard library, that are waited for. A program's own are not: one of them
+may be all that the program does."""
 _PATIENCE = 600.0
 """Seconds for an import at most."""
+_LINGERING = 1.0
+"""Seconds for a lock that has no owner, about to be taken or just given back, to get one or go."""
 _module_locks: Any = importlib._bootstrap._module_locks  # type: ignore[attr-defined]  # noqa: SLF001
 """Python's locks of modules that are being imported, as weak references by name."""
 
@@ -50,7 +58,7 @@ class Lock:
 
 
 class Holdable(Protocol):
-    """A re-entrant lock."""
+    """A lock that the thread which forks never has already, or a re-entrant one."""
 
     def acquire(self) -> object:
         """Take it."""
@@ -64,42 +72,78 @@ _held: list[Holdable] = []
 
 
 def hold_while_forking(lock: Holdable) -> None:
-    """Have `lock`, a re-entrant one, taken before every fork and given back behind it. Locks that
-    are taken inside of others must be named after those."""
+    """Have `lock` taken before every fork and given back behind it. Locks that are taken inside of
+    others must be named after those."""
     if lock not in _held:
         _held.append(lock)
 
 
+class _ImportLock:
+    """Python's own, which is held while a module's lock is looked up: nobody begins an import."""
+
+    def acquire(self) -> None:
+        _imp.acquire_lock()
+
+    def release(self) -> None:
+        _imp.release_lock()
+
+
+class _LoggingLock:
+    """The one that `logging` takes behind us: who has it may be importing. In the child `logging`
+    has made it anew when it would be given back."""
+
+    def __init__(self) -> None:
+        self._lock: Any = getattr(logging, "_lock", None) or threading.RLock()
+        self._process = os.getpid()
+
+    def acquire(self) -> None:
+        self._lock.acquire()
+        self._process = os.getpid()
+
+    def release(self) -> None:
+        if self._process == os.getpid():
+            self._lock.release()
+
+
+_held_last: list[Holdable] = [_LoggingLock(), _ImportLock()]
+
+
 def _before() -> None:
-    _wait_for_imports()
-    for lock in _held:
-        lock.acquire()
-
-
-def _wait_for_imports() -> None:
-    end = time.monotonic() + _PATIENCE
-    while any(map(_imported_elsewhere, list(_module_locks))) and time.monotonic() < end:
+    """Hold everything at a moment at which nobody is at an import."""
+    start = time.monotonic()
+    while True:
+        for lock in _held + _held_last:
+            lock.acquire()
+        waited = time.monotonic() - start
+        if waited > _PATIENCE or not _imported_elsewhere(waited < _LINGERING):
+            return
+        _give_back()
         time.sleep(0.01)
 
 
-def _imported_elsewhere(name: str) -> bool:
-    """Whether another thread is at a module that is imported when it is first needed."""
-    if not name.startswith(_IMPORTED_LAZILY):
-        return False
-    lock = _module_locks.get(name, lambda: None)()
-    return getattr(lock, "owner", None) not in (None, threading.get_ident())
+def _imported_elsewhere(lingering: bool) -> bool:
+    """Whether another thread is at a module that is imported when it is first needed; `lingering`
+    counts the locks without an owner, too."""
+    nobody = (threading.get_ident(),) if lingering else (threading.get_ident(), None)
+    for name in list(_module_locks):
+        package = name.partition(".")[0]
+        if package in _IMPORTED_LAZILY or package in sys.stdlib_module_names:
+            lock = _module_locks.get(name, lambda: None)()
+            if lock is not None and lock.owner not in nobody:
+                return True
+    return False
 
 
-def _after() -> None:
-    for lock in reversed(_held):
+def _give_back() -> None:
+    for lock in reversed(_held + _held_last):
         lock.release()
 
 
 def _in_child() -> None:
-    _after()
+    _give_back()
     for lock in list(_locks):
         lock.renew()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_in_child)
+    os.register_at_fork(before=_before, after_in_parent=_give_back, after_in_child=_in_child)

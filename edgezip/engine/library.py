@@ -11,6 +11,7 @@ import ctypes
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,8 @@ class Library:
             raise EngineError("the processor's floating-point state cannot be set as strict needs")
 
 
-_lock = forks.Lock()
+_lock = threading.RLock()
+forks.hold_while_forking(_lock)
 _loaded: Library | None = None
 
 
@@ -178,6 +180,7 @@ def _started(
     library = Library(kind, directory, api, functions, logits_address)
     logs.silence(library.api)
     _take_aborts(directory)
+    _hold_ggml(directory)
     library.secure_float_environment()
     library.api.llama_backend_init()
     return library
@@ -194,6 +197,27 @@ def _take_aborts(directory: Path) -> None:
     # ggml keeps the bare pointer: the object must live as long as the process.
     _abort_callback = _AbortCallback(_aborting)
     setter(_abort_callback)
+
+
+class _CriticalSection:
+    """ggml's lock of what is made once, which each graph takes for a moment."""
+
+    def __init__(self, base: ctypes.CDLL) -> None:
+        self._start, self._end = base.ggml_critical_section_start, base.ggml_critical_section_end
+        self._start.restype = self._end.restype = None
+        self._start.argtypes = self._end.argtypes = []
+
+    def acquire(self) -> None:
+        self._start()
+
+    def release(self) -> None:
+        self._end()
+
+
+def _hold_ggml(directory: Path) -> None:
+    path = find_library(directory, "ggml-base")
+    if path is not None:
+        forks.hold_while_forking(_CriticalSection(ctypes.CDLL(str(path))))
 
 
 def _aborting(message: bytes) -> None:
