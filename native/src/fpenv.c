@@ -41,4 +41,4 @@ void edgezip_fpenv_set(void) {
 
 int edgezip_fpenv_check(void) { return (ez_fpenv_get() & FP_MASK) == 0; }
 
-int edgezip_engine_version(void) { return 3; }
+int edgezip_engine_version(void) { return 4; }

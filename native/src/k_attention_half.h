@@ -209,3 +209,27 @@ EZ_INLINE void ez_value_block(const struct ez_attention * a, int head, int first
         r += rows;
     }
 }
+
+EZ_INLINE void ez_attend_half(const struct ez_attention * a, int longest, float * inverse) {
+    const int all = a->heads * a->rows, padded = (longest + 63) / 64 * 64;
+    float * wide = a->scratch + (size_t) all * (size_t) padded;
+    for (int first = 0; first < longest; first += EZ_CELLS) {
+        for (int h = 0; h < a->heads; h++) {
+            ez_score_block(a, h, first, longest, padded, wide);
+        }
+    }
+    for (int j = 0; j < EZ_CELLS_AHEAD && j < longest && a->rows < 3; j++) {
+        for (int h = 0; h < a->heads; h++) {
+            ez_fetch_cell(a->v + (size_t) h * a->v_head + (size_t) j * a->v_stride, a->dv);
+        }
+    }
+    for (int r = 0; r < all; r++) {
+        float * s = a->scratch + (size_t) r * (size_t) padded;
+        inverse[r] = ez_softmax_row(s, a->n[r], (longest + 15) / 16 * 16, a->mask[r], a->hidden[r]);
+    }
+    for (int first = 0; first < longest; first += EZ_CELLS) {
+        for (int h = 0; h < a->heads; h++) {
+            ez_value_block(a, h, first, longest, padded, wide);
+        }
+    }
+}

@@ -1,18 +1,22 @@
 /* The product of a format with blocks of 32 weights of 8 bits. The format's header defines
  *   EZ_FORMAT                       its name
  *   EZ_GROUP_OF(w, i, lane, fetch)  weights 4 i .. 4 i + 3 of block *w as vw, fetching `ahead` when told to
+ *   EZ_TOGETHER                     how many blocks, and numbers of the activations, have one scale; 1 if not defined
  * Where EZ_PAIRS is defined, two vectors of rows are done at once. */
 #define EZ_OF(prefix) EZ_CAT(prefix, EZ_FORMAT)
+#ifndef EZ_TOGETHER
+#define EZ_TOGETHER 1
+#endif
 
 EZ_INLINE void EZ_OF(ez_dot_)(const struct ez_gemm * g, const uint8_t * tile, int lane, int column, vf * acc, int n,
                               size_t ahead) {
     const EZ_OF(ez_) * w = (const EZ_OF(ez_) *) tile;
-    for (int b = 0; b < g->k / 32; b++, w++) {
+    for (int b = 0; b < g->k / 32 / EZ_TOGETHER; b++, w += EZ_TOGETHER) {
         va s[EZ_COLUMNS];
         EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_start(EZ_SX(c)[b]);
-        EZ_UNROLL for (int i = 0; i < 8; i++) {
-            const vw ws = EZ_GROUP_OF(w, i, lane, 1);
-            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], ws, EZ_X(c) + 32 * b, i);
+        EZ_UNROLL for (int i = 0; i < 8 * EZ_TOGETHER; i++) {
+            const vw ws = EZ_GROUP_OF(w + i / 8, i % 8, lane, 1);
+            EZ_UNROLL for (int c = 0; c < n; c++) s[c] = va_dot(s[c], ws, EZ_X(c) + 32 * EZ_TOGETHER * b, i);
         }
         const vf d = vf_load_half(w->d + lane);
         EZ_UNROLL for (int c = 0; c < n; c++) {
@@ -27,13 +31,13 @@ EZ_INLINE void EZ_OF(ez_pair_)(const struct ez_gemm * g, const uint8_t * tile, i
     const EZ_OF(ez_) * w = (const EZ_OF(ez_) *) tile;
     const EZ_OF(ez_) * v = (const EZ_OF(ez_) *) (tile + (W < EZ_TILE ? 0 : g->tile_bytes));
     const int lane = W < EZ_TILE ? W : 0; /* the first row of the second in its tile */
-    for (int b = 0; b < g->k / 32; b++, w++, v++) {
+    for (int b = 0; b < g->k / 32 / EZ_TOGETHER; b++, w += EZ_TOGETHER, v += EZ_TOGETHER) {
         va s[EZ_COLUMNS], t[EZ_COLUMNS];
         EZ_UNROLL for (int c = 0; c < n; c++) s[c] = t[c] = va_start(EZ_SX(c)[b]);
-        EZ_UNROLL for (int i = 0; i < 8; i++) {
-            const vw ws = EZ_GROUP_OF(w, i, 0, 1), vs = EZ_GROUP_OF(v, i, lane, lane == 0);
+        EZ_UNROLL for (int i = 0; i < 8 * EZ_TOGETHER; i++) {
+            const vw ws = EZ_GROUP_OF(w + i / 8, i % 8, 0, 1), vs = EZ_GROUP_OF(v + i / 8, i % 8, lane, lane == 0);
             EZ_UNROLL for (int c = 0; c < n; c++) {
-                const vx x = vx_load(EZ_X(c) + 32 * b, i);
+                const vx x = vx_load(EZ_X(c) + 32 * EZ_TOGETHER * b, i);
                 s[c] = va_dot_x(s[c], ws, x);
                 t[c] = va_dot_x(t[c], vs, x);
             }
@@ -57,3 +61,4 @@ EZ_INLINE void EZ_OF(ez_pair_)(const struct ez_gemm * g, const uint8_t * tile, i
 #undef EZ_OF
 #undef EZ_FORMAT
 #undef EZ_GROUP_OF
+#undef EZ_TOGETHER

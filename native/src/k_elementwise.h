@@ -4,7 +4,7 @@
  *   swiglu    y = (x / (1 + exp(-x))) * gate, with vf_exp
  *   rope      pairs (x0, x1) of neighbours or of halves: (x0 c + x1 (-s), x1 c + x0 s)
  *   to_half   round to nearest even
- *   to_keys   blocks of 32 for the cache: amax = max |x|; scale = half precision of amax / 127;
+ *   to_keys   blocks of 64 for the cache, and one of 32 where n is no multiple of 64: amax = max |x|; scale = half precision of amax / 127;
  *             byte = round to nearest even of x * (127 / amax); amax < 1e-30 counts as an all-zero block,
  *             and one with an infinity or NaN gets the scale NaN, so that it is seen in the logits
  *   to_values the same with scale = amax / 127 */
@@ -104,45 +104,51 @@ static void EZ_NAME(ez_to_half)(uint16_t * y, const float * x, int n) {
     }
 }
 
-/* 32 numbers to bytes; returns their scale. */
-EZ_INLINE float ez_to_bytes(int8_t * bytes, const float * x) {
+/* n numbers, a multiple of 16, to bytes; returns their scale. */
+EZ_INLINE float ez_to_bytes(int8_t * bytes, const float * x, int n) {
     vf m = vf_abs(vf_load(x)), none = vf_sub(vf_load(x), vf_load(x)); /* NaN where x is not finite */
-    EZ_UNROLL for (int i = W; i < 32; i += W) {
+    EZ_UNROLL for (int i = W; i < n; i += W) {
         m = vf_max(m, vf_abs(vf_load(x + i)));
         none = vf_add(none, vf_sub(vf_load(x + i), vf_load(x + i)));
     }
     if (vf_sum_lanes(none) != 0.0f) {
-        memset(bytes, 0, 32);
+        memset(bytes, 0, (size_t) n);
         return NAN;
     }
     const float amax = vf_max_lanes(m);
     const bool zero = !(amax >= 1e-30f);
     const vf inverse = vf_set1(zero ? 0.0f : 127.0f / amax);
-    EZ_UNROLL for (int i = 0; i < 32; i += W) {
+    EZ_UNROLL for (int i = 0; i < n; i += W) {
         vi_store_s8(bytes + i, vf_round(vf_mul(vf_load(x + i), inverse)));
     }
     return zero ? 0.0f : amax / 127.0f;
 }
 
 static void EZ_NAME(ez_to_keys)(ez_q8_0 * tile, int cell, const float * x, int n) {
-    for (; n > 0; n -= 32, x += 32, tile++) {
-        int8_t bytes[32];
-        tile->d[cell] = ez_float_to_half(ez_to_bytes(bytes, x));
-        for (int i = 0; i < 8; i++) {
+    while (n > 0) {
+        int8_t bytes[64];
+        const int together = n >= 64 ? 64 : 32;
+        const uint16_t scale = ez_float_to_half(together == 64 ? ez_to_bytes(bytes, x, 64) : ez_to_bytes(bytes, x, 32));
+        for (int i = 0; i < together / 4; i++) {
             uint32_t four;
             memcpy(&four, bytes + 4 * i, 4);
             four ^= UINT32_C(0x80808080);
-            memcpy(tile->q[i] + 4 * cell, &four, 4);
+            tile[i / 8].d[cell] = scale;
+            memcpy(tile[i / 8].q[i % 8] + 4 * cell, &four, 4);
         }
+        n -= together, x += together, tile += together / 32;
     }
 }
 
 static void EZ_NAME(ez_to_values)(ez_values * tile, int cell, const float * x, int n) {
-    for (; n > 0; n -= 32, x += 32, tile++) {
-        int8_t bytes[32];
-        tile->d[cell] = ez_to_bytes(bytes, x);
-        for (int i = 0; i < 32; i++) {
-            tile->q[cell / 2][i][cell % 2] = bytes[i];
+    while (n > 0) {
+        int8_t bytes[64];
+        const int together = n >= 64 ? 64 : 32;
+        const float scale = together == 64 ? ez_to_bytes(bytes, x, 64) : ez_to_bytes(bytes, x, 32);
+        for (int i = 0; i < together; i++) {
+            tile[i / 32].d[cell] = scale;
+            tile[i / 32].q[cell / 4][i % 32][cell % 4] = bytes[i];
         }
+        n -= together, x += together, tile += together / 32;
     }
 }

@@ -21,9 +21,10 @@
 #include "formats.h"
 #undef EZ_LAYOUT
 
-/* Values of 16 cells, 32 numbers of each, those of two neighbouring cells in turns: number i of cell j is
- * q[j / 2][i][j % 2]. As many bytes as 16 of ggml's blocks Q8_1. */
-typedef struct { int8_t q[8][32][2]; float d[16]; } ez_values;
+/* Values of 16 cells, 32 numbers of each, those of four neighbouring cells in turns: number i of cell j is
+ * q[j / 4][i][j % 4], so that the numbers are the rows of a product with the cells' weights. As many bytes as 16 of ggml's
+ * blocks Q8_1. */
+typedef struct { int8_t q[4][32][4]; float d[16]; } ez_values;
 
 #define EZ_ENUMERATOR(name, NAME) EZ_##NAME,
 enum ez_format { EZ_INTEGER_FORMATS(EZ_ENUMERATOR) EZ_FLOAT_FORMATS(EZ_ENUMERATOR) EZ_FORMATS };
@@ -56,8 +57,9 @@ struct ez_gemm {
 };
 
 /* Attention of `rows` query rows for each of some neighbouring K/V heads; rows are numbered head by head. Row r
- * sees cells 0 .. n[r] - 1; where mask[r] is not NULL it holds a half per cell: 0 or minus infinity,
- * and can be read up to a multiple of 16 cells. */
+ * sees cells 0 .. n[r] - 1, but not those from hidden[r].first to hidden[r].last - 1 for which mask[r], with a half per cell,
+ * has minus infinity instead of 0; it can be read up to a multiple of 16 cells. */
+struct ez_cells { int first, last; };
 struct ez_attention {
     int heads, rows, dk, dv;
     int cells; /* that may be read: at least as many as any row sees */
@@ -65,6 +67,7 @@ struct ez_attention {
     float * const * out;
     const int * n;
     const uint16_t * const * mask;
+    const struct ez_cells * hidden;
     bool tiles;        /* 16 cells in a tile, for each head dk / 32 ez_q8_0 and dv / 32 ez_values; else half precision */
     const uint8_t * k; /* first head, dk per cell */
     const uint8_t * v; /* first head, dv per cell */
@@ -80,9 +83,12 @@ struct ez_attention {
 #define EZ_TILES_AHEAD 16 /* tiles of keys or values that attention fetches ahead: the best of 8 to 32 */
 #define EZ_SECOND_CACHE 2 /* __builtin_prefetch's locality: more lines can be on their way than to the first level */
 
+/* Scores; then a block of cells in floats, or the queries in columns and after them what values are multiplied by. */
 static inline size_t ez_attention_scratch(int rows, int n_max, int dk, int dv) {
-    const size_t widest = (size_t) (dk > dv ? dk : dv) + 16 + (size_t) rows * ((size_t) dv / 32);
-    return (size_t) rows * (((size_t) n_max + 63) / 64 * 64 + ez_column_bytes(EZ_Q8_0, dk) / 4) + EZ_CELLS * widest + 64;
+    const size_t n = (size_t) rows, padded = ((size_t) n_max + 63) / 64 * 64, blocks = (size_t) dv / 32;
+    const size_t widened = EZ_CELLS * (size_t) (dk > dv ? dk : dv), columns = n * ez_column_bytes(EZ_Q8_0, dk) / 4;
+    const size_t weights = n * blocks * (padded / 4 + padded / EZ_CELLS) + blocks, most = columns > weights ? columns : weights;
+    return n * padded + (most > widened ? most : widened) + 64;
 }
 
 struct ez_kernels {

@@ -18,45 +18,46 @@ void edgezip_forward_flash_attn_ext(const struct ggml_compute_params * params, s
 #define HALF_MINUS_INFINITY UINT16_C(0xFC00)
 #define IN_EACH UINT64_C(0x0001000100010001) /* times 16 bits: the same in four entries */
 
-/* 0 where 16 entries of a mask are minus infinity. */
-static uint64_t visible(const uint16_t * mask) {
-    const uint64_t hidden = IN_EACH * HALF_MINUS_INFINITY;
-    uint64_t four[4];
-    memcpy(four, mask, sizeof four);
-    return (four[0] ^ hidden) | (four[1] ^ hidden) | (four[2] ^ hidden) | (four[3] ^ hidden);
+static uint64_t four_entries(const uint16_t * mask) {
+    uint64_t four;
+    memcpy(&four, mask, sizeof four);
+    return four;
 }
 
-/* 0 where four entries are 0 or minus infinity: the upper six bits alike, the others 0. */
-static uint64_t neither(uint64_t four) {
-    return (four & IN_EACH * 0x03FF) | ((four ^ four >> 1) & IN_EACH * 0x7C00);
+/* 0 where 16 entries of a mask are what `all` has four times. */
+static uint64_t other_than(uint64_t all, const uint16_t * mask) {
+    return (four_entries(mask) ^ all) | (four_entries(mask + 4) ^ all) | (four_entries(mask + 8) ^ all) |
+           (four_entries(mask + 12) ^ all);
 }
 
-/* Cells up to the last visible one; *holes when one before it is hidden. -1: the mask has other values. */
-static int visible_cells(const uint16_t * mask, int cells, bool * holes) {
-    int n = cells, j = 0;
-    while (n >= 16 && visible(mask + n - 16) == 0) {
+/* Cells up to the last visible one, of a mask of a multiple of 16; *hidden are those from the first hidden one before it
+ * to the last, in whole 16s. -1: the mask has other values than 0 and minus infinity. */
+static int visible_cells(const uint16_t * mask, int cells, struct ez_cells * hidden) {
+    int n = cells;
+    while (n > 0 && other_than(IN_EACH * HALF_MINUS_INFINITY, mask + n - 16) == 0) {
         n -= 16;
+    }
+    int first = 0, last = n;
+    while (first < last && other_than(0, mask + first) == 0) {
+        first += 16;
+    }
+    while (first < last && other_than(0, mask + last - 16) == 0) {
+        last -= 16;
     }
     while (n > 0 && mask[n - 1] == HALF_MINUS_INFINITY) {
         n--;
     }
-    uint64_t any = 0, other = 0;
-    for (; j + 4 <= n; j += 4) {
-        uint64_t four;
-        memcpy(&four, mask + j, sizeof four);
-        any |= four;
-        other |= neither(four);
+    for (int j = first; j < last; j++) {
+        if (mask[j] != 0 && mask[j] != HALF_MINUS_INFINITY) {
+            return -1;
+        }
     }
-    for (; j < n; j++) {
-        any |= mask[j];
-        other |= neither(mask[j]);
-    }
-    *holes = any != 0;
-    return other ? -1 : n;
+    *hidden = (struct ez_cells) {first, last};
+    return n;
 }
 
 static bool rows_of_half(const struct ggml_tensor * t) {
-    return t->type == GGML_TYPE_F16 && t->nb[0] == 2 && t->ne[0] % 16 == 0;
+    return t->type == GGML_TYPE_F16 && t->nb[0] == 2 && t->ne[0] % 16 == 0 && t->ne[1] % 16 == 0;
 }
 
 /* A cache in tiles: all heads of a cell side by side. */
@@ -93,6 +94,7 @@ static bool run_task(const struct task * t, float ** scratch, size_t * scratch_f
     float * out[EZ_ATTENTION_ROWS];
     int n[EZ_ATTENTION_ROWS];
     const uint16_t * masks[EZ_ATTENTION_ROWS];
+    struct ez_cells hidden[EZ_ATTENTION_ROWS];
     int longest = 0;
     const int per_head = (int) (t->last - t->first), rows = per_head * (int) t->heads;
     for (int r = 0; r < rows; r++) {
@@ -104,16 +106,17 @@ static bool run_task(const struct task * t, float ** scratch, size_t * scratch_f
                             t->stream * (int64_t) t->dst->nb[3]);
         n[r] = (int) t->k->ne[1];
         masks[r] = NULL;
+        hidden[r] = (struct ez_cells) {0, 0};
         const int alike = r >= per_head ? r - per_head : r > 0 && (row - 1) / t->group == query ? r - 1 : -1;
         if (alike >= 0) {
             n[r] = n[alike];
             masks[r] = masks[alike];
+            hidden[r] = hidden[alike];
         } else if (t->mask) {
             const uint16_t * mask = (const uint16_t *) ((const char *) t->mask->data + query * (int64_t) t->mask->nb[1] +
                                                         t->stream % t->mask->ne[3] * (int64_t) t->mask->nb[3]);
-            bool holes;
-            n[r] = visible_cells(mask, n[r], &holes);
-            masks[r] = holes ? mask : NULL;
+            n[r] = visible_cells(mask, n[r], &hidden[r]);
+            masks[r] = mask;
         }
         if (n[r] < 0) {
             return false;
@@ -132,6 +135,7 @@ static bool run_task(const struct task * t, float ** scratch, size_t * scratch_f
     }
     const struct ez_attention a = {
         .heads = (int) t->heads, .rows = per_head, .dk = dk, .dv = dv, .cells = (int) t->k->ne[1], .q = q, .out = out, .n = n, .mask = masks,
+        .hidden = hidden,
         .k = (const uint8_t *) t->k->data + t->head * (int64_t) (per_head_rows * t->k->nb[2]) + t->stream * (int64_t) t->k->nb[3],
         .v = (const uint8_t *) t->v->data + t->head * (int64_t) (per_head_rows * t->v->nb[2]) + t->stream * (int64_t) t->v->nb[3],
         .tiles = in_tiles, .k_stride = per_head_rows * t->k->nb[1], .k_head = per_head_rows * t->k->nb[2],

@@ -9,9 +9,6 @@
  * vi_mul_short multiplies a signed number of 16 bits by one from 0 to 32767, each in a lane of 32 bits: less work on x86
  * than vi_mul.
  *
- * Pairs: vi_load_pairs widens 2 W signed bytes to 16 bits, two to a lane; vi_dot_pairs adds to each lane of the first
- * argument the products of such pairs. vi_store_s16 stores numbers that fit 16 bits.
- *
  * Integer dot products: vb holds 4 bytes of each of W rows as they lie in memory, vw the same as weights to multiply,
  * unsigned (on NEON signed: below 128, or moved there by vw_load); va accumulates them times 4 signed bytes that all rows
  * share, group i (from 0) of those at the given address, of which whole 16s must be readable. A sum starts at
@@ -19,6 +16,9 @@
  * several products. On x86, where va_dot multiplies and adds in two steps, an empty asm statement holds the sum: GCC would
  * add the products of a whole block in an order of its own, and keep them in memory meanwhile. vb_shl and vb_shr may let
  * in bits of neighbouring bytes.
+ *
+ * Attention's weights are from 0 to 127, and bytes of values signed: vu_dot adds to sums for W rows the products of 4 such
+ * bytes of each, as they lie in memory, with the 4 weights at the given address; vu_sum gives them.
  *
  * Narrow weights have less than 8 bits. vn holds them, ez_n is how activations are stored beside them, vc holds a scale
  * per row. Two kinds of sum: vp of at most 32 products of 4-bit weights; vd of 32 of 5 bits or 16 of 6 bits, which is told

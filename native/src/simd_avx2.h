@@ -59,6 +59,9 @@ EZ_INLINE vf vf_pow2i(vf n) {
     return _mm256_castsi256_ps(
         _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
 }
+EZ_INLINE vf vf_scale_exponent(vf p, vf n) {
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_castps_si256(n), 23)));
+}
 
 EZ_INLINE vi vi_zero(void) { return _mm256_setzero_si256(); }
 EZ_INLINE vi vi_set1(int32_t x) { return _mm256_set1_epi32(x); }
@@ -79,16 +82,6 @@ EZ_INLINE void vi_store_s8(int8_t * p, vi a) {
 EZ_INLINE void vi_store_s16(int16_t * p, vi a) {
     _mm_storeu_si128((__m128i *) p, _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)));
 }
-EZ_INLINE vi vi_load_pairs(const int8_t * p) { return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *) p)); }
-EZ_INLINE vi vi_dot_pairs(vi a, vi x, vi y) {
-#if EZ_LEVEL == 3
-    return _mm256_dpwssd_avx_epi32(a, x, y);
-#else
-    a = _mm256_add_epi32(a, _mm256_madd_epi16(x, y));
-    __asm__("" : "+x"(a));
-    return a;
-#endif
-}
 EZ_INLINE int32_t vi_sum_lanes(vi v) {
     __m128i a = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
     a = _mm_add_epi32(a, _mm_srli_si128(a, 8));
@@ -103,6 +96,22 @@ EZ_INLINE vb vb_high(vb a) { return vb_and(vb_shr(a, 4), 15); }
 EZ_INLINE vb vb_look_up(const uint8_t * table, vb a) {
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *) table)), a);
 }
+
+typedef vi vu;
+EZ_INLINE vu vu_zero(void) { return _mm256_setzero_si256(); }
+EZ_INLINE vu vu_dot(vu a, vb values, const int8_t * weights) {
+    int32_t four;
+    memcpy(&four, weights, 4);
+#if EZ_LEVEL == 3
+    return _mm256_dpbusd_avx_epi32(a, _mm256_set1_epi32(four), values);
+#else
+    const __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi32(four), values); /* at most 2 * 127 * 127: no saturation */
+    a = _mm256_add_epi32(a, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    __asm__("" : "+x"(a));
+    return a;
+#endif
+}
+EZ_INLINE vi vu_sum(vu a) { return a; }
 
 typedef __m256i va; /* a sum for each of 8 rows */
 EZ_INLINE va va_start(int32_t sum) { return _mm256_set1_epi32(sum); }

@@ -72,6 +72,9 @@ EZ_INLINE vf vf_pow2i(vf n) {
     return _mm512_castsi512_ps(
         _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
 }
+EZ_INLINE vf vf_scale_exponent(vf p, vf n) {
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_castps_si512(n), 23)));
+}
 
 EZ_INLINE vi vi_zero(void) { return _mm512_setzero_si512(); }
 EZ_INLINE vi vi_set1(int32_t x) { return _mm512_set1_epi32(x); }
@@ -87,18 +90,6 @@ EZ_INLINE vi vi_load_s8(const int8_t * p) { return _mm512_cvtepi8_epi32(_mm_load
 
 EZ_INLINE void vi_store_s8(int8_t * p, vi a) { _mm_storeu_si128((__m128i *) p, _mm512_cvtepi32_epi8(a)); }
 EZ_INLINE void vi_store_s16(int16_t * p, vi a) { _mm256_storeu_si256((__m256i *) p, _mm512_cvtepi32_epi16(a)); }
-EZ_INLINE vi vi_load_pairs(const int8_t * p) { return _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *) p)); }
-EZ_INLINE vi vi_dot_pairs(vi a, vi x, vi y) {
-#if EZ_LEVEL == 5
-    a = _mm512_dpwssd_epi32(a, x, y);
-    __asm__("" : "+v"(a));
-    return a;
-#else
-    a = _mm512_add_epi32(a, _mm512_madd_epi16(x, y));
-    __asm__("" : "+v"(a));
-    return a;
-#endif
-}
 EZ_INLINE int32_t vi_sum_lanes(vi a) { return _mm512_reduce_add_epi32(a); }
 
 EZ_INLINE vb vb_load(const uint8_t * p) { return _mm512_loadu_si512(p); }
@@ -110,6 +101,22 @@ EZ_INLINE vb vb_high(vb a) { return vb_and(_mm512_srli_epi16(a, 4), 15); }
 EZ_INLINE vb vb_look_up(const uint8_t * table, vb a) {
     return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *) table)), a);
 }
+
+typedef vi vu;
+EZ_INLINE vu vu_zero(void) { return _mm512_setzero_si512(); }
+EZ_INLINE vu vu_dot(vu a, vb values, const int8_t * weights) {
+    int32_t four;
+    memcpy(&four, weights, 4);
+#if EZ_LEVEL == 5
+    return _mm512_dpbusd_epi32(a, _mm512_set1_epi32(four), values);
+#else
+    const __m512i pairs = _mm512_maddubs_epi16(_mm512_set1_epi32(four), values); /* at most 2 * 127 * 127: no saturation */
+    a = _mm512_add_epi32(a, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+    __asm__("" : "+v"(a));
+    return a;
+#endif
+}
+EZ_INLINE vi vu_sum(vu a) { return a; }
 
 #if EZ_LEVEL == 5
 

@@ -43,6 +43,9 @@ EZ_INLINE vi vf_round(vf a) { return vcvtnq_s32_f32(a); }
 EZ_INLINE vf vf_pow2i(vf n) {
     return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23));
 }
+EZ_INLINE vf vf_scale_exponent(vf p, vf n) {
+    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(p), vshlq_n_s32(vreinterpretq_s32_f32(n), 23)));
+}
 
 EZ_INLINE vi vi_zero(void) { return vdupq_n_s32(0); }
 EZ_INLINE vi vi_set1(int32_t x) { return vdupq_n_s32(x); }
@@ -70,11 +73,6 @@ EZ_INLINE void vi_store_s8(int8_t * p, vi a) {
     memcpy(p, &four, 4);
 }
 EZ_INLINE void vi_store_s16(int16_t * p, vi a) { vst1_s16(p, vmovn_s32(a)); }
-EZ_INLINE vi vi_load_pairs(const int8_t * p) { return vreinterpretq_s32_s16(vmovl_s8(vld1_s8(p))); }
-EZ_INLINE vi vi_dot_pairs(vi a, vi x, vi y) {
-    const int16x8_t s = vreinterpretq_s16_s32(x), t = vreinterpretq_s16_s32(y);
-    return vaddq_s32(a, vpaddq_s32(vmull_s16(vget_low_s16(s), vget_low_s16(t)), vmull_high_s16(s, t)));
-}
 EZ_INLINE int32_t vi_sum_lanes(vi a) { return vaddvq_s32(a); }
 
 EZ_INLINE vb vb_load(const uint8_t * p) { return vld1q_u8(p); }
@@ -84,6 +82,33 @@ EZ_INLINE vb vb_shl(vb a, int n) { return vshlq_u8(a, vdupq_n_s8((int8_t) n)); }
 EZ_INLINE vb vb_shr(vb a, int n) { return vshlq_u8(a, vdupq_n_s8((int8_t) -n)); }
 EZ_INLINE vb vb_high(vb a) { return vshrq_n_u8(a, 4); }
 EZ_INLINE vb vb_look_up(const uint8_t * table, vb a) { return vqtbl1q_u8(vld1q_u8(table), a); }
+
+EZ_INLINE int8x16_t ez_four_weights(const int8_t * weights) {
+    int32_t four;
+    memcpy(&four, weights, 4);
+    return vreinterpretq_s8_s32(vdupq_n_s32(four));
+}
+#if EZ_LEVEL == 2
+typedef vi vu;
+EZ_INLINE vu vu_zero(void) { return vdupq_n_s32(0); }
+EZ_INLINE vu vu_dot(vu a, vb values, const int8_t * weights) {
+    return vdotq_s32(a, vreinterpretq_s8_u8(values), ez_four_weights(weights));
+}
+EZ_INLINE vi vu_sum(vu a) { return a; }
+#else
+typedef struct { int32x4_t a, b; } vu; /* rows 0 and 1, 2 and 3: two partial sums each */
+EZ_INLINE vu vu_zero(void) {
+    const vu a = {vdupq_n_s32(0), vdupq_n_s32(0)};
+    return a;
+}
+EZ_INLINE vu vu_dot(vu a, vb values, const int8_t * weights) {
+    const int8x16_t v = vreinterpretq_s8_u8(values), x = ez_four_weights(weights);
+    a.a = vpadalq_s16(a.a, vmull_s8(vget_low_s8(v), vget_low_s8(x)));
+    a.b = vpadalq_s16(a.b, vmull_high_s8(v, x));
+    return a;
+}
+EZ_INLINE vi vu_sum(vu a) { return vpaddq_s32(a.a, a.b); }
+#endif
 
 #if EZ_LEVEL == 2
 

@@ -41,6 +41,15 @@ EZ_INLINE vf vf_pow2i(vf n) {
     memcpy(&x, &bits, 4);
     return x;
 }
+/* p * 2^n, given n + 1.5 * 2^23; p and the result are normal numbers. */
+EZ_INLINE vf vf_scale_exponent(vf p, vf n) {
+    uint32_t bits, times;
+    memcpy(&bits, &p, 4);
+    memcpy(&times, &n, 4);
+    bits += times << 23;
+    memcpy(&p, &bits, 4);
+    return p;
+}
 
 EZ_INLINE vi vi_zero(void) { return 0; }
 EZ_INLINE vi vi_set1(int32_t x) { return x; }
@@ -56,12 +65,6 @@ EZ_INLINE vi vi_shr(vi a, int n) { return (vi) ((uint32_t) a >> n); }
 
 EZ_INLINE void vi_store_s8(int8_t * p, vi a) { *p = (int8_t) a; }
 EZ_INLINE void vi_store_s16(int16_t * p, vi a) { *p = (int16_t) a; }
-EZ_INLINE vi ez_pair(int16_t low, int16_t high) { return (vi) ((uint32_t) (uint16_t) low | (uint32_t) (uint16_t) high << 16); }
-EZ_INLINE vi vi_load_pairs(const int8_t * p) { return ez_pair(p[0], p[1]); }
-EZ_INLINE vi vi_dot_pairs(vi a, vi x, vi y) {
-    const uint32_t s = (uint32_t) x, t = (uint32_t) y;
-    return a + (int16_t) s * (int16_t) t + (int16_t) (s >> 16) * (int16_t) (t >> 16);
-}
 EZ_INLINE int32_t vi_sum_lanes(vi a) { return a; }
 EZ_INLINE void ez_x_store(ez_x * p, vi a) { vi_store_s8(p, a); }
 
@@ -81,7 +84,18 @@ EZ_INLINE vb vb_shl(vb a, int n) { EZ_EACH_BYTE(a, a.b[i] << n); }
 EZ_INLINE vb vb_shr(vb a, int n) { EZ_EACH_BYTE(a, a.b[i] >> n); }
 EZ_INLINE vb vb_high(vb a) { return vb_shr(a, 4); }
 EZ_INLINE vb vb_look_up(const uint8_t * table, vb a) { EZ_EACH_BYTE(a, table[a.b[i]]); }
+
 #undef EZ_EACH_BYTE
+
+typedef vi vu;
+EZ_INLINE vu vu_zero(void) { return 0; }
+EZ_INLINE vu vu_dot(vu a, vb values, const int8_t * weights) {
+    for (int n = 0; n < 4; n++) {
+        a += (int8_t) values.b[n] * weights[n];
+    }
+    return a;
+}
+EZ_INLINE vi vu_sum(vu a) { return a; }
 EZ_INLINE vw vw_of(vb a) { return a; }
 EZ_INLINE vw vw_load(const uint8_t * p) { return vb_load(p); }
 

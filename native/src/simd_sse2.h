@@ -62,6 +62,9 @@ EZ_INLINE vi vf_round(vf a) { return _mm_cvtps_epi32(a); }
 EZ_INLINE vf vf_pow2i(vf n) {
     return _mm_castsi128_ps(_mm_slli_epi32(_mm_add_epi32(_mm_cvtps_epi32(n), _mm_set1_epi32(127)), 23));
 }
+EZ_INLINE vf vf_scale_exponent(vf p, vf n) {
+    return _mm_castsi128_ps(_mm_add_epi32(_mm_castps_si128(p), _mm_slli_epi32(_mm_castps_si128(n), 23)));
+}
 
 EZ_INLINE vi vi_zero(void) { return _mm_setzero_si128(); }
 EZ_INLINE vi vi_set1(int32_t x) { return _mm_set1_epi32(x); }
@@ -97,15 +100,6 @@ EZ_INLINE void vi_store_s8(int8_t * p, vi a) {
     memcpy(p, &four, 4);
 }
 EZ_INLINE void vi_store_s16(int16_t * p, vi a) { _mm_storel_epi64((__m128i *) p, _mm_packs_epi32(a, a)); }
-EZ_INLINE vi vi_load_pairs(const int8_t * p) {
-    const __m128i x = _mm_loadl_epi64((const __m128i *) p);
-    return _mm_srai_epi16(_mm_unpacklo_epi8(x, x), 8);
-}
-EZ_INLINE vi vi_dot_pairs(vi a, vi x, vi y) {
-    a = _mm_add_epi32(a, _mm_madd_epi16(x, y));
-    __asm__("" : "+x"(a));
-    return a;
-}
 EZ_INLINE int32_t vi_sum_lanes(vi a) {
     a = _mm_add_epi32(a, _mm_srli_si128(a, 8));
     return _mm_cvtsi128_si32(_mm_add_epi32(a, _mm_srli_si128(a, 4)));
@@ -126,6 +120,29 @@ EZ_INLINE vb vb_look_up(const uint8_t * table, vb a) { /* SSE2 has no instructio
     }
     return vb_load(bytes);
 }
+
+typedef struct { __m128i a, b; } vu; /* rows 0 and 1, 2 and 3: two partial sums each */
+EZ_INLINE vu vu_zero(void) {
+    const vu a = {_mm_setzero_si128(), _mm_setzero_si128()};
+    return a;
+}
+EZ_INLINE vu vu_dot(vu a, vb values, const int8_t * weights) {
+    int32_t four;
+    memcpy(&four, weights, 4);
+    const __m128i x = _mm_unpacklo_epi8(_mm_set1_epi32(four), _mm_setzero_si128());
+    const __m128i low = _mm_srai_epi16(_mm_unpacklo_epi8(values, values), 8);
+    const __m128i high = _mm_srai_epi16(_mm_unpackhi_epi8(values, values), 8);
+    a.a = _mm_add_epi32(a.a, _mm_madd_epi16(low, x));
+    a.b = _mm_add_epi32(a.b, _mm_madd_epi16(high, x));
+    __asm__("" : "+x"(a.a), "+x"(a.b));
+    return a;
+}
+EZ_INLINE vi vu_sum(vu a) {
+    const __m128 x = _mm_castsi128_ps(a.a), y = _mm_castsi128_ps(a.b);
+    return _mm_add_epi32(_mm_castps_si128(_mm_shuffle_ps(x, y, _MM_SHUFFLE(2, 0, 2, 0))),
+                         _mm_castps_si128(_mm_shuffle_ps(x, y, _MM_SHUFFLE(3, 1, 3, 1))));
+}
+
 EZ_INLINE vw vw_of(vb a) {
     const __m128i zero = _mm_setzero_si128();
     const vw w = {_mm_unpacklo_epi8(a, zero), _mm_unpackhi_epi8(a, zero)};

@@ -105,15 +105,17 @@ static void bench_attention(bool tiles, int queries, int heads, int heads_kv, in
                     float * out[EZ_ATTENTION_ROWS];
                     int n[EZ_ATTENTION_ROWS];
                     const uint16_t * mask[EZ_ATTENTION_ROWS];
+                    struct ez_cells hidden[EZ_ATTENTION_ROWS];
                     for (int r = 0; r < n_heads * group; r++) {
                         q[r] = x + (h * group + r) * size;
                         out[r] = x + (heads + h * group + r) * size;
                         n[r] = cells;
                         mask[r] = NULL;
+                        hidden[r] = (struct ez_cells) {0, 0};
                     }
                     const struct ez_attention a = {
                         .heads = n_heads, .rows = group, .dk = size, .dv = size, .cells = reserved, .q = q, .out = out,
-                        .n = n, .mask = mask, .tiles = tiles,
+                        .n = n, .mask = mask, .hidden = hidden, .tiles = tiles,
                         .k = k + (size_t) h * side * k_bytes, .v = k + cache + (size_t) h * side * v_bytes,
                         .k_stride = side * k_row, .v_stride = side * v_row, .k_head = side * k_bytes,
                         .v_head = side * v_bytes, .scale = 0.125f, .scratch = scratch,

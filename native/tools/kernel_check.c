@@ -181,6 +181,12 @@ static void check_rows(int kind) {
     }
 }
 
+static float reference_exp_weight(float x) {
+    const float t = x * 1.44269504f, n = rintf(t), f = t - n;
+    const float p = ((0.05517167f * f + 0.24261112f) * f + 0.69326099f) * f + 0.99992807f;
+    return ldexpf(p, (int) n);
+}
+
 /* Scores to weights in place; returns 1 / total. */
 static float reference_softmax(const struct ez_attention * a, int r, float * s) {
     float top = -3.402823466e38f, lanes[16] = {0};
@@ -189,7 +195,7 @@ static float reference_softmax(const struct ez_attention * a, int r, float * s) 
     }
     for (int j = 0; j < a->n[r]; j++) {
         const float x = s[j] - top;
-        s[j] = (a->mask[r] && a->mask[r][j]) || x < -50.0f ? 0.0f : reference_exp(x);
+        s[j] = (a->mask[r] && a->mask[r][j]) || x < -50.0f ? 0.0f : reference_exp_weight(x);
         lanes[j % 16] = lanes[j % 16] + s[j];
     }
     return 1.0f / tree16(lanes);
@@ -219,39 +225,50 @@ static void reference_attention(const struct ez_attention * a, int r, float * ou
     free(s);
 }
 
+/* Keys or values to bytes, 64 with one scale, which is given for each 32; the last 32 alone where there are no 64. */
+static void reference_bytes(int * bytes, float * d, const float * x, int n) {
+    const int pairs = n / 64 * 64;
+    float of_64[4];
+    reference_quantize(bytes, of_64, x, pairs, 64);
+    for (int b = 0; b < pairs / 32; b++) d[b] = of_64[b / 2];
+    reference_quantize(bytes + pairs, d + pairs / 32, x + pairs, n - pairs, 32);
+}
+
 /* Keys and values of the row's head in floats, [cell][number]. */
 static void reference_of_bytes(const struct ez_attention * a, int r, const float * keys, const float * values, float * out) {
     int q[160], bytes[160];
     float dq[8], d[8];
     float * s = malloc(sizeof(float) * (size_t) (a->n[r] + 1));
-    reference_quantize(q, dq, a->q[r], a->dk, 32);
+    const int block = a->dk % 64 == 0 ? 64 : 32;
+    reference_quantize(q, dq, a->q[r], a->dk, block);
     for (int j = 0; j < a->n[r]; j++) {
-        reference_quantize(bytes, d, keys + (size_t) (j * a->dk), a->dk, 32);
+        reference_bytes(bytes, d, keys + (size_t) (j * a->dk), a->dk);
         s[j] = 0.0f;
-        for (int b = 0; b < a->dk / 32; b++) {
+        for (int b = 0; b < a->dk / block; b++) {
             int sum = 0;
-            for (int i = 32 * b; i < 32 * b + 32; i++) sum += bytes[i] * q[i];
-            s[j] = s[j] + (float) sum * (ez_half_to_float(ez_float_to_half(d[b])) * (dq[b] * a->scale));
+            for (int i = block * b; i < block * b + block; i++) sum += bytes[i] * q[i];
+            s[j] = s[j] + (float) sum * (ez_half_to_float(ez_float_to_half(d[b * block / 32])) * (dq[b] * a->scale));
         }
     }
     const float inverse = reference_softmax(a, r, s);
     memset(out, 0, sizeof(float) * (size_t) a->dv);
     for (int first = 0; first < a->n[r]; first += 64) {
         const int last = first + 64 < a->n[r] ? first + 64 : a->n[r];
+        const int wide = a->dv % 64 == 0 ? 64 : 32; /* numbers with weights of their own */
         float top[5] = {0.0f};
         int sums[160] = {0};
         for (int j = first; j < last; j++) {
-            reference_quantize(bytes, d, values + (size_t) (j * a->dv), a->dv, 32);
-            for (int b = 0; b < a->dv / 32; b++) top[b] = s[j] * d[b] > top[b] ? s[j] * d[b] : top[b];
+            reference_bytes(bytes, d, values + (size_t) (j * a->dv), a->dv);
+            for (int b = 0; b < a->dv / wide; b++) top[b] = s[j] * d[b * wide / 32] > top[b] ? s[j] * d[b * wide / 32] : top[b];
         }
         for (int j = first; j < last; j++) {
-            reference_quantize(bytes, d, values + (size_t) (j * a->dv), a->dv, 32);
+            reference_bytes(bytes, d, values + (size_t) (j * a->dv), a->dv);
             for (int i = 0; i < a->dv; i++) {
-                const int b = i / 32;
-                sums[i] += top[b] >= 1e-30f ? (int) rintf((s[j] * d[b]) * (32767.0f / top[b])) * bytes[i] : 0;
+                const int b = i / wide;
+                sums[i] += top[b] >= 1e-30f ? (int) rintf((s[j] * d[i / 32]) * (127.0f / top[b])) * bytes[i] : 0;
             }
         }
-        for (int i = 0; i < a->dv; i++) out[i] = out[i] + (float) sums[i] * (top[i / 32] * (1.0f / 32767.0f));
+        for (int i = 0; i < a->dv; i++) out[i] = out[i] + (float) sums[i] * (top[i / wide] * (1.0f / 127.0f));
     }
     for (int i = 0; i < a->dv; i++) out[i] = out[i] * inverse;
     free(s);
@@ -265,6 +282,7 @@ struct rows {
     float * outs[EZ_ATTENTION_ROWS];
     int n[EZ_ATTENTION_ROWS];
     const uint16_t * masks[EZ_ATTENTION_ROWS];
+    struct ez_cells hidden[EZ_ATTENTION_ROWS];
     float * scratch;
 };
 
@@ -273,13 +291,14 @@ static void make_rows(struct rows * t, int rows, int cells, int dk, int dv) {
     t->q = malloc(sizeof(float) * (size_t) (rows * dk));
     t->out = malloc(sizeof(float) * (size_t) (rows * dv));
     for (int i = 0; i < rows * dk; i++) t->q[i] = uniform() * (below(50) ? 1.0f : 50.0f);
-    const int shortest = 1 + below(cells);
-    for (int j = 0; j + 1 < shortest; j++) t->mask[j] = below(3) ? 0 : 0xFC00;
+    const int shortest = 1 + below(cells), first = below(shortest), last = first + below(shortest - first);
+    for (int j = first; j < last; j++) t->mask[j] = below(3) ? 0 : 0xFC00;
     for (int r = 0; r < rows; r++) {
         t->qs[r] = t->q + r * dk;
         t->outs[r] = t->out + r * dv;
         t->n[r] = below(4) ? shortest + below(cells - shortest + 1) : shortest;
         t->masks[r] = t->n[r] == shortest && below(2) ? t->mask : NULL;
+        t->hidden[r] = t->masks[r] ? (struct ez_cells) {first, last} : (struct ez_cells) {0, 0};
     }
     const size_t floats = ez_attention_scratch(rows, cells, dk, dv);
     t->scratch = aligned_alloc(64, (floats * 4 + 63) / 64 * 64);
@@ -298,7 +317,7 @@ static void check_attention(void) {
     for (int i = 0; i < cells * stride; i++) kv[i] = ez_float_to_half(uniform() * (below(50) ? 1.0f : 20.0f));
     make_rows(&t, rows, cells, dk, dv);
     const struct ez_attention a = {.heads = heads, .rows = per_head, .dk = dk, .dv = dv, .cells = cells,
-                                   .q = t.qs, .out = t.outs, .n = t.n, .mask = t.masks,
+                                   .q = t.qs, .out = t.outs, .n = t.n, .mask = t.masks, .hidden = t.hidden,
                                    .k = (const uint8_t *) kv, .v = (const uint8_t *) (kv + heads * dk),
                                    .k_stride = (size_t) stride * 2, .v_stride = (size_t) stride * 2,
                                    .k_head = (size_t) dk * 2, .v_head = (size_t) dv * 2, .scale = 0.125f,
@@ -332,7 +351,7 @@ static void check_tiles(int kind) {
     }
     make_rows(&t, rows, cells, dk, dv);
     const struct ez_attention a = {.heads = heads, .rows = per_head, .dk = dk, .dv = dv, .cells = (int) tiles * 16,
-                                   .q = t.qs, .out = t.outs, .n = t.n, .mask = t.masks, .tiles = true, .k = k, .v = v,
+                                   .q = t.qs, .out = t.outs, .n = t.n, .mask = t.masks, .hidden = t.hidden, .tiles = true, .k = k, .v = v,
                                    .k_stride = each * k_head, .v_stride = each * v_head, .k_head = k_head, .v_head = v_head,
                                    .scale = 0.125f, .scratch = t.scratch};
     ez_kernels()->attention(&a);
@@ -346,15 +365,18 @@ static void check_tiles(int kind) {
 
 /* An infinity or NaN is not lost among bytes. */
 static void check_not_finite(void) {
-    float x[64];
-    ez_q8_0 keys[2];
-    ez_values values[2];
-    fill(x, 64, 0);
-    x[32 + below(32)] = below(2) ? NAN : below(2) ? INFINITY : -INFINITY;
-    ez_kernels()->to_keys(keys, 3, x, 64);
-    ez_kernels()->to_values(values, 3, x, 64);
-    if (isnan(ez_half_to_float(keys[0].d[3])) || !isnan(ez_half_to_float(keys[1].d[3]))) differ("to_keys", 32, 0, NAN);
-    if (isnan(values[0].d[3]) || !isnan(values[1].d[3])) differ("to_values", 32, 0, NAN);
+    float x[96];
+    ez_q8_0 keys[3];
+    ez_values values[3];
+    const int at = below(96);
+    fill(x, 96, 0);
+    x[at] = below(2) ? NAN : below(2) ? INFINITY : -INFINITY;
+    ez_kernels()->to_keys(keys, 3, x, 96);
+    ez_kernels()->to_values(values, 3, x, 96);
+    for (int b = 0; b < 3; b++) {
+        if (isnan(ez_half_to_float(keys[b].d[3])) != (b / 2 == at / 64)) differ("to_keys", 32 * b, 0, NAN);
+        if (isnan(values[b].d[3]) != (b / 2 == at / 64)) differ("to_values", 32 * b, 0, NAN);
+    }
 }
 
 int main(int argc, char ** argv) {

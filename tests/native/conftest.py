@@ -100,15 +100,15 @@ def run() -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def random_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A function that writes a tiny Llama with random weights of a type."""
+def random_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A function that writes a tiny Llama with random weights of a type, and heads of a size."""
     pytest.importorskip("gguf")
     folder = tmp_path_factory.mktemp("models")
 
-    def make(kind: str) -> Path:
-        path = folder / f"{kind}.gguf"
+    def make(kind: str, head: int = 64) -> Path:
+        path = folder / f"{kind}-{head}.gguf"
         if not path.exists():
-            write_random_llama(path, kind)
+            write_random_llama(path, kind, head)
         return path
 
     return make

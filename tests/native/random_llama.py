@@ -31,8 +31,13 @@ standard deviation of a weight for a scale of 1."""
 TYPES = [*BLOCKS, *FLOATS]
 
 
-def write_random_llama(path: Path, kind: str) -> None:
-    """Write a Llama of 2 layers of 256 (4 heads, 2 K/V heads) with weights of type `kind`."""
+UNEVEN = 96
+"""A head size that is no multiple of the 64 numbers of the cache that have one scale."""
+
+
+def write_random_llama(path: Path, kind: str, head: int = 64) -> None:
+    """Write a Llama of 2 layers of 256 (4 heads, 2 K/V heads, of size `head`) with weights of type
+    `kind`."""
     import gguf
 
     rng = np.random.default_rng(7)
@@ -46,11 +51,14 @@ def write_random_llama(path: Path, kind: str) -> None:
     writer.add_head_count(4)
     writer.add_head_count_kv(2)
     writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_rope_dimension_count(64)
+    writer.add_rope_dimension_count(head)
+    writer.add_key_length(head)
+    writer.add_value_length(head)
     shapes = {"token_embd": (331, 256), "output": (331, 256)}
     for i in range(2):
-        shapes |= {f"blk.{i}.attn_{x}": (256, 256) for x in ("q", "output")}
-        shapes |= {f"blk.{i}.attn_{x}": (128, 256) for x in ("k", "v")}
+        shapes[f"blk.{i}.attn_q"] = (4 * head, 256)
+        shapes[f"blk.{i}.attn_output"] = (256, 4 * head)
+        shapes |= {f"blk.{i}.attn_{x}": (2 * head, 256) for x in ("k", "v")}
         shapes |= {f"blk.{i}.ffn_{x}": (512, 256) for x in ("gate", "up")}
         shapes[f"blk.{i}.ffn_down"] = (256, 512)
     norms = [f"blk.{i}.{x}_norm" for i in range(2) for x in ("attn", "ffn")]
@@ -92,3 +100,4 @@ if __name__ == "__main__":
     folder.mkdir(parents=True, exist_ok=True)
     for kind in TYPES:
         write_random_llama(folder / f"{kind}.gguf", kind)
+    write_random_llama(folder / f"Q8_0-{UNEVEN}.gguf", "Q8_0", UNEVEN)

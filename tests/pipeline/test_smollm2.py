@@ -21,8 +21,8 @@ EVERYTHING = (
     + "é 中 \U0001f600 Ġ Ċ\r\n".encode()
     + b"<|endoftext|><|im_start|>user\n<|im_end|><repo_name><file_sep><jupyter_start><empty_output>"
 )
-ANSWER = "6f64875e46add7b7201b35656b3bada3d165960e23175f64dc4ed0523f503187"
-"""Of the strict engine's arithmetic, version 3."""
+ANSWER = "b99eefc4584f28d36e29e35e83df085dd9b935340794e7790d5595c4396abaa8"
+"""Of the strict engine's arithmetic, version 4."""
 
 
 @pytest.fixture(scope="module")
