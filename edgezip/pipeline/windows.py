@@ -112,7 +112,7 @@ def recommend(model_size: int, context: int) -> Recommendation:
     any, 23 bytes each. docs/models.md has the curves. Its weights come from memory, and more
     streams share them; a small model's streams compete with its weights for the cache.
     """
-    window, run, streams = (1280, 8192, 16) if model_size > SMALL_MODEL else (384, 4096, 8)
+    window, run, streams = (1024, 8192, 16) if model_size > SMALL_MODEL else (384, 4096, 8)
     return Recommendation(min(window, context), run, streams)
 
 

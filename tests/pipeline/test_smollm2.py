@@ -43,7 +43,7 @@ def test_it_is_the_one_of_the_catalogue(smollm2_model: Path) -> None:
 def test_settings_follow_the_model(smollm2: LanguageModel) -> None:
     settings = smollm2.settings(PackOptions())
     chosen = (settings.window, settings.keep, settings.evict, settings.span)
-    assert chosen == (1280, 320, 160, 8192)
+    assert chosen == (1024, 256, 128, 8192)
     assert smollm2.choose_streams(settings, 40_000, 50_000) == 4
 
 

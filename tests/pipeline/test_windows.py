@@ -82,9 +82,9 @@ def test_large_models_get_long_windows() -> None:
         Recommendation(256, 4096, 8),
         Recommendation(384, 4096, 8),
     ]
-    assert [recommend(SMALL_MODEL + 1, n) for n in (1024, 8192)] == [
+    assert [recommend(SMALL_MODEL + 1, n) for n in (512, 8192)] == [
+        Recommendation(512, 8192, 16),
         Recommendation(1024, 8192, 16),
-        Recommendation(1280, 8192, 16),
     ]
 
 
