@@ -88,36 +88,28 @@ class _ImportLock:
         _imp.release_lock()
 
 
-class _LoggingLock:
-    """The one that `logging` takes behind us: who has it may be importing. In the child `logging`
-    has made it anew when it would be given back."""
-
-    def __init__(self) -> None:
-        self._lock: Any = getattr(logging, "_lock", None) or threading.RLock()
-        self._process = os.getpid()
-
-    def acquire(self) -> None:
-        self._lock.acquire()
-        self._process = os.getpid()
-
-    def release(self) -> None:
-        if self._process == os.getpid():
-            self._lock.release()
-
-
-_held_last: list[Holdable] = [_LoggingLock(), _ImportLock()]
+_logging_lock: Any = getattr(logging, "_lock", None) or threading.RLock()
+"""`logging` takes it behind us, and who has it may be importing. In the child it is made anew before
+our turn comes."""
+_held_last: list[Holdable] = [_logging_lock, _ImportLock()]
+_taken: list[Holdable] = []
+"""What this fork holds: `_held` may have grown since."""
 
 
 def _before() -> None:
     """Hold everything at a moment at which nobody is at an import."""
+    global _taken
     start = time.monotonic()
     while True:
-        for lock in _held + _held_last:
+        locks = [*_held, *_held_last]
+        for lock in locks:
             lock.acquire()
         waited = time.monotonic() - start
-        if waited > _PATIENCE or not _imported_elsewhere(waited < _LINGERING):
+        busy = len(locks) < len(_held) + len(_held_last) or _imported_elsewhere(waited < _LINGERING)
+        if waited > _PATIENCE or not busy:
+            _taken = locks
             return
-        _give_back()
+        _release(locks)
         time.sleep(0.01)
 
 
@@ -134,16 +126,20 @@ def _imported_elsewhere(lingering: bool) -> bool:
     return False
 
 
-def _give_back() -> None:
-    for lock in reversed(_held + _held_last):
+def _release(locks: list[Holdable]) -> None:
+    for lock in reversed(locks):
         lock.release()
 
 
+def _after() -> None:
+    _release(_taken)
+
+
 def _in_child() -> None:
-    _give_back()
+    _release([lock for lock in _taken if lock is not _logging_lock])
     for lock in list(_locks):
         lock.renew()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before, after_in_parent=_give_back, after_in_child=_in_child)
+    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_in_child)

@@ -95,7 +95,35 @@ def needs():
 """
 
 
-@pytest.mark.parametrize("busy", [IMPORTING, CRITICAL, LOADING])
+GROWING = """
+import time
+begun = threading.Event()
+first = threading.RLock()
+forks.hold_while_forking(first)
+
+class Section:
+    held = 0
+    def acquire(self):
+        self.held += 1
+    def release(self):
+        self.held -= 1
+        assert self.held >= 0
+
+section = Section()
+
+def busy():
+    with first:
+        begun.set()
+        time.sleep(0.3)
+        forks.hold_while_forking(section)
+
+def needs():
+    assert section.held == 0
+    assert first.acquire(timeout=1)
+"""
+
+
+@pytest.mark.parametrize("busy", [IMPORTING, CRITICAL, LOADING, GROWING])
 def test_a_child_does_not_wait_for_a_thread_that_it_lacks(
     busy: str, strict_library: Path, stories_model: Path
 ) -> None:

@@ -214,10 +214,16 @@ class _CriticalSection:
         self._end()
 
 
+_section: _CriticalSection | None = None
+
+
 def _hold_ggml(directory: Path) -> None:
+    """Once: it cannot be taken twice, and loading may be tried again."""
+    global _section
     path = find_library(directory, "ggml-base")
-    if path is not None:
-        forks.hold_while_forking(_CriticalSection(ctypes.CDLL(str(path))))
+    if path is not None and _section is None:
+        _section = _CriticalSection(ctypes.CDLL(str(path)))
+        forks.hold_while_forking(_section)
 
 
 def _aborting(message: bytes) -> None:
