@@ -36,6 +36,8 @@ class EngineField:
 
 BY_WINDOW = -1
 """Of a setting that is to have its default."""
+SHORTEST_SPAN = 8192
+"""Positions after which a context is renewed by default, unless the window is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Settings:
     quarter of the window by default; top_k: size of the coded part of the vocabulary, 0 for all of
     it; evict: tokens that leave a full context at a time, the oldest, by default an eighth of it;
     span: positions after which a context is renewed, if those that the model was trained for are
-    not fewer; by default 8192, or the window if that is larger.
+    not fewer; by default `SHORTEST_SPAN`, or the window if that is larger.
     """
 
     window: int = 384
@@ -62,7 +64,7 @@ class Settings:
         for name, value in (
             ("keep", self.window // 4),
             ("evict", self.window // 8),
-            ("span", max(self.window, 8192)),
+            ("span", max(self.window, SHORTEST_SPAN)),
         ):
             if getattr(self, name) == BY_WINDOW:
                 object.__setattr__(self, name, value)

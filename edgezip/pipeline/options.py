@@ -89,12 +89,19 @@ class PackOptions:
             _check_range("evict", self.evict, 1, 1 << 17)
         if self.span is not None:
             _check_range("span", self.span, 16, 1 << 17)
-        if self.window is not None and self.keep is not None and self.keep > self.window - 2:
-            raise SettingsError(f"keep ({self.keep}) must leave room in the window ({self.window})")
+        if self.window is not None:
+            self._check_window(self.window)
         if self.gpu_layers and self.engine != "native":
             raise SettingsError(
                 "gpu_layers needs the native engine: the strict engine runs on the CPU"
             )
+
+    def _check_window(self, window: int) -> None:
+        for name, tokens in (("keep", self.keep), ("evict", self.evict)):
+            if tokens is not None and tokens > window - 2:
+                raise SettingsError(f"{name} ({tokens}) must leave room in the window ({window})")
+        if self.span is not None and self.span < window:
+            raise SettingsError(f"span ({self.span}) must be the window ({window}) at least")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edgezip.coding.turns import Turn, taken
+from edgezip.errors import SettingsError
 from edgezip.pipeline.lm import LmSettings, count_windows, encode_tokens
 from edgezip.pipeline.lockstep import decode_tokens, encode_tokens_lockstep
+from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.windows import (
     SMALL_MODEL,
     Recommendation,
@@ -271,3 +273,13 @@ def test_a_stop_condition_ends_a_single_stream() -> None:
         stop=lambda token: token == 9,
     )
     assert decoded.tolist() == ids.tolist()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"keep": 63}, {"evict": 63}, {"span": 63}, {"keep": -1}, {"evict": 0}]
+)
+def test_what_no_window_of_that_size_has_is_refused_at_once(settings: dict[str, Any]) -> None:
+    """Before a model is opened."""
+    with pytest.raises(SettingsError, match=next(iter(settings))):
+        PackOptions(window=64, **settings)
+    PackOptions(window=64, keep=62, evict=62, span=64)
