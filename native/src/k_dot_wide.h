@@ -1,7 +1,7 @@
 /* The product of a format with blocks of 32 weights of 8 bits. The format's header defines
  *   EZ_FORMAT                       its name
  *   EZ_GROUP_OF(w, i, lane, fetch)  weights 4 i .. 4 i + 3 of block *w as vw, fetching `ahead` when told to
- *   EZ_TOGETHER                     how many blocks, and numbers of the activations, have one scale; 1 if not defined
+ *   EZ_TOGETHER                     how many blocks, and the activations beside them, share a scale; 1 if not defined
  * Where EZ_PAIRS is defined, two vectors of rows are done at once. */
 #define EZ_OF(prefix) EZ_CAT(prefix, EZ_FORMAT)
 #ifndef EZ_TOGETHER

@@ -6,7 +6,7 @@
  *   to_half   round to nearest even
  *   to_keys   blocks of 64 for the cache, and one of 32 where n is no multiple of 64: amax = max |x|; scale = half precision of amax / 127;
  *             byte = round to nearest even of x * (127 / amax); amax < 1e-30 counts as an all-zero block,
- *             and one with an infinity or NaN gets the scale NaN, so that it is seen in the logits
+ *             and one with an infinity or NaN gets the scale NaN, so that it is not lost among bytes
  *   to_values the same with scale = amax / 127 */
 
 static void EZ_NAME(ez_rms_norm)(float * y, const float * x, const float * weight, int n, float eps) {

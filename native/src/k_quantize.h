@@ -1,4 +1,4 @@
-/* Activations to 8 bits. Order of operations, per block of B = 32 or 256 consecutive numbers:
+/* Activations to 8 bits. Order of operations, per block of B = 32 or 256 consecutive numbers (64 for queries beside keys):
  *   amax = max |x|; d = amax / 127; inv = 127 / amax; q = round to nearest even of x * inv
  * and amax < 1e-30 counts as an all-zero block (d = 0, q = 0). d stays a float. Maxima are exact in any order.
  * Beside them go exact integer sums of q over as many as share a scale of the weights, times a factor: minus the zero point

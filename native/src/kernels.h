@@ -31,7 +31,7 @@ enum ez_format { EZ_INTEGER_FORMATS(EZ_ENUMERATOR) EZ_FLOAT_FORMATS(EZ_ENUMERATO
 static inline bool ez_is_float(enum ez_format format) { return format >= EZ_F32; }
 
 /* A column of activations. Quantized: k numbers of 1 or 2 bytes, as the level's products want them (2 k bytes are reserved),
- * then k/32 scales (float), then sums over 32 or 16 of the numbers (int32, or float; k/16 are reserved), see k_quantize.h.
+ * then k/32 scales (float), then sums over 16, 32 or 64 of the numbers (int32, or float; k/16 are reserved), see k_quantize.h.
  * For formats of floats: k floats. */
 static inline size_t ez_column_scales(int k) { return 2 * (size_t) k; }
 static inline size_t ez_column_sums(int k) { return 2 * (size_t) k + (size_t) k / 32 * 4; }

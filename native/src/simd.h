@@ -6,6 +6,8 @@
  * groups of 16 lanes held in 16/W vectors wherever lanes are summed, so that every level does the same
  * operations in the same order for each output. There is no fused multiply-add here.
  *
+ * vf_scale_exponent: p * 2^n, given n + 1.5 * 2^23; p and the result are normal numbers.
+ *
  * vi_mul_short multiplies a signed number of 16 bits by one from 0 to 32767, each in a lane of 32 bits: less work on x86
  * than vi_mul.
  *

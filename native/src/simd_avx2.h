@@ -1,5 +1,5 @@
 /* EZ_LEVEL 2 and 3: AVX2 and F16C, eight lanes. Level 3 takes dot products from AVX-VNNI, level 2 from 16-bit
- * multiply-add, those of narrow weights from maddubs, which multiplies bytes and adds pairs of products in 16 bits.
+ * multiply-add, those of narrow weights and of values from maddubs, which multiplies bytes and adds pairs of products in 16 bits.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <immintrin.h>
 
@@ -78,9 +78,6 @@ EZ_INLINE vi vi_load_s8(const int8_t * p) { return _mm256_cvtepi8_epi32(_mm_load
 EZ_INLINE void vi_store_s8(int8_t * p, vi a) {
     const __m128i x = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
     _mm_storel_epi64((__m128i *) p, _mm_packs_epi16(x, x));
-}
-EZ_INLINE void vi_store_s16(int16_t * p, vi a) {
-    _mm_storeu_si128((__m128i *) p, _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)));
 }
 EZ_INLINE int32_t vi_sum_lanes(vi v) {
     __m128i a = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));

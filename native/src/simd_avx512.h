@@ -1,5 +1,5 @@
 /* EZ_LEVEL 4 and 5: AVX-512 (F, BW, DQ, VL), sixteen lanes; level 5 takes dot products from VNNI, level 4
- * from 16-bit multiply-add.
+ * from 16-bit multiply-add, those of values from maddubs, which multiplies bytes and adds pairs of products in 16 bits.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <immintrin.h>
 

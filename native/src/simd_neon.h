@@ -83,33 +83,6 @@ EZ_INLINE vb vb_shr(vb a, int n) { return vshlq_u8(a, vdupq_n_s8((int8_t) -n)); 
 EZ_INLINE vb vb_high(vb a) { return vshrq_n_u8(a, 4); }
 EZ_INLINE vb vb_look_up(const uint8_t * table, vb a) { return vqtbl1q_u8(vld1q_u8(table), a); }
 
-EZ_INLINE int8x16_t ez_four_weights(const int8_t * weights) {
-    int32_t four;
-    memcpy(&four, weights, 4);
-    return vreinterpretq_s8_s32(vdupq_n_s32(four));
-}
-#if EZ_LEVEL == 2
-typedef vi vu;
-EZ_INLINE vu vu_zero(void) { return vdupq_n_s32(0); }
-EZ_INLINE vu vu_dot(vu a, vb values, const int8_t * weights) {
-    return vdotq_s32(a, vreinterpretq_s8_u8(values), ez_four_weights(weights));
-}
-EZ_INLINE vi vu_sum(vu a) { return a; }
-#else
-typedef struct { int32x4_t a, b; } vu; /* rows 0 and 1, 2 and 3: two partial sums each */
-EZ_INLINE vu vu_zero(void) {
-    const vu a = {vdupq_n_s32(0), vdupq_n_s32(0)};
-    return a;
-}
-EZ_INLINE vu vu_dot(vu a, vb values, const int8_t * weights) {
-    const int8x16_t v = vreinterpretq_s8_u8(values), x = ez_four_weights(weights);
-    a.a = vpadalq_s16(a.a, vmull_s8(vget_low_s8(v), vget_low_s8(x)));
-    a.b = vpadalq_s16(a.b, vmull_high_s8(v, x));
-    return a;
-}
-EZ_INLINE vi vu_sum(vu a) { return vpaddq_s32(a.a, a.b); }
-#endif
-
 #if EZ_LEVEL == 2
 
 typedef int8_t ez_x;
@@ -159,3 +132,19 @@ EZ_INLINE vi va_sum(va a) { return vpaddq_s32(a.a, a.b); }
 #endif
 
 EZ_INLINE vw vw_load(const uint8_t * p) { return vw_of(veorq_u8(vld1q_u8(p), vdupq_n_u8(128))); }
+
+typedef va vu;
+EZ_INLINE vu vu_zero(void) { return va_start(0); }
+EZ_INLINE vu vu_dot(vu a, vb values, const int8_t * weights) {
+    int32_t four;
+    memcpy(&four, weights, 4);
+    const int8x16_t v = vreinterpretq_s8_u8(values), x = vreinterpretq_s8_s32(vdupq_n_s32(four));
+#if EZ_LEVEL == 2
+    return vdotq_s32(a, v, x);
+#else
+    a.a = vpadalq_s16(a.a, vmull_s8(vget_low_s8(v), vget_low_s8(x)));
+    a.b = vpadalq_s16(a.b, vmull_high_s8(v, x));
+    return a;
+#endif
+}
+EZ_INLINE vi vu_sum(vu a) { return va_sum(a); }

@@ -41,7 +41,6 @@ EZ_INLINE vf vf_pow2i(vf n) {
     memcpy(&x, &bits, 4);
     return x;
 }
-/* p * 2^n, given n + 1.5 * 2^23; p and the result are normal numbers. */
 EZ_INLINE vf vf_scale_exponent(vf p, vf n) {
     uint32_t bits, times;
     memcpy(&bits, &p, 4);
@@ -64,7 +63,6 @@ EZ_INLINE vi vi_and(vi a, int32_t mask) { return a & mask; }
 EZ_INLINE vi vi_shr(vi a, int n) { return (vi) ((uint32_t) a >> n); }
 
 EZ_INLINE void vi_store_s8(int8_t * p, vi a) { *p = (int8_t) a; }
-EZ_INLINE void vi_store_s16(int16_t * p, vi a) { *p = (int16_t) a; }
 EZ_INLINE int32_t vi_sum_lanes(vi a) { return a; }
 EZ_INLINE void ez_x_store(ez_x * p, vi a) { vi_store_s8(p, a); }
 

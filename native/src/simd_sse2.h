@@ -121,28 +121,6 @@ EZ_INLINE vb vb_look_up(const uint8_t * table, vb a) { /* SSE2 has no instructio
     return vb_load(bytes);
 }
 
-typedef struct { __m128i a, b; } vu; /* rows 0 and 1, 2 and 3: two partial sums each */
-EZ_INLINE vu vu_zero(void) {
-    const vu a = {_mm_setzero_si128(), _mm_setzero_si128()};
-    return a;
-}
-EZ_INLINE vu vu_dot(vu a, vb values, const int8_t * weights) {
-    int32_t four;
-    memcpy(&four, weights, 4);
-    const __m128i x = _mm_unpacklo_epi8(_mm_set1_epi32(four), _mm_setzero_si128());
-    const __m128i low = _mm_srai_epi16(_mm_unpacklo_epi8(values, values), 8);
-    const __m128i high = _mm_srai_epi16(_mm_unpackhi_epi8(values, values), 8);
-    a.a = _mm_add_epi32(a.a, _mm_madd_epi16(low, x));
-    a.b = _mm_add_epi32(a.b, _mm_madd_epi16(high, x));
-    __asm__("" : "+x"(a.a), "+x"(a.b));
-    return a;
-}
-EZ_INLINE vi vu_sum(vu a) {
-    const __m128 x = _mm_castsi128_ps(a.a), y = _mm_castsi128_ps(a.b);
-    return _mm_add_epi32(_mm_castps_si128(_mm_shuffle_ps(x, y, _MM_SHUFFLE(2, 0, 2, 0))),
-                         _mm_castps_si128(_mm_shuffle_ps(x, y, _MM_SHUFFLE(3, 1, 3, 1))));
-}
-
 EZ_INLINE vw vw_of(vb a) {
     const __m128i zero = _mm_setzero_si128();
     const vw w = {_mm_unpacklo_epi8(a, zero), _mm_unpackhi_epi8(a, zero)};
@@ -169,3 +147,18 @@ EZ_INLINE vi va_sum(va a) {
     return _mm_add_epi32(_mm_castps_si128(_mm_shuffle_ps(x, y, _MM_SHUFFLE(2, 0, 2, 0))),
                          _mm_castps_si128(_mm_shuffle_ps(x, y, _MM_SHUFFLE(3, 1, 3, 1))));
 }
+
+typedef va vu;
+EZ_INLINE vu vu_zero(void) { return va_start(0); }
+EZ_INLINE vu vu_dot(vu a, vb values, const int8_t * weights) {
+    int32_t four;
+    memcpy(&four, weights, 4);
+    const __m128i x = _mm_unpacklo_epi8(_mm_set1_epi32(four), _mm_setzero_si128());
+    const __m128i low = _mm_srai_epi16(_mm_unpacklo_epi8(values, values), 8);
+    const __m128i high = _mm_srai_epi16(_mm_unpackhi_epi8(values, values), 8);
+    a.a = _mm_add_epi32(a.a, _mm_madd_epi16(low, x));
+    a.b = _mm_add_epi32(a.b, _mm_madd_epi16(high, x));
+    __asm__("" : "+x"(a.a), "+x"(a.b));
+    return a;
+}
+EZ_INLINE vi vu_sum(vu a) { return va_sum(a); }
