@@ -89,8 +89,8 @@ class _ImportLock:
 
 
 _logging_lock: Any = getattr(logging, "_lock", None) or threading.RLock()
-"""`logging` takes it behind us, and who has it may be importing. In the child it is made anew before
-our turn comes."""
+"""`logging` takes it behind us, and who has it may be importing. In the child it is made anew
+before our turn comes."""
 _held_last: list[Holdable] = [_logging_lock, _ImportLock()]
 _taken: list[Holdable] = []
 """What this fork holds: `_held` may have grown since."""
