@@ -85,8 +85,8 @@ static void EZ_NAME(ez_attention)(const struct ez_attention * a) {
     }
     if (!a->tiles) {
         ez_attend_half(a, longest, inverse);
-    } else if (a->dv % 64 == 0) { /* as ez_to_values puts them together, for every head */
-        ez_attend_tiles(a, longest, inverse, 64);
+    } else if (a->dv % EZ_CACHE_BLOCK == 0) { /* as ez_to_values puts them together, for every head */
+        ez_attend_tiles(a, longest, inverse, EZ_CACHE_BLOCK);
     } else {
         ez_attend_tiles(a, longest, inverse, 32);
     }

@@ -1,9 +1,9 @@
 /* Scores and values of a cache of 8 bits, 16 cells of all heads in a tile (k_attention.h). */
 
-/* Products with keys of which 64 numbers have one scale. */
+/* Products with keys of which EZ_CACHE_BLOCK numbers have one scale. */
 typedef ez_q8_0 ez_keys;
 #define EZ_FORMAT keys
-#define EZ_TOGETHER 2
+#define EZ_TOGETHER (EZ_CACHE_BLOCK / 32)
 #define EZ_GROUP_OF(w, i, lane, fetch) ez_weights_q8_0(w, i, lane, fetch, ahead)
 #include "k_dot_wide.h"
 
@@ -27,14 +27,15 @@ EZ_INLINE void ez_fetch_tiles(const uint8_t * tiles, size_t stride, size_t bytes
 /* Scores of all cells, keys in tiles: a matrix product for each head. Decoding, with few rows, reads each key for little
  * work: its heads go over a few tiles before the next ones, and fetch later tiles together. */
 EZ_INLINE void ez_score_tiles(const struct ez_attention * a, int longest, int padded, uint8_t * columns) {
-    const struct ez_activations as_of_q8_0 = EZ_Q8_0_ACTIVATIONS, as_of_keys = {.per_sum = 64, .factor = -EZ_BIAS, .wide = true};
-    const bool together = a->dk % 64 == 0; /* as ez_to_keys puts them, for every head */
-    const int blocks = a->dk / (together ? 64 : 32);
+    const struct ez_activations as_of_q8_0 = EZ_Q8_0_ACTIVATIONS;
+    const struct ez_activations as_of_keys = {.per_sum = EZ_CACHE_BLOCK, .factor = -EZ_BIAS, .wide = true};
+    const bool together = a->dk % EZ_CACHE_BLOCK == 0; /* as ez_to_keys puts them, for every head */
+    const int blocks = a->dk / (together ? EZ_CACHE_BLOCK : 32);
     const size_t column_bytes = ez_column_bytes(EZ_Q8_0, a->dk);
     for (int r = 0; r < a->heads * a->rows; r++) {
         uint8_t * column = columns + (size_t) r * column_bytes;
         if (together) {
-            ez_quantize_row(column, a->q[r], a->dk, 64, as_of_keys);
+            ez_quantize_row(column, a->q[r], a->dk, EZ_CACHE_BLOCK, as_of_keys);
         } else {
             ez_quantize_row(column, a->q[r], a->dk, 32, as_of_q8_0);
         }

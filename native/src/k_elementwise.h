@@ -126,9 +126,9 @@ EZ_INLINE float ez_to_bytes(int8_t * bytes, const float * x, int n) {
 
 static void EZ_NAME(ez_to_keys)(ez_q8_0 * tile, int cell, const float * x, int n) {
     while (n > 0) {
-        int8_t bytes[64];
-        const int together = n >= 64 ? 64 : 32;
-        const uint16_t scale = ez_float_to_half(together == 64 ? ez_to_bytes(bytes, x, 64) : ez_to_bytes(bytes, x, 32));
+        int8_t bytes[EZ_CACHE_BLOCK];
+        const int together = n >= EZ_CACHE_BLOCK ? EZ_CACHE_BLOCK : 32;
+        const uint16_t scale = ez_float_to_half(together == EZ_CACHE_BLOCK ? ez_to_bytes(bytes, x, EZ_CACHE_BLOCK) : ez_to_bytes(bytes, x, 32));
         for (int i = 0; i < together / 4; i++) {
             uint32_t four;
             memcpy(&four, bytes + 4 * i, 4);
@@ -142,9 +142,9 @@ static void EZ_NAME(ez_to_keys)(ez_q8_0 * tile, int cell, const float * x, int n
 
 static void EZ_NAME(ez_to_values)(ez_values * tile, int cell, const float * x, int n) {
     while (n > 0) {
-        int8_t bytes[64];
-        const int together = n >= 64 ? 64 : 32;
-        const float scale = together == 64 ? ez_to_bytes(bytes, x, 64) : ez_to_bytes(bytes, x, 32);
+        int8_t bytes[EZ_CACHE_BLOCK];
+        const int together = n >= EZ_CACHE_BLOCK ? EZ_CACHE_BLOCK : 32;
+        const float scale = together == EZ_CACHE_BLOCK ? ez_to_bytes(bytes, x, EZ_CACHE_BLOCK) : ez_to_bytes(bytes, x, 32);
         for (int i = 0; i < together; i++) {
             tile[i / 32].d[cell] = scale;
             tile[i / 32].q[cell / 4][i % 32][cell % 4] = bytes[i];

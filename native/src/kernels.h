@@ -26,6 +26,10 @@
  * blocks Q8_1. */
 typedef struct { int8_t q[4][32][4]; float d[16]; } ez_values;
 
+/* Numbers of a cached key or value that share a scale, all heads one after the other; what is left of a row has blocks of
+ * 32. Where a head's size is a multiple, its scales are its own. */
+#define EZ_CACHE_BLOCK 64
+
 #define EZ_ENUMERATOR(name, NAME) EZ_##NAME,
 enum ez_format { EZ_INTEGER_FORMATS(EZ_ENUMERATOR) EZ_FLOAT_FORMATS(EZ_ENUMERATOR) EZ_FORMATS };
 static inline bool ez_is_float(enum ez_format format) { return format >= EZ_F32; }
