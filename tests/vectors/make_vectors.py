@@ -1,6 +1,6 @@
 """Makes the test vectors in this folder: archives that every later edgezip must judge the same way.
 
-    python tests/vectors/make_vectors.py
+    python -m tests.vectors.make_vectors
 
 Good vectors are written once and never again: an existing file is kept, and a released one is
 decoded for ever. Bad and unsupported ones are derived from good ones and from hand-made headers, so
@@ -10,21 +10,16 @@ SHA-256 of its content or the name of the error it must raise.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import random
 import struct
 import tempfile
-import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 import edgezip
-from edgezip.coding.deflate.codec import Method, Undone, restore
 from edgezip.coding.mixing.params import MixParams
 from edgezip.container import (
     Channel,
@@ -39,10 +34,9 @@ from edgezip.container import constants as c
 from edgezip.container.types import short_check
 from edgezip.models.vocabulary import CONTROL
 from edgezip.pipeline.options import PackOptions
-from edgezip.pipeline.transforms.deflated import adler32
+from tests.vectors.contents import DATA, primer, texts
 
 HERE = Path(__file__).resolve().parent
-DATA = HERE.parent / "data"
 STORIES = DATA / "stories260K.gguf"
 PRIMER = "primer.txt"
 INTRODUCTION = [
@@ -54,10 +48,6 @@ INTRODUCTION = [
     "ever.",
     "",
 ]
-LILY = (
-    b"Once upon a time there was a little girl named Lily. She liked to play in the park with her"
-    b" mom. One day, she saw a big red ball. "
-)
 FIRST_BYTE_TOKEN = 3
 """Of stories260K: the byte 0; the others follow."""
 NEVER_A_CODER = 14
@@ -98,120 +88,6 @@ def escaping_model(folder: Path) -> Path:
     path = folder / "escaping.gguf"
     path.write_bytes(data)
     return path
-
-
-def _texts() -> dict[str, bytes]:
-    story = (DATA / "courage.txt").read_bytes()
-    noise = random.Random(1).randbytes(600)
-    numbers = b"".join(i.to_bytes(2, "little") for i in range(0, 3000, 5))
-    return {
-        "story": story[:700],
-        "long": story[:2500],
-        "crlf": story[:900].replace(b"\n", b"\r\n"),
-        "cr": story[:900].replace(b"\n", b"\r"),
-        "latin1": story[:900].decode().replace("e", "\u00e9").encode("latin-1", "replace"),
-        "wrapped": textwrap.fill(story[:6000].decode(), 24).encode().replace(b"\n", b"\r\n"),
-        "utf8": "Zw\u00f6lf Boxk\u00e4mpfer \u2014 \u4f60\u597d \U0001f600 ".encode() * 12,
-        "odd": b"\x00\xff\xed\xa0\x80 </s> <0x41> \xe2\x96\x81" * 9,
-        "noise": noise,
-        "numbers": numbers,
-        "mixed": story[:5000] + noise * 9 + numbers * 6,
-        "repeats": story[:1500] + b"|" + story[:1500],
-        "empty": b"",
-        "escapes": LILY + b"caf\xc3\xa9 \0\x07\xff </s>\n" + LILY,
-        "base64": story[:300] + base64.encodebytes(noise * 2),
-        "hex": b"\r\n".join(noise[i : i + 32].hex().encode() for i in range(0, 576, 32)),
-        "upper": noise.hex().upper().encode() + b"\n" + story[:300],
-        "sound": _wav(2, 16, _samples(900)),
-        "sound8": _wav(1, 8, bytes(v ^ 0x80 for v in _samples(450)[1::2])),
-        "picture": b"P6\n50 40\n255\n" + _pixels(50, 40, 3),
-        "picture-deep": b"P5\n50 40\n65535\n" + _deep(50, 40),
-        "picture-heights": b"P5\n50 40\n65535\n" + _heights(50, 40),
-        "picture-bits": b"P4\n320 240\n" + _bits(320, 240),
-        "jpeg": b"a JPEG:" + (DATA / "picture.jpg").read_bytes() + story[:200],
-        "deflate": b"\x1f\x8b\x08" + bytes(7) + _deflate(story[:2500]) + b"\1\2\3\4\xc4\t\0\0",
-        "pdf": _pdf(_pixels(60, 40, 1)),
-        "utf16": story[:600].decode().encode("utf-16-be") + b"\xd8\x00",
-    }
-
-
-def _pdf(pixels: bytes) -> bytes:
-    """A picture of 60 x 40 gray pixels in a PDF, in rows with a filter of PNG: Sub."""
-    rows = b"".join(
-        b"\1" + bytes((v - w) & 255 for v, w in zip(row, b"\0" + row[:-1], strict=True))
-        for row in (pixels[i : i + 60] for i in range(0, len(pixels), 60))
-    )
-    check = adler32(np.frombuffer(rows, np.uint8)).to_bytes(4, "big")
-    head = b"1 0 obj\n<</Subtype/Image/Width 60/Height 40/BitsPerComponent 8/ColorSpace/DeviceGray"
-    head += b"/Filter/FlateDecode/DecodeParms<</Predictor 15/Columns 60>>>>\nstream\n"
-    return head + b"\x78\x9c" + _deflate(rows) + check + b"\nendstream\n"
-
-
-def _deflate(data: bytes) -> bytes:
-    """`data` as zlib writes it at level 6, but beside any zlib."""
-    undone = Undone(Method(6), np.zeros((0, 2), np.int64))
-    return restore(np.frombuffer(data, np.uint8), undone, len(data))
-
-
-def _samples(frames: int) -> bytes:
-    """`frames` of two channels of 16 bits: noise through a damped resonator."""
-    rng = random.Random(7)
-    first = second = 0
-    out = []
-    for _ in range(2 * frames):
-        value = (245 * first - 125 * second) // 128 + rng.randrange(-500, 500)
-        second, first = first, min(max(value, -32768), 32767)
-        out.append(first)
-    return struct.pack(f"<{len(out)}h", *out)
-
-
-def _pixels(width: int, height: int, channels: int) -> bytes:
-    """Rows of a smooth picture with edges and a little noise."""
-    rng = random.Random(11)
-    return bytes(
-        60 + (x * (3 + c) + 2 * y) // 4 % 90 + 50 * ((x + y) % 40 > 25) + rng.randrange(4)
-        for y in range(height)
-        for x in range(width)
-        for c in range(channels)
-    )
-
-
-def _deep(width: int, height: int) -> bytes:
-    """The same of 16 bits, big-endian."""
-    rows = _pixels(width, height, 1)
-    rng = random.Random(12)
-    return b"".join(struct.pack(">H", 180 * v + rng.randrange(300)) for v in rows)
-
-
-def _heights(width: int, height: int) -> bytes:
-    """Smooth and steep samples of 16 bits, big-endian."""
-    rng = random.Random(14)
-    return b"".join(
-        struct.pack(">H", 60 * (x - 25) ** 2 + 70 * (y - 20) ** 2 + rng.randrange(9))
-        for y in range(height)
-        for x in range(width)
-    )
-
-
-def _bits(width: int, height: int) -> bytes:
-    """Rings with rough edges, 8 pixels in a byte."""
-    rng = random.Random(13)
-    pixels = [
-        ((x - 150) ** 2 + (y - 110) ** 2 + rng.randrange(400)) // 1500 & 1
-        for y in range(height)
-        for x in range(width)
-    ]
-    return bytes(
-        sum(bit << (7 - k) for k, bit in enumerate(pixels[i : i + 8]))
-        for i in range(0, len(pixels), 8)
-    )
-
-
-def _wav(channels: int, bits: int, samples: bytes) -> bytes:
-    frame = channels * bits // 8
-    form = struct.pack("<HHIIHH", 1, channels, 16000, 16000 * frame, frame, bits)
-    head = b"WAVEfmt " + struct.pack("<I", 16) + form + b"data" + struct.pack("<I", len(samples))
-    return b"RIFF" + struct.pack("<I", len(head) + len(samples)) + head + samples
 
 
 def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
@@ -258,33 +134,29 @@ def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
     yield "jpeg", "jpeg", none, "a JPEG between texts"
     yield "deflate", "deflate", none, "a gzip file, undone"
     yield "deflate-pdf", "pdf", none, "a picture with filters in a PDF, undone"
-    yield "primed", "long", PackOptions(model="none", prime=_primer()), "context mixing, primed"
-    yield "primed-mix", "story", with_(coder="mix", prime=_primer()), "mixing, primed"
-
-
-def _primer() -> bytes:
-    return (DATA / "courage.txt").read_bytes()[3000:5000]
+    yield "primed", "long", PackOptions(model="none", prime=primer()), "context mixing, primed"
+    yield "primed-mix", "story", with_(coder="mix", prime=primer()), "mixing, primed"
 
 
 def good_vectors() -> Iterator[Vector]:
     """Good vectors, from their files where these exist."""
-    texts = _texts()
+    contents = texts()
     found: dict[str, bytes] = {}
     for name, text, options, about in good_options():
         path = HERE / f"good-{name}.ez"
         packed = path.read_bytes() if path.exists() else None
         if packed is None:
-            packed = edgezip.compress(texts[text], options=options)
+            packed = edgezip.compress(contents[text], options=options)
         found[name] = packed
-        yield Vector(path.name, packed, about, content=texts[text])
-    yield _archive(texts)
+        yield Vector(path.name, packed, about, content=contents[text])
+    yield _archive(contents)
     yield _auxiliary()
-    yield _tar(texts)
-    yield _escapes(texts)
-    yield _named(texts, found["plain"])
+    yield _tar(contents)
+    yield _escapes(contents)
+    yield _named(contents, found["plain"])
 
 
-def _archive(texts: dict[str, bytes]) -> Vector:
+def _archive(contents: dict[str, bytes]) -> Vector:
     path = HERE / "good-tar-frames.ez"
     if not path.exists():
         options = PackOptions(model="none")
@@ -292,8 +164,8 @@ def _archive(texts: dict[str, bytes]) -> Vector:
         with edgezip.Archive(path, "w", options=options, frame_size=6000) as archive:
             for number in range(5):
                 archive.add_bytes(f"noise/{number}", noise[1024 * number :][:1024], mtime=0)
-            archive.add_bytes("texts/story", texts["story"], mtime=0)
-            archive.add_bytes("texts/numbers", texts["numbers"], mtime=0)
+            archive.add_bytes("texts/story", contents["story"], mtime=0)
+            archive.add_bytes("texts/numbers", contents["numbers"], mtime=0)
     packed = path.read_bytes()
     content = edgezip.decompress(packed)
     about = "a tar in frames, checks, a content that fills its block"
@@ -309,39 +181,39 @@ def _auxiliary() -> Vector:
     return Vector("good-auxiliary.ez", packed, about, content=b"text")
 
 
-def _tar(texts: dict[str, bytes]) -> Vector:
+def _tar(contents: dict[str, bytes]) -> Vector:
     path = HERE / "good-tar.ez"
     if not path.exists():
         with edgezip.Archive(path, "w", model="none") as archive:
             for number, name in enumerate(("story", "noise", "numbers", "empty", "utf8", "crlf")):
                 long = "\u00fc" * 90 if name == "utf8" else ""
-                archive.add_bytes(f"texts/{long}{name}", texts[name], mtime=10**9 + number)
+                archive.add_bytes(f"texts/{long}{name}", contents[name], mtime=10**9 + number)
     packed = path.read_bytes()
     content = edgezip.decompress(packed)
     return Vector(path.name, packed, "a tar in one frame, its headers apart", content=content)
 
 
-def _escapes(texts: dict[str, bytes]) -> Vector:
+def _escapes(contents: dict[str, bytes]) -> Vector:
     path = HERE / "good-escapes.ez"
     if not path.exists():
         with tempfile.TemporaryDirectory() as folder:
             model = escaping_model(Path(folder))
             options = PackOptions(model=model, threads=1, coder="mix", streams=2)
-            path.write_bytes(edgezip.compress(texts["escapes"], options=options))
+            path.write_bytes(edgezip.compress(contents["escapes"], options=options))
     about = "bytes without a token, two streams"
-    return Vector(path.name, path.read_bytes(), about, content=texts["escapes"], model="escapes")
+    return Vector(path.name, path.read_bytes(), about, content=contents["escapes"], model="escapes")
 
 
-def _named(texts: dict[str, bytes], plain: bytes) -> Vector:
+def _named(contents: dict[str, bytes], plain: bytes) -> Vector:
     path = HERE / "good-named-short.ez"
     if not path.exists():
         header, frame = (e for e in parse(plain) if isinstance(e, HeaderEvent | FrameEvent))
         assert isinstance(header, HeaderEvent)
         assert isinstance(frame, FrameEvent)
         named = replace(header.header, model_name="Erz\u00e4hler \u6545\u4e8b")
-        path.write_bytes(write_short(named, frame.frame.channels[0], texts["story"]))
+        path.write_bytes(write_short(named, frame.frame.channels[0], contents["story"]))
     about = "a model's name beyond ASCII, short layout"
-    return Vector(path.name, path.read_bytes(), about, content=texts["story"])
+    return Vector(path.name, path.read_bytes(), about, content=contents["story"])
 
 
 def _flip(data: bytes, position: int, bit: int = 0) -> bytes:
@@ -381,7 +253,7 @@ def bad_vectors(good: dict[str, bytes]) -> Iterator[Vector]:
 
 def uncanonical_vectors(good: dict[str, bytes]) -> Iterator[Vector]:
     """Files that say what they mean in a way that is not the valid one."""
-    text = _texts()["story"]
+    text = texts()["story"]
     (frame,) = [e.frame for e in parse(good["good-cm-text.ez"]) if isinstance(e, FrameEvent)]
     implied = MixParams.for_size(len(text)).to_bytes()
     for name, params, about in (
@@ -454,7 +326,7 @@ def main() -> None:
         path = HERE / vector.name
         if not path.exists():
             path.write_bytes(vector.data)
-    (HERE / PRIMER).write_bytes(_primer())
+    (HERE / PRIMER).write_bytes(primer())
     index = json.dumps([vector.entry() for vector in vectors], indent=1)
     (HERE / "index.json").write_text(index + "\n", encoding="utf-8")
     about = [f"- `{vector.name}`: {vector.about}" for vector in vectors]
