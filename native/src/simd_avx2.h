@@ -66,10 +66,8 @@ EZ_INLINE vf vf_scale_exponent(vf p, vf n) {
 EZ_INLINE vi vi_zero(void) { return _mm256_setzero_si256(); }
 EZ_INLINE vi vi_set1(int32_t x) { return _mm256_set1_epi32(x); }
 EZ_INLINE vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
-EZ_INLINE vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
 EZ_INLINE vi vi_mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }
 EZ_INLINE vi vi_mul_short(vi a, vi b) { return _mm256_madd_epi16(a, b); }
-EZ_INLINE void vi_store(int32_t * p, vi a) { _mm256_storeu_si256((__m256i *) p, a); }
 EZ_INLINE vi vi_load_u8(const uint8_t * p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *) p)); }
 EZ_INLINE vi vi_and(vi a, int32_t mask) { return _mm256_and_si256(a, _mm256_set1_epi32(mask)); }
 EZ_INLINE vi vi_shr(vi a, int n) { return _mm256_srli_epi32(a, n); }

@@ -79,10 +79,8 @@ EZ_INLINE vf vf_scale_exponent(vf p, vf n) {
 EZ_INLINE vi vi_zero(void) { return _mm512_setzero_si512(); }
 EZ_INLINE vi vi_set1(int32_t x) { return _mm512_set1_epi32(x); }
 EZ_INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
-EZ_INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 EZ_INLINE vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
 EZ_INLINE vi vi_mul_short(vi a, vi b) { return _mm512_madd_epi16(a, b); }
-EZ_INLINE void vi_store(int32_t * p, vi a) { _mm512_storeu_si512(p, a); }
 EZ_INLINE vi vi_load_u8(const uint8_t * p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *) p)); }
 EZ_INLINE vi vi_and(vi a, int32_t mask) { return _mm512_and_si512(a, _mm512_set1_epi32(mask)); }
 EZ_INLINE vi vi_shr(vi a, int n) { return _mm512_srli_epi32(a, (unsigned) n); }

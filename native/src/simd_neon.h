@@ -50,10 +50,8 @@ EZ_INLINE vf vf_scale_exponent(vf p, vf n) {
 EZ_INLINE vi vi_zero(void) { return vdupq_n_s32(0); }
 EZ_INLINE vi vi_set1(int32_t x) { return vdupq_n_s32(x); }
 EZ_INLINE vi vi_add(vi a, vi b) { return vaddq_s32(a, b); }
-EZ_INLINE vi vi_sub(vi a, vi b) { return vsubq_s32(a, b); }
 EZ_INLINE vi vi_mul(vi a, vi b) { return vmulq_s32(a, b); }
 #define vi_mul_short vi_mul
-EZ_INLINE void vi_store(int32_t * p, vi a) { vst1q_s32(p, a); }
 EZ_INLINE vi vi_load_u8(const uint8_t * p) {
     uint32_t four;
     memcpy(&four, p, 4);

@@ -53,10 +53,8 @@ EZ_INLINE vf vf_scale_exponent(vf p, vf n) {
 EZ_INLINE vi vi_zero(void) { return 0; }
 EZ_INLINE vi vi_set1(int32_t x) { return x; }
 EZ_INLINE vi vi_add(vi a, vi b) { return a + b; }
-EZ_INLINE vi vi_sub(vi a, vi b) { return a - b; }
 EZ_INLINE vi vi_mul(vi a, vi b) { return a * b; }
 #define vi_mul_short vi_mul
-EZ_INLINE void vi_store(int32_t * p, vi a) { *p = a; }
 EZ_INLINE vi vi_load_s8(const int8_t * p) { return *p; }
 EZ_INLINE vi vi_load_u8(const uint8_t * p) { return *p; }
 EZ_INLINE vi vi_and(vi a, int32_t mask) { return a & mask; }

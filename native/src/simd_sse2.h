@@ -69,7 +69,6 @@ EZ_INLINE vf vf_scale_exponent(vf p, vf n) {
 EZ_INLINE vi vi_zero(void) { return _mm_setzero_si128(); }
 EZ_INLINE vi vi_set1(int32_t x) { return _mm_set1_epi32(x); }
 EZ_INLINE vi vi_add(vi a, vi b) { return _mm_add_epi32(a, b); }
-EZ_INLINE vi vi_sub(vi a, vi b) { return _mm_sub_epi32(a, b); }
 EZ_INLINE vi vi_mul(vi a, vi b) { /* low 32 bits */
     const __m128i even = _mm_mul_epu32(a, b);
     const __m128i odd = _mm_mul_epu32(_mm_srli_si128(a, 4), _mm_srli_si128(b, 4));
@@ -77,7 +76,6 @@ EZ_INLINE vi vi_mul(vi a, vi b) { /* low 32 bits */
                               _mm_shuffle_epi32(odd, _MM_SHUFFLE(0, 0, 2, 0)));
 }
 EZ_INLINE vi vi_mul_short(vi a, vi b) { return _mm_madd_epi16(a, b); }
-EZ_INLINE void vi_store(int32_t * p, vi a) { _mm_storeu_si128((__m128i *) p, a); }
 EZ_INLINE vi vi_load_u8(const uint8_t * p) {
     int32_t four;
     memcpy(&four, p, 4);
