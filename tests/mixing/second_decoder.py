@@ -356,23 +356,20 @@ class Decoder:
         h = {0: 0, 5: C(5, c4, c8 & 0xFF), 6: C(6, c4, c8 & 0xFFFF)}
         h |= {i: C(i, last[i], 0) for i in range(1, 5)}
         A, B = 0x2F0B4C47, 0x3D4D51CB
-        if self.profile in (0, 1, 4):
-            h |= {
-                7: C(22, two & 0xFFFF, b1),
-                9: C(23, e0 + 1 | min(len0, 15) << 9, b1),
-                17: C(11, c4 & 0xFFFF00, 0),
-                18: C(21, one, b1),
-            }
         if self.profile in (0, 4):
             h |= {
-                8: C(9, w0, w1),
+                7: C(31, self.number, w0),
+                8: C(20, self.linehash, w0),
+                9: C(34, fa | field << 8 | fl << 16, b1),
                 10: C(19, self.shape, b1),
-                11: C(20, self.linehash, w0),
+                11: C(9, w0, w1),
                 12: C(26, self.linehash, col),
-                13: C(27, self.key, (w0 + 77 * b1) & M32),
-                14: C(31, self.number, w0),
-                15: C(34, fa | field << 8 | fl << 16, b1),
+                13: C(22, two & 0xFFFF, b1),
+                14: C(23, e0 + 1 | min(len0, 15) << 9, b1),
+                15: C(27, self.key, (w0 + 77 * b1) & M32),
                 16: C(18, col, above),
+                17: C(11, c4 & 0xFFFF00, 0),
+                18: C(21, one, b1),
                 19: C(8, w0, b1),
                 20: C(24, w0, (A * w1 + w2) & M32),
                 21: C(25, c4 & 0xF0F0F0FF, c8 & 0xF0F0),
@@ -384,19 +381,23 @@ class Decoder:
                 h |= self._token_contexts(fa, fr, e1)
         elif self.profile == 1:
             h |= {
-                8: C(14, r1 | b1 << 8, rec),
-                10: C(15, r1 | r2 << 8, phase),
-                11: C(16, phase | rec << 16, b1),
-                12: C(19, r1 | r2 << 8 | r3 << 16, 0),
-                13: C(20, r1 | left << 8 | b1 << 16, right),
-                14: C(29, r1 | b1 << 8 | right << 16, r2),
-                15: C(13, c4 & 0xFFFF0000, 0),
-                16: C(8, c4 & 0xFFFFFF00, 0),
-                19: C(9, b1 | b3 << 8, 0),
-                20: C(10, b1 | b4 << 8, 0),
-                21: C(12, c4 & 0xFF00FF00, 0),
-                22: C(17, b1 | b5 << 8, 0),
-                23: C(18, b4 | b8 << 8, 0),
+                7: C(18, b4 | b8 << 8, 0),
+                8: C(12, c4 & 0xFF00FF00, 0),
+                9: C(22, two & 0xFFFF, b1),
+                10: C(19, r1 | r2 << 8 | r3 << 16, 0),
+                11: C(11, c4 & 0xFFFF00, 0),
+                12: C(9, b1 | b3 << 8, 0),
+                13: C(14, r1 | b1 << 8, rec),
+                14: C(13, c4 & 0xFFFF0000, 0),
+                15: C(8, c4 & 0xFFFFFF00, 0),
+                16: C(21, one, b1),
+                17: C(23, e0 + 1 | min(len0, 15) << 9, b1),
+                18: C(15, r1 | r2 << 8, phase),
+                19: C(16, phase | rec << 16, b1),
+                20: C(20, r1 | left << 8 | b1 << 16, right),
+                21: C(29, r1 | b1 << 8 | right << 16, r2),
+                22: C(10, b1 | b4 << 8, 0),
+                23: C(17, b1 | b5 << 8, 0),
                 24: C(26, c4 & 0xFFFF, pos & 3),
             }
         elif self.profile == 2:

@@ -112,17 +112,19 @@ _WORDS, _LINES, _CLASSES = "words", "lines and fields", "character classes, numb
 
 _TRAILS = "expected fields"
 
+# In the order of what they are worth behind those before them, in other files than those of the
+# tables: the fast levels take the first ones.
 _TEXT_CONTEXTS = (
     *_ORDERS,
-    ("bytes after the last two", _INDIRECT),
-    ("word and the one before", _WORDS),
-    ("expected byte and its length", _EXPECTED),
-    ("classes of eight bytes", _CLASSES),
-    ("punctuation of the line and word", _LINES),
-    ("punctuation of the line and column", _LINES),
-    ("key and word", _CLASSES),
     ("number format and word", _CLASSES),
+    ("punctuation of the line and word", _LINES),
     ("field above", _LINES),
+    ("classes of eight bytes", _CLASSES),
+    ("word and the one before", _WORDS),
+    ("punctuation of the line and column", _LINES),
+    ("bytes after the last two", _INDIRECT),
+    ("expected byte and its length", _EXPECTED),
+    ("key and word", _CLASSES),
     ("column and byte above", _LINES),
     ("bytes 2 and 3 back", _EXPECTED),
     ("bytes after the last one", _INDIRECT),
@@ -154,22 +156,25 @@ _TOKEN_TAIL = _named(
 
 _BINARY_CONTEXTS = (
     *_ORDERS,
+    ("bytes 4 and 8 back", "sparse"),
+    ("bytes 2 and 4 back", "sparse"),
     ("bytes after the last two", _INDIRECT),
-    *_named(("records", ("above, byte, length",))),
+    ("three above", "records"),
+    ("bytes 2 and 3 back", "sparse"),
+    ("bytes 1 and 3 back", "sparse"),
+    ("above, byte, length", "records"),
+    ("bytes 3 and 4 back", "sparse"),
+    ("bytes 2 to 4 back", "sparse"),
+    ("bytes after the last one", _INDIRECT),
     ("expected byte and its length", "expected byte"),
-    *_named(
-        ("records", (
-            "two above and phase", "phase and byte", "three above", "above, left, byte, right",
-            "above, byte, right, two above",
-        )),
-        ("sparse", ("bytes 3 and 4 back", "bytes 2 to 4 back", "bytes 2 and 3 back")),
-        (_INDIRECT, ("bytes after the last one",)),
-        ("sparse", (
-            "bytes 1 and 3 back", "bytes 1 and 4 back", "bytes 2 and 4 back", "bytes 1 and 5 back",
-            "bytes 4 and 8 back", "position modulo 4",
-        )),
-    ),
-)  # fmt: skip
+    ("two above and phase", "records"),
+    ("phase and byte", "records"),
+    ("above, left, byte, right", "records"),
+    ("above, byte, right, two above", "records"),
+    ("bytes 1 and 4 back", "sparse"),
+    ("bytes 1 and 5 back", "sparse"),
+    ("position modulo 4", "sparse"),
+)
 
 _LINES_CONTEXTS = (
     *_ORDERS,
