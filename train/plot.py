@@ -18,6 +18,12 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def smoothed(values: list[float]) -> list[float]:
+    """The mean of each value and up to four on both sides of it."""
+    around = [values[max(i - 4, 0) : i + 5] for i in range(len(values))]
+    return [sum(part) / len(part) for part in around]
+
+
 def main(argv: list[str] | None = None) -> None:
     """Draw the picture."""
     parser = argparse.ArgumentParser(
@@ -34,22 +40,32 @@ def main(argv: list[str] | None = None) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    validations = {run: read_csv(run / "val.csv") for run in args.runs}
+    # One validation, at the end of a run, is no curve.
+    curves = any(len({row["tokens"] for row in rows}) > 1 for rows in validations.values())
+    figure, axes = pyplot.subplots(
+        1, 1 + curves, figsize=(5.5 + 5.5 * curves, 4), layout="constrained", squeeze=False
+    )
+    loss = axes[0, 0]
     for run in args.runs:
         rows = read_csv(run / "log.csv")
         x = [int(row["tokens"]) / 1e6 for row in rows]
-        left.plot(x, [float(row["loss"]) for row in rows], label=run.name)
-        rows = read_csv(run / "val.csv")
-        for kind in args.kinds:
-            chosen = [row for row in rows if row["kind"] == kind]
-            x = [int(row["tokens"]) / 1e6 for row in chosen]
-            y = [float(row["bpb"]) for row in chosen]
-            right.plot(x, y, marker="o", label=f"{run.name}, {kind}")
-    left.set(xlabel="training tokens (millions)", ylabel="training loss (nats per token)")
-    right.set(xlabel="training tokens (millions)", ylabel="validation (bits per byte)")
-    for axes in (left, right):
-        axes.legend()
-        axes.grid(alpha=0.3)
+        y = [float(row["loss"]) for row in rows]
+        (line,) = loss.plot(x, y, linewidth=0.5, alpha=0.5)
+        loss.plot(x, smoothed(y), color=line.get_color(), label=run.name)
+    loss.set(xlabel="training tokens (millions)", ylabel="training loss (nats per token)")
+    if curves:
+        right = axes[0, 1]
+        for run, rows in validations.items():
+            for kind in args.kinds:
+                chosen = [row for row in rows if row["kind"] == kind]
+                x = [int(row["tokens"]) / 1e6 for row in chosen]
+                y = [float(row["bpb"]) for row in chosen]
+                right.plot(x, y, marker="o", label=f"{run.name}, {kind}")
+        right.set(xlabel="training tokens (millions)", ylabel="validation (bits per byte)")
+    for each in axes.flat:
+        each.legend()
+        each.grid(alpha=0.3)
     figure.savefig(args.out, dpi=120)
 
 
