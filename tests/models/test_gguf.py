@@ -31,7 +31,7 @@ def test_a_llama_is_described(stories: Gguf, bundled_model: Path) -> None:
     assert (llama.tokens, llama.context, llama.vocabulary) == (512, 512, "llama")
     assert (llama.parameters, llama.types) == (260_032, {"F32": 260_032})
     small = check_llama(read_gguf(bundled_model))
-    assert (small.types["Q4_0"], small.types["Q8_0"]) == (6_291_456, 2_097_152)
+    assert (small.types["Q4_0"], small.types["Q8_0"]) == (11_403_264, 3_145_728)
     assert (model_name(read_gguf(bundled_model)), small.licence) == ("edgezip-small", "Apache-2.0")
 
 

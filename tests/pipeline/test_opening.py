@@ -88,7 +88,7 @@ def test_a_closed_engine_says_so(stories_model: Path) -> None:
 
 
 def test_an_open_model_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Finding it would hash 6 MB, which takes as long as unpacking a message."""
+    """Finding it would hash 10 MB, which takes as long as unpacking a message."""
     packed = edgezip.compress(TEXT)
     assert edgezip.decompress(packed) == TEXT
 
