@@ -39,10 +39,16 @@ def pixels(channels: int, size: int = 1, seed: int = 1) -> bytes:
     return rows
 
 
-def waves(channels: int, bits: int, big_endian: bool = False, signed: bool = True) -> bytes:
-    """MOMENTS of a smooth, noisy sound."""
+def waves(
+    channels: int,
+    bits: int,
+    big_endian: bool = False,
+    signed: bool = True,
+    moments: int = MOMENTS,
+) -> bytes:
+    """A smooth, noisy sound."""
     rng = np.random.default_rng(bits + channels)
-    t, c = np.mgrid[0:MOMENTS, 0:channels]
+    t, c = np.mgrid[0:moments, 0:channels]
     level = np.sin(t / 11 + c) * 0.5 + np.sin(t / 47) * 0.3 + rng.normal(0, 0.003, t.shape)
     values = (level * (1 << bits - 1) * 0.9).astype(np.int64)
     values += 0 if signed else 1 << bits - 1
