@@ -6,8 +6,9 @@ Runs the mixer over documents of the training corpus, for `tokens` beside the bu
 model, each document with a fresh memory, and keeps what maps and weights have learned. Documents
 for `lines` are those of the kinds of logs and data formats, joined by the repository that they come
 from. The corpus has no binary data: the state for it is learned from documents made here
-(train.binaries). The same arguments give the same file. A new prior changes what every payload of
-the profile decodes to, so it is a new version of the format. Needs no PyTorch.
+(train.binaries) and from machine code (train.machine_code), that for `code` from x86 alone. The
+same arguments give the same file. A new prior changes what every payload of the profile decodes to,
+so it is a new version of the format. Needs no PyTorch.
 """
 
 from __future__ import annotations
@@ -38,12 +39,15 @@ from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
 from train.binaries import make_binaries
 from train.corpus import Cleaner, exclusion_set, read_rows
+from train.machine_code import cut_modules, known_wheels, only_x86
 from train.ngrams import WordHasher
 
 ROWS_PER_SET = 160
 _SMALLEST = 1000
 _JOINED = 48_000
 _LONGEST = 96_000
+CODE_SHARE = 2
+"""Of the pieces of machine code, one in so many is among binary documents."""
 _STRUCTURED = ("config_data", "logs_telemetry")
 """Kinds of documents that `lines` is for."""
 
@@ -166,9 +170,13 @@ def busy_rows(profile: Profile, prior: Prior) -> Iterator[NDArray[np.int64]]:
 
 def learn(profile: Profile, documents: list[bytes], arguments: argparse.Namespace) -> Prior:
     """What the mixer learns of `documents` with a profile."""
-    if profile.taught_by in ("binary", "records"):
+    if profile.taught_by == "code":
+        documents = cut_modules(only_x86(known_wheels(arguments.wheels)), arguments.seed)
+    elif profile.taught_by in ("binary", "records"):
         more = profile.taught_by == "records"
         documents = make_binaries(documents, arguments.seed, more=more)
+        code = cut_modules(known_wheels(arguments.wheels), arguments.seed)
+        documents = _shuffled(documents + code[: len(code) // CODE_SHARE], arguments.seed)
     if profile.taught_by != "tokens":
         return train_bytes(documents, profile)
     model = open_for_packing(PackOptions(model=arguments.model))
@@ -192,6 +200,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="file to write (the package's)")
     parser.add_argument("--megabytes", type=float, default=6.0, help="text to learn from (6)")
     parser.add_argument("--seed", type=int, default=1, help="of the choice and order (1)")
+    parser.add_argument("--wheels", type=Path, help="folder of the wheels of train/wheels.csv")
     parser.add_argument("--model", help="GGUF beside which the mixer learns (the bundled one)")
     args = parser.parse_args(argv)
     profile = names[args.profile]

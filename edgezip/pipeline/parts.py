@@ -45,6 +45,8 @@ FAR_BEHIND = 102
 that is not tried on all of them."""
 PLACE = 1 << 11
 """Bytes of each of three places that show it, where there are at least eight times as many."""
+COMPARED = 1 << 13
+"""Bytes of each of three places of which two profiles with all contexts are compared."""
 MIXING_SHARE = 16
 """About how much longer context mixing takes than a classical codec, for the progress."""
 
@@ -160,8 +162,25 @@ class Part:
         fast = self._fast(size)
         if not self.context.thorough or self.flat:
             return [fast]
-        full = MixParams.for_size(size, profile.stronger, FULL_LEVEL)
-        return [full, fast] if profile.both_pay and self._may_be_smaller() else [full]
+        full = [MixParams.for_size(size, number, FULL_LEVEL) for number in self._strong]
+        return [*full, fast] if profile.both_pay and self._may_be_smaller() else full
+
+    @cached_property
+    def _strong(self) -> list[int]:
+        """Profiles to try where time does not count: the one for such bytes, and the one for what
+        the transform found; of many bytes the one that makes less of some."""
+        found = [self._profile.stronger]
+        if self._changed is not None and self._changed.profile is not None:
+            found.append(self._changed.profile)
+        if len(found) > 1 and len(self.inner) > 3 * COMPARED:
+            some = self._three_places(COMPARED)
+            return [min(found, key=lambda number: self._full_size(some, number))]
+        return found
+
+    def _full_size(self, some: bytes, number: int) -> int:
+        """Size of `some` bytes with all contexts of profile `number`."""
+        settings = MixParams.for_size(len(some), number, FULL_LEVEL)
+        return encode_channel(some, MIXING, settings, self.context, untold).size
 
     def _may_be_smaller(self) -> bool:
         """Whether the profile where time counts may be smaller than the stronger one, going by
@@ -169,11 +188,8 @@ class Part:
         if self.context.prime or len(self.inner) < 8 * 3 * PLACE:
             return True
         some = self._three_places(PLACE)
-        stronger = MixParams.for_size(len(some), self._profile.stronger, FULL_LEVEL)
-        fast, full = (
-            encode_channel(some, MIXING, settings, self.context, untold).size
-            for settings in (self._fast(len(some)), stronger)
-        )
+        full = min(self._full_size(some, number) for number in self._strong)
+        fast = encode_channel(some, MIXING, self._fast(len(some)), self.context, untold).size
         return 100 * fast <= FAR_BEHIND * full
 
     def _fast(self, size: int) -> MixParams:

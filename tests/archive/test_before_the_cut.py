@@ -321,7 +321,7 @@ def test_nothing_behind_a_stream_of_unknown_length_is_settled() -> None:
         found, _ = given(data[:cut], files)  # and none of them is wrong
         assert last <= set(found)
         last = set(found)
-    assert len(last) == len(files) - 1
+    assert len(last) >= len(files) - 1  # all, if the last cut is behind the last of them
 
 
 def test_sizes_of_streams_are_where_they_belong_and_right(

@@ -12,6 +12,8 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from .second_instructions import Instructions
+
 M32 = 0xFFFFFFFF
 PRIORS = Path(__file__).parents[2] / "edgezip" / "coding" / "mixing" / "priors"
 # name: contexts at levels 0, 1, 2; sets; rates R, F; inputs I; width of a final row; sets of the
@@ -21,6 +23,7 @@ PROFILES = [
     ("binary", (9, 17, 25), 6, 8000, 128, 64, 8, ()),
     ("lines", (24, 34, 51), 14, 7000, 128, 128, 16, (2, 6, 13)),
     ("records", (25, 33, 43), 14, 3500, 64, 112, 16, (2, 9, 4)),
+    ("code", (25, 33, 39), 14, 3500, 64, 96, 16, (2, 9, 4)),
     ("tokens", (9, 17, 39), 13, 6000, 128, 96, 16, (4, 6, 2)),
 ]
 
@@ -153,7 +156,9 @@ class Decoder:
         self.data = bytearray()
         self.c4 = self.c8 = self.w0 = self.w1 = self.w2 = self.w3 = 0
         self.line = self.line1 = self.linehash = self.linehash1 = self.shape = 0
-        self.record2 = self.left1 = self.left2 = self.changed = self.same = self.zero = 0
+        self.alike = self.record2 = self.left1 = self.left2 = self.changed = self.same = (
+            self.zero
+        ) = 0
         self.trail, self.wanted, self.after = [0] * 2, [0] * 3, [0] * 3
         self.record = self.key = self.number = self.depth = 0
         self.field = self.row = self.start = self.fieldhash = 0
@@ -164,6 +169,7 @@ class Decoder:
         self.prefix = self.t0 = self.t1 = self.depth_in_token = self.g = 0
         self.ends: dict[int, bytearray] = {}  # histories of ends of tokens
         self.matches = [[0, 0, 0], [0, 0, 0]]  # pointer, length, misses
+        self.code = Instructions(mix)
 
     def _read_prior(self, name: str, contexts: int) -> None:
         body = lzma.decompress((PRIORS / f"{name}.bin").read_bytes())
@@ -201,7 +207,7 @@ class Decoder:
     def _after(self, c: int) -> None:
         b1, pair = self.c4 & 255, self.c4 & 0xFFFF
         self.data.append(c)
-        self.marks.append(0 if self.profile == 4 else 2)
+        self.marks.append(0 if self.profile == 5 else 2)
         self.prefix = mix(self.prefix, c + 1)
         for head in (b1, 256 + pair):
             self.heads[head] = (self.heads.get(head, 0) << 8 & 0xFFFFFF) | c
@@ -224,7 +230,7 @@ class Decoder:
         elif c in b"}])>":
             self.depth = max(self.depth - 1, 0)
         last = self.fieldhash
-        if c in b"\n ,\t;|" or (self.profile in (2, 4) and c in b'"()/:=[]{'):
+        if c in b"\n ,\t;|" or (self.profile in (2, 5) and c in b'"()/:=[]{'):
             self.hashes[self.row][self.field] = self.fieldhash
             self.fieldhash = 0
             if c == 10:
@@ -323,6 +329,10 @@ class Decoder:
         left = self._byte(at - 1) if offset > 0 else 0
         return left, self._byte(at), self._byte(at + 1) if at + 1 < self.line else 0
 
+    def _follow_likeness(self) -> None:
+        b1, b5 = self.c4 & 255, self.c8 & 255
+        self.alike = (self.alike << 2 | (b1 == b5) << 1 | (b1 == 0)) & M32
+
     def _set_contexts(self) -> None:
         pos, c4, c8 = len(self.data), self.c4, self.c8
         self.b = [0, *(self._byte(pos - i) for i in range(1, 9))]
@@ -356,7 +366,7 @@ class Decoder:
         h = {0: 0, 5: C(5, c4, c8 & 0xFF), 6: C(6, c4, c8 & 0xFFFF)}
         h |= {i: C(i, last[i], 0) for i in range(1, 5)}
         A, B = 0x2F0B4C47, 0x3D4D51CB
-        if self.profile in (0, 4):
+        if self.profile in (0, 5):
             h |= {
                 7: C(31, self.number, w0),
                 8: C(20, self.linehash, w0),
@@ -377,29 +387,31 @@ class Decoder:
                 23: C(35, over, (w0 + 0x1000193 * b1) & M32),
                 24: C(36, field, part),
             }
-            if self.profile == 4:
+            if self.profile == 5:
                 h |= self._token_contexts(fa, fr, e1)
         elif self.profile == 1:
-            h |= {
-                7: C(18, b4 | b8 << 8, 0),
-                8: C(12, c4 & 0xFF00FF00, 0),
-                9: C(22, two & 0xFFFF, b1),
-                10: C(19, r1 | r2 << 8 | r3 << 16, 0),
-                11: C(11, c4 & 0xFFFF00, 0),
-                12: C(9, b1 | b3 << 8, 0),
-                13: C(14, r1 | b1 << 8, rec),
-                14: C(13, c4 & 0xFFFF0000, 0),
-                15: C(8, c4 & 0xFFFFFF00, 0),
-                16: C(21, one, b1),
-                17: C(23, e0 + 1 | min(len0, 15) << 9, b1),
-                18: C(15, r1 | r2 << 8, phase),
-                19: C(16, phase | rec << 16, b1),
-                20: C(20, r1 | left << 8 | b1 << 16, right),
-                21: C(29, r1 | b1 << 8 | right << 16, r2),
-                22: C(10, b1 | b4 << 8, 0),
-                23: C(17, b1 | b5 << 8, 0),
-                24: C(26, c4 & 0xFFFF, pos & 3),
+            self._follow_likeness()
+            pairs = {
+                7: (r1 | b1 << 8, rec),
+                8: (r1 | r2 << 8 | r3 << 16, 0),
+                9: (self.alike & 0xFFFF, 0),
+                10: (two & 0xFFFF, 0),
+                11: (r1 | left << 8 | b1 << 16, right),
+                12: (e0 + 1 | min(len0, 15) << 9, b1),
+                13: (c4 & 0xFF00FF00, 0),
+                14: (c4 & 0xE0E0E0, 0),
+                15: (b2, 0),
+                16: (b4 | b8 << 8, 0),
+                17: (two & 0xFFFF, b1),
+                18: (r1 | r2 << 8, phase),
+                19: (b1 | b5 << 8, 0),
+                20: (phase | rec << 16, b1),
+                21: (b1 | b3 << 8, 0),
+                22: (c4 & 0xFFFF00, 0),
+                23: (c4 & 0xF0F0, 0),
+                24: (c4 & 0xFFFF0000, 0),
             }
+            h |= {i: C(i, a, b) for i, (a, b) in pairs.items()}
         elif self.profile == 2:
             row = self.hashes[self.row]
             left1, left2, same = self.left1, self.left2, self.same
@@ -452,7 +464,7 @@ class Decoder:
                 50: (x2 | (same & 2) << 8 | self.changed << 16, self.linehash),
             }
             h |= {i: C(i, a & M32, b & M32) for i, (a, b) in pairs.items()}
-        else:
+        elif self.profile == 3:
             right2 = self._byte(pos - rec + 2) if rec > 2 else 0
             q = self.record2
             q1, q2 = (self._byte(pos - i * q) if q else 0 for i in (1, 2))
@@ -464,43 +476,68 @@ class Decoder:
             self.zero = pos if pos and b1 == 0 else self.zero
             since, z = min(pos - self.zero, 255), self._byte(self.zero - 2)
             self.q1 = q1
+            self._follow_likeness()
             pairs = {
-                7: (two & 0xFFFF, b1),
-                8: (one, 0),
-                9: (e0 + 1 | min(len0, 15) << 9, b1),
-                10: (counted, r1 | r2 << 8),
-                11: (counted, 0),
-                12: (phase | rec << 16, b1),
-                13: (r1 | r2 << 8 | r3 << 16, 0),
-                14: (b1 | b8 << 8, 0),
-                15: (since, b1),
-                16: (c4 & 0xFFFF0000, 0),
-                17: (c4 & 0xFFFFFF00, 0),
-                18: (c4 & 0xFFFF00, 0),
-                19: (b1 | b3 << 8, 0),
-                20: (since | r1 << 8, z),
-                21: (c4 & 0xFF00FF00, 0),
-                22: (b1 | b5 << 8, 0),
-                23: (b4 | b8 << 8, 0),
-                24: (c4 & 0xFFFF, pos & 3),
-                25: (e0 + 1, e1 + 1 | b1 << 9),
-                26: (b3 | b4 << 8 | b8 << 16, 0),
-                27: (counted, r1 | b1 << 8),
-                28: ((2 * r1 - r2) & 255, phase),
-                29: (right | r1 << 8 | left << 16, b1 | right2 << 8),
-                30: (b2 | b6 << 8, 0),
-                31: (b2 | b4 << 8 | (pos & 1) << 16, c8 & 0xFF00),
-                32: (counted, q1),
-                33: (w0, b1),
-                34: (pos & 15, b1),
-                35: (c4 & 0xF0F0F0F0, c8 & 0xF0F0),
-                36: (c4 & 0xF8F8F8F8, 0),
-                37: (two, c4 & 0xFFFF),
-                38: (b1 | b6 << 8, 0),
-                39: (r1 | (left & 7) << 8 | (right >> 5) << 11, r2 | (b1 & 15) << 8),
-                40: (r1 | r2 << 8 | (b1 & 7) << 16, r3),
-                41: (b4 | b8 << 8 | lane << 16, b1),
-                42: (q1 | q2 << 8 | r1 << 16, 0),
+                7: (since | r1 << 8, z),
+                8: ((2 * r1 - r2) & 255, phase),
+                9: (right | r1 << 8 | left << 16, b1 | right2 << 8),
+                10: (one, 0),
+                11: (two & 0xFFFF, 0),
+                12: (r1 | (left & 7) << 8 | (right >> 5) << 11, r2 | (b1 & 15) << 8),
+                13: (b1 | b5 << 8, 0),
+                14: (b2, 0),
+                15: (phase | rec << 16, b1),
+                16: (pos & 15, b1),
+                17: (b1 | b3 << 8, 0),
+                18: (w0, b1),
+                19: (counted, r1 | b1 << 8),
+                20: (r1 | r2 << 8 | r3 << 16, 0),
+                21: (q1 | q2 << 8 | r1 << 16, 0),
+                22: (c4 & 0xF0F0, 0),
+                23: (c4 & 0xE0E0E0, 0),
+                24: (self.alike & 0xFFFF, 0),
+                25: (c4 & 0xFFFF00, 0),
+                26: (lane | b4 << 8 | b8 << 16, self._byte(pos - 12)),
+                27: (b1 & 15 | (b2 & 0xFC) << 8 | (pos & 1) << 20, 0),
+                28: (c4 & 0xC0C0C0C0, c8 & 0xC0C0C0C0),
+                29: (c4 & 0xFFFF, lane),
+                30: (b4 | b8 << 8 | lane << 16, b1),
+                31: (e0 + 1 | min(len0, 15) << 9, b1),
+                32: (c4 & 0xFFFF0000, 0),
+                33: (counted, r1 | r2 << 8),
+                34: (c4 & 0xFF00FF00, 0),
+                35: (b1 | b8 << 8, 0),
+                36: (self.alike & 255 | c4 & 0xFFE00000, 0),
+                37: (two & 0xFFFF, b1),
+                38: (e0 + 1, e1 + 1 | b1 << 9),
+                39: (two, c4 & 0xFFFF),
+                40: (b1 | b6 << 8, 0),
+                41: (counted, q1),
+                42: (r1 | r2 << 8 | (b1 & 7) << 16, r3),
+            }
+            h |= {i: C(i, a, b) for i, (a, b) in pairs.items()}
+        else:
+            self._follow_likeness()
+            if pos:
+                self.code.take(b1)
+            pairs = {
+                8: (b2, 0),
+                11: (c4 & 0xFFFF00, 0),
+                13: (one, 0),
+                15: (two & 0xFFFF, 0),
+                18: (c4 & 0xC0C0C0C0, c8 & 0xC0C0C0C0),
+                19: (r1 | r2 << 8 | r3 << 16, 0),
+                21: (c4 & 0xE0E0E0, 0),
+                22: (c4 & 0xF0F0, 0),
+                29: (self.alike & 255 | c4 & 0xFFE00000, 0),
+                30: (c4 & 0xFFFF0000, 0),
+                32: (two, c4 & 0xFFFF),
+                33: (two & 0xFFFF, b1),
+                35: (b1 | b5 << 8, 0),
+                36: (e0 + 1 | min(len0, 15) << 9, b1),
+                37: (b1 | b3 << 8, 0),
+                38: (phase | rec << 16, b1),
+                **self.code.contexts(pos, b1, mix),
             }
             h |= {i: C(i, a, b) for i, (a, b) in pairs.items()}
         self.h = [h[i] for i in range(self.n)]
@@ -573,7 +610,7 @@ class Decoder:
         expected = min(self.e[0] + 1 if length else 0, 255)
         if self.profile < 2:
             rows += [min(self.col, 255) + half, b2 + half]
-        elif self.profile == 4:
+        elif self.profile == 5:
             rows += self._token_rows(b, bits[0], length, expected)
         elif self.profile == 2:
             offset = len(self.data) - self.start
@@ -605,9 +642,12 @@ class Decoder:
                 9 * (16 * alike + min(length, 15)) + b,
                 c0 + 256 * (len(self.data) & 7),
                 9 * r2 + b,
-                9 * self.q1 + b,
+                9 * (self.q1 if self.profile == 3 else 0) + b,
                 9 * self._error_row(b) + b,
             ]
+            if self.profile == 4:
+                for k, chosen in self.code.rows(b, c0).items():
+                    rows[k] = chosen
         vectors = [self._weights(k, row) for k, row in enumerate(rows)]
         d = [
             clamp(sum(a * w for a, w in zip(x, vector, strict=False)) >> 16, 2840)
@@ -625,20 +665,21 @@ class Decoder:
         t = 32 * (clamp(m, 2047) + 2048)
         col, w = t >> 12, t & 4095
         v = self.r1 if self.profile == 3 and self.record > 1 else length
-        v = 3 * self.strength + self.agree if self.profile == 4 else v
+        v = 3 * self.strength + self.agree if self.profile == 5 else v
+        v = self.code.low if self.profile == 4 else v
         pair = ((self.c4 & 0xFFFF) * 0x3D4D51CB + c0 * 0x2F0B4C47 >> 13) % 65536
         map_rows = [(0, c0 | b1 << 8), (1, c0 | v << 8), (2, pair)]
         q = 0
-        if self.profile == 3:
+        if self.profile in (3, 4):
             map_rows.append((3, c0 | expected << 8))
-        if self.profile == 4:
+        if self.profile == 5:
             map_rows.pop()
             q = SQUASH[m]
         for row in map_rows:
             a = self._map(row)
             q += (a[col] * (4096 - w) + a[col + 1] * w) >> 12
         q += SQUASH[m]
-        p = q * 13107 + 32768 >> 16 if self.profile == 3 else q + 2 >> 2
+        p = q * 13107 + 32768 >> 16 if self.profile in (3, 4) else q + 2 >> 2
         self.p = p = min(max(p, 1), 65535)
         return p, {
             "x": x, "bits": bits, "direct": direct, "node": node, "vectors": vectors, "d": d,
@@ -715,7 +756,7 @@ class Decoder:
 
     def _learn(self, b: int, bit: int, was: dict[str, Any]) -> None:
         Y, x, pace = 65536 * bit, was["x"], 256
-        if self.profile == 3:
+        if self.profile in (3, 4):
             pace += (3 << 26) // ((1 << 18) + self.decisions)
             self.decisions += 1
         R, F = self.R * pace >> 8, self.F * pace >> 8

@@ -46,7 +46,7 @@ class TokenDecoder(Decoder):
     """Section 8."""
 
     def __init__(self, memory: int, level: int, pieces: list[bytes | None]) -> None:
-        super().__init__(memory, 4, level)
+        super().__init__(memory, 5, level)
         self.pieces = pieces
         known = [(piece, i) for i, piece in enumerate(pieces) if piece is not None]
         self.leaves = sorted(known)

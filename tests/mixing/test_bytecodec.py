@@ -129,7 +129,7 @@ def test_settings_are_checked() -> None:
                 stored_forms.add(params.to_bytes())
                 assert MixParams.from_bytes(params.to_bytes()) == params
     assert len(stored_forms) == len(PROFILES) * 9
-    for stored in (b"", b"\x84", b"\x14\x00", b"\xff"):
+    for stored in (b"", b"\xa5", b"\x14\x00", b"\xff"):
         with pytest.raises(FormatError):
             MixParams.from_bytes(stored)
     with pytest.raises(SettingsError):

@@ -18,18 +18,19 @@ from edgezip.coding.mixing.bytecodec import cm_encode
 from edgezip.coding.mixing.layout import MOST_SETS, SET_SIZE
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.prior import load_prior
-from edgezip.coding.mixing.profile import ALL, LINES, PROFILES, RECORDS, TOKEN_PROFILE
+from edgezip.coding.mixing.profile import ALL, CODE, LINES, PROFILES, RECORDS, TOKEN_PROFILE
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 
 PRIORS = {
     "text": "971d0cf30476f660",
-    "binary": "74b4e0c13e5b40f1",
+    "binary": "a10ff072612881ad",
     "lines": "dd8c3f10e2ef9033",
-    "records": "d7115ecdf4cc55cf",
+    "records": "ed2c4fe22e4efdea",
+    "code": "8cd8aad9a4763fdb",
     "tokens": "9b065774b040a25a",
 }
-LINES_AND_RECORDS = "4e57da7371cf06ff"
-PAYLOADS = "34035c51f304b8c8"
+LATER_PROFILES = "ff57bd7628887199"
+PAYLOADS = "3a342ccac6074079"
 
 
 def test_squash_and_stretch_are_the_logistic_function_and_its_inverse() -> None:
@@ -105,4 +106,5 @@ def test_payloads_of_the_later_profiles_stay_as_they_are() -> None:
     for level in range(3):
         digest.update(cm_encode(text, MixParams(20, LINES, level)))
         digest.update(cm_encode(binary, MixParams(18, RECORDS, level)))
-    assert digest.hexdigest()[:16] == LINES_AND_RECORDS
+        digest.update(cm_encode(binary, MixParams(18, CODE, level)))
+    assert digest.hexdigest()[:16] == LATER_PROFILES

@@ -12,7 +12,7 @@ import numpy as np
 from edgezip.coding.jit import PLAIN
 from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
 from edgezip.coding.mixing.params import MixParams
-from edgezip.coding.mixing.profile import BINARY, LINES, RECORDS, TEXT
+from edgezip.coding.mixing.profile import BINARY, CODE, LINES, RECORDS, TEXT
 from edgezip.coding.mixing.token_decoding import MixingDecoder
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 
@@ -26,6 +26,7 @@ def payloads() -> list[str]:
         (MixParams(16, BINARY, 1), bytes(range(40)) + text),
         (MixParams(16, LINES), text),
         (MixParams(16, RECORDS), text[:24] * 2),
+        (MixParams(16, CODE), bytes.fromhex("554889e5e8a4ffffff0f84100000008b44240cc3") * 2),
     ):
         payload = cm_encode(data, params)
         assert cm_decode(payload, len(data), params) == data

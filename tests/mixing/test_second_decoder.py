@@ -19,11 +19,21 @@ _ROWS = b"".join(b'%d,"ab (c%d)", x/%d\t{k=%d}\n' % (i, i % 3, i * 7, i % 5) for
 _RECORDS = b"".join(bytes([i, 7, i * i % 251, 0, 255, i // 2]) for i in range(60))
 _MIXED = random.Random(4).randbytes(60) + b"The the THE; caf\xc3\xa9 12.5 12.7\n" * 3
 
+# x86: prefixes, a REX.W immediate, SIB, both groups of tests, maps 0F, 0F 38 and 0F 3A, VEX, calls.
+_CODE = (
+    bytes.fromhex(
+        "554889e54883ec20488b05a0120000e8a4ffffff0f84100000006648b83412785600000000"
+        "8b44240c8d0c8dffeeddccf6c301f7d8f7c700010000660f381c c0660f3a0fc108c5f96fc1"
+        "c4e27d18c0c4e37d39c101c8100001c3a10011223366c7000102f390c9c2080064a128000000"
+    )
+    * 4
+)
+
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
 @pytest.mark.parametrize("level", [0, 2])
 def test_the_second_decoder_agrees(profile: Profile, level: int) -> None:
-    for data in (_ROWS, _RECORDS, _MIXED):
+    for data in (_ROWS, _RECORDS, _MIXED, _CODE):
         payload = cm_encode(data, MixParams(16, profile.number, level))
         assert Decoder(16, profile.number, level).decode(payload, len(data)) == data
 

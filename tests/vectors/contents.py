@@ -44,6 +44,7 @@ def texts() -> dict[str, bytes]:
         "numbers": numbers,
         "mixed": story[:5000] + noise * 9 + numbers * 6,
         "repeats": story[:1500] + b"|" + story[:1500],
+        "program": _program(),
         "empty": b"",
         "escapes": LILY + b"caf\xc3\xa9 \0\x07\xff </s>\n" + LILY,
         "base64": story[:300] + base64.encodebytes(noise * 2),
@@ -60,6 +61,23 @@ def texts() -> dict[str, bytes]:
         "pdf": _pdf(_pixels(60, 40, 1)),
         "utf16": story[:600].decode().encode("utf-16-be") + b"\xd8\x00",
     }
+
+
+_INSTRUCTIONS = (
+    "4889e5", "4883ec20", "8b44240c", "488b4518", "31c0", "85c0", "c9c3", "89c7", "8945fc",
+    "0fb600", "660f3800c1", "c5f96fc1", "48c7c010000000", "83f8ff", "7405", "f30f1efa", "5dc3",
+)  # fmt: skip
+
+
+def _program() -> bytes:
+    """x86 instructions, and calls of five functions."""
+    rng = random.Random(7)
+    code = bytearray()
+    while len(code) < 3000:
+        code += b"".join(bytes.fromhex(rng.choice(_INSTRUCTIONS)) for _ in range(rng.randrange(6)))
+        target = 70_000 + 1000 * rng.randrange(5)
+        code += b"\xe8" + (target - len(code) - 5).to_bytes(4, "little", signed=True)
+    return bytes(code)
 
 
 def _pdf(pixels: bytes) -> bytes:

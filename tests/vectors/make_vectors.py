@@ -118,6 +118,7 @@ def good_options() -> Iterator[tuple[str, str, PackOptions, str]]:
     yield "auto-repeats", "repeats", with_(coder="mix"), "the repeat channel"
     yield "cm-text", "story", none, "context mixing of text"
     yield "cm-numbers", "numbers", none, "context mixing of binary data"
+    yield "cm-program", "program", lm, "context mixing of x86 code, calls by their targets"
     yield "stored", "noise", none, "stored"
     yield "empty", "empty", none, "nothing at all"
     yield "base64", "base64", none, "the base64 transform beside text"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from edgezip.coding.hashing import context
 from edgezip.coding.jit import njit
 
-from .fields import above_record
+from .fields import above_record, follow_likeness
 from .history import set_orders
-from .layout import R_EXPECT, S_C4, S_C8, S_MATCH, S_POS, S_RECORD
+from .layout import R_EXPECT, S_ALIKE, S_C4, S_C8, S_MATCH, S_RECORD
 
 
 @njit(_nrt=False)
@@ -16,26 +16,29 @@ def binary_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-
     c4 = st[S_C4]
     c8 = st[S_C8]
     b1 = c4 & 255
+    b2 = c4 >> 8 & 255
     b4 = c4 >> 24
-    pos = st[S_POS]
     rec = st[S_RECORD]
     phase, r1, r2, r3, left, right = above_record(history, n, s, st)
+    follow_likeness(st)
+    alike = st[S_ALIKE]
+    heads2 = heads[256 + (c4 & 0xFFFF)]
     set_orders(h, st)
-    h[7] = context(18, b4 | c8 >> 24 << 8, 0)
-    h[8] = context(12, c4 & 0xFF00FF00, 0)
-    h[9] = context(22, heads[256 + (c4 & 0xFFFF)] & 0xFFFF, b1)
-    h[10] = context(19, r1 | r2 << 8 | r3 << 16, 0)
-    h[11] = context(11, c4 & 0xFFFF00, 0)
-    h[12] = context(9, b1 | (c4 >> 8 & 0xFF00), 0)
-    h[13] = context(14, r1 | b1 << 8, rec)
-    h[14] = context(13, c4 & 0xFFFF0000, 0)
-    h[15] = context(8, c4 & 0xFFFFFF00, 0)
-    h[16] = context(21, heads[b1] & 0xFFFF, b1)
-    h[17] = context(23, (r[R_EXPECT] + 1) | min(st[S_MATCH + 1], 15) << 9, b1)
-    h[18] = context(15, r1 | r2 << 8, phase)
-    h[19] = context(16, phase | rec << 16, b1)
-    h[20] = context(20, r1 | left << 8 | b1 << 16, right)
-    h[21] = context(29, r1 | b1 << 8 | right << 16, r2)
-    h[22] = context(10, b1 | b4 << 8, 0)
-    h[23] = context(17, b1 | (c8 & 255) << 8, 0)
-    h[24] = context(26, c4 & 0xFFFF, pos & 3)
+    h[7] = context(7, r1 | b1 << 8, rec)
+    h[8] = context(8, r1 | r2 << 8 | r3 << 16, 0)
+    h[9] = context(9, alike & 0xFFFF, 0)
+    h[10] = context(10, heads2 & 0xFFFF, 0)
+    h[11] = context(11, r1 | left << 8 | b1 << 16, right)
+    h[12] = context(12, (r[R_EXPECT] + 1) | min(st[S_MATCH + 1], 15) << 9, b1)
+    h[13] = context(13, c4 & 0xFF00FF00, 0)
+    h[14] = context(14, c4 & 0xE0E0E0, 0)
+    h[15] = context(15, b2, 0)
+    h[16] = context(16, b4 | c8 >> 24 << 8, 0)
+    h[17] = context(17, heads2 & 0xFFFF, b1)
+    h[18] = context(18, r1 | r2 << 8, phase)
+    h[19] = context(19, b1 | (c8 & 255) << 8, 0)
+    h[20] = context(20, phase | rec << 16, b1)
+    h[21] = context(21, b1 | c4 >> 8 & 0xFF00, 0)
+    h[22] = context(22, c4 & 0xFFFF00, 0)
+    h[23] = context(23, c4 & 0xF0F0, 0)
+    h[24] = context(24, c4 & 0xFFFF0000, 0)

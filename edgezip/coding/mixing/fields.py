@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from edgezip.coding.hashing import MASK32
 from edgezip.coding.jit import njit
 
 from .layout import (
     F_STARTS,
     FIELDS,
+    S_ALIKE,
+    S_C4,
+    S_C8,
     S_FIELD,
     S_FIELD_START,
     S_LINE,
@@ -62,3 +66,11 @@ def above_record(history, n, s, st):  # type: ignore[no-untyped-def]
         byte_at(history, n, s, pos - rec - 1),
         byte_at(history, n, s, pos - rec + 1) if rec > 1 else 0,
     )
+
+
+@njit(_nrt=False, forceinline=True)
+def follow_likeness(st):  # type: ignore[no-untyped-def]
+    """Note of the last byte whether it is that of four bytes before, and whether it is zero."""
+    b1 = st[S_C4] & 255
+    same = b1 == st[S_C8] & 255
+    st[S_ALIKE] = (st[S_ALIKE] << 2 | same << 1 | (b1 == 0)) & MASK32

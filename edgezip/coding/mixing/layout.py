@@ -89,7 +89,23 @@ S_RECORD2 = 45  # the second best record length
 S_ZERO = 46  # of profile records: behind the last zero
 S_COUNTER = 47  # of profile records: the last byte that counts up by one from record to record
 S_COUNTER_AT = 48  # and the place behind it
-STREAM_FIELDS = 56
+S_ALIKE = 49  # of binary profiles: a zero, and the byte four before it again? Of sixteen bytes
+# Of profile code:
+S_STAGE = 50  # what the next byte of an instruction is
+S_MARKS = 51  # its prefixes
+S_MARKED = 52  # and their number
+S_OPCODE = 53  # 256 * map + opcode
+S_MODRM = 54
+S_DISPLACEMENT = 55  # bytes of it to come
+S_IMMEDIATE = 56  # likewise
+S_OPERAND = 57  # bytes of either that have come
+S_INSTRUCTION = 58  # hash of its bytes
+S_INSTRUCTION1 = 59  # of the one before
+S_INSTRUCTION2 = 60
+S_BEFORE = 61  # opcode, MODRM and prefixes of the one before
+S_OPCODES = 62  # the last four
+S_REGISTERS = 63  # the last eight register fields of MODRM
+STREAM_FIELDS = 64
 
 # Parts of a stream's row of `fields`.
 F_STARTS = 0  # of the fields of the two rows

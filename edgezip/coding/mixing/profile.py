@@ -20,12 +20,12 @@ from typing import Literal
 
 from .layout import CONTEXT_INPUT, INPUT_BLOCK
 
-TEXT, BINARY, LINES, RECORDS = range(4)
+TEXT, BINARY, LINES, RECORDS, CODE = range(5)
 """Numbers of the profiles for bytes, as they are stored."""
-TOKENS = 4
+TOKENS = 5
 """Tokens beside a language model; never stored, because the coder's number says it."""
 
-Teacher = Literal["text", "lines", "binary", "records", "tokens"]
+Teacher = Literal["text", "lines", "binary", "records", "code", "tokens"]
 _FIELD_ENDS = b"\n ,\t;|"
 _LINE_ENDS = _FIELD_ENDS + b'"()/:=[]{'
 
@@ -112,8 +112,9 @@ _WORDS, _LINES, _CLASSES = "words", "lines and fields", "character classes, numb
 
 _TRAILS = "expected fields"
 
-# The fast levels take the first ones: up to the 14th of text and the 13th of binary each is worth
-# most behind those before it, in other files than those of the tables.
+# The fast levels take the first ones: up to the 14th of text each is worth most behind those before
+# it; the first 17 of binary are the best of a dozen choices, made by what each context is worth if
+# it is taken out; in other files than those of the tables, as with records and code.
 _TEXT_CONTEXTS = (
     *_ORDERS,
     ("number format and word", _CLASSES),
@@ -156,25 +157,24 @@ _TOKEN_TAIL = _named(
 
 _BINARY_CONTEXTS = (
     *_ORDERS,
-    ("bytes 4 and 8 back", "sparse"),
-    ("bytes 2 and 4 back", "sparse"),
-    ("bytes after the last two", _INDIRECT),
-    ("three above", "records"),
-    ("bytes 2 and 3 back", "sparse"),
-    ("bytes 1 and 3 back", "sparse"),
-    ("above, byte, length", "records"),
-    ("bytes 3 and 4 back", "sparse"),
-    ("bytes 2 to 4 back", "sparse"),
-    ("bytes after the last one", _INDIRECT),
-    ("expected byte and its length", "expected byte"),
-    ("two above and phase", "records"),
-    ("phase and byte", "records"),
-    ("above, left, byte, right", "records"),
-    ("above, byte, right, two above", "records"),
-    ("bytes 1 and 4 back", "sparse"),
-    ("bytes 1 and 5 back", "sparse"),
-    ("position modulo 4", "sparse"),
-)
+    *_named(
+        ("records", ("above, byte, length", "three above")),
+        ("zeros and repeats", ("zeros and repeats of eight bytes",)),
+        (_INDIRECT, ("only the bytes after the last two",)),
+        ("records", ("above, left, byte, right",)),
+        ("expected byte", ("expected byte and its length",)),
+        ("sparse", ("bytes 2 and 4 back",)),
+        ("high bits", ("high bits of three bytes",)),
+        ("sparse", ("byte 2 back", "bytes 4 and 8 back")),
+        (_INDIRECT, ("bytes after the last two",)),
+        ("records", ("two above and phase",)),
+        ("sparse", ("bytes 1 and 5 back",)),
+        ("records", ("phase and byte",)),
+        ("sparse", ("bytes 1 and 3 back", "bytes 2 and 3 back")),
+        ("high bits", ("high halves of two bytes",)),
+        ("sparse", ("bytes 3 and 4 back",)),
+    ),
+)  # fmt: skip
 
 _LINES_CONTEXTS = (
     *_ORDERS,
@@ -215,34 +215,65 @@ _LINES_CONTEXTS = (
 _RECORD_CONTEXTS = (
     *_ORDERS,
     *_named(
-        (_INDIRECT, ("bytes after the last two", "bytes after the last one")),
+        ("sparse", ("since the last zero, above, byte before it",)),
+        ("records", ("slope and phase", "three above, byte, second to the right")),
+        (_INDIRECT, ("bytes after the last one", "only the bytes after the last two")),
+        ("bitmaps", ("bits around above",)),
+        ("sparse", ("bytes 1 and 5 back", "byte 2 back")),
+        ("records", ("phase and byte",)),
+        ("sparse", ("position modulo 16", "bytes 1 and 3 back", "word and byte")),
+        ("records", (
+            "since the counter, above, byte", "three above",
+            "two above in the second length, above",
+        )),
+        ("high bits", ("high halves of two bytes", "high bits of three bytes")),
+        ("zeros and repeats", ("zeros and repeats of eight bytes",)),
+        ("sparse", ("bytes 2 and 3 back", "bytes 4, 8 and 12 back, position modulo 4")),
+        ("high bits", ("parts of two bytes, position modulo 2", "high bits of eight bytes")),
+        ("sparse", ("position modulo 4", "bytes 1, 4 and 8 back, position modulo 4")),
         ("expected byte", ("expected byte and its length",)),
-        ("records", (
-            "since the counter, two above", "since the counter", "phase and byte", "three above",
-        )),
-        ("sparse", (
-            "bytes 1 and 8 back", "since the last zero", "bytes 3 and 4 back", "bytes 2 to 4 back",
-            "bytes 2 and 3 back", "bytes 1 and 3 back",
-            "since the last zero, above, byte before it", "bytes 2 and 4 back",
-            "bytes 1 and 5 back", "bytes 4 and 8 back", "position modulo 4",
-        )),
+        ("sparse", ("bytes 3 and 4 back",)),
+        ("records", ("since the counter, two above",)),
+        ("sparse", ("bytes 2 and 4 back", "bytes 1 and 8 back")),
+        ("zeros and repeats", ("zeros and repeats, bytes 3 and 4 back",)),
+        (_INDIRECT, ("bytes after the last two",)),
         ("expected byte", ("both expected bytes",)),
-        ("sparse", ("bytes 3, 4 and 8 back",)),
-        ("records", (
-            "since the counter, above, byte", "slope and phase",
-            "three above, byte, second to the right",
-        )),
-        ("sparse", ("bytes 2 and 6 back", "bytes 2, 4 and 6 back, position modulo 2")),
-        ("records", ("since the counter, above in the second length",)),
-        ("sparse", (
-            "word and byte", "position modulo 16", "high halves of six bytes",
-            "high bits of four bytes",
-        )),
         (_INDIRECT, ("three bytes after the last two",)),
         ("sparse", ("bytes 1 and 6 back",)),
-        ("bitmaps", ("bits around above", "bits of three rows")),
-        ("sparse", ("bytes 1, 4 and 8 back, position modulo 4",)),
-        ("records", ("two above in the second length, above",)),
+        ("records", ("since the counter, above in the second length",)),
+        ("bitmaps", ("bits of three rows",)),
+    ),
+)  # fmt: skip
+
+_CODE_CONTEXTS = (
+    *_ORDERS,
+    *_named(
+        ("instructions", ("four opcodes before",)),
+        ("sparse", ("byte 2 back",)),
+        ("instructions", ("two opcodes before", "opcode and operand")),
+        ("sparse", ("bytes 2 and 3 back",)),
+        ("instructions", ("opcode, position modulo 16",)),
+        (_INDIRECT, ("bytes after the last one",)),
+        ("instructions", ("operand",)),
+        (_INDIRECT, ("only the bytes after the last two",)),
+        ("instructions", ("instruction and opcode before", "instruction before")),
+        ("high bits", ("high bits of eight bytes",)),
+        ("records", ("three above",)),
+        ("instructions", ("place and byte, position modulo 16",)),
+        ("high bits", ("high bits of three bytes", "high halves of two bytes")),
+        ("instructions", (
+            "opcode, registers and operand", "register and operand", "instruction",
+            "byte and opcode before", "six registers", "registers before and now",
+        )),
+        ("zeros and repeats", ("zeros and repeats, bytes 3 and 4 back",)),
+        ("sparse", ("bytes 3 and 4 back",)),
+        ("instructions", ("two instructions before",)),
+        (_INDIRECT, ("three bytes after the last two", "bytes after the last two")),
+        ("instructions", ("three opcodes before, register",)),
+        ("sparse", ("bytes 1 and 5 back",)),
+        ("expected byte", ("expected byte and its length",)),
+        ("sparse", ("bytes 1 and 3 back",)),
+        ("records", ("phase and byte",)),
     ),
 )  # fmt: skip
 
@@ -271,6 +302,10 @@ PROFILES = (
         RECORDS, "records", _RECORD_CONTEXTS, 14, (25, 33, 43), 3500, 64, 6500, "records",
         maps=4, finals=(2, 9, 4), even_maps=True, early=3, longest_record=8192, learned_count=30,
         stronger=RECORDS,
+    ),
+    Profile(
+        CODE, "code", _CODE_CONTEXTS, 14, (25, 33, 39), 3500, 64, 6500, "code",
+        maps=4, finals=(2, 9, 4), even_maps=True, early=3, learned_count=30, stronger=CODE,
     ),
 )  # fmt: skip
 """The profiles for bytes, by number."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 from edgezip.coding.jit import njit
 
 from .binary import binary_contexts
+from .code import code_contexts, code_rows
 from .history import set_direct
 from .layout import R_C0, R_FINAL_ROWS, R_PROFILE, R_STREAM
 from .lines import line_contexts, line_rows
 from .match import expect, match_length
-from .profile import BINARY, LINES, RECORDS, TOKENS
+from .profile import BINARY, CODE, LINES, RECORDS, TOKENS
 from .records import record_contexts, record_rows
 from .text import byte_rows, text_contexts
 from .tokens import token_contexts, token_rows
@@ -31,6 +32,8 @@ def _set_contexts(r, hashes, direct_hashes, streams, history, bounds, heads, fie
         line_contexts(r, hashes, history, heads, fields[s], n, s, st)
     elif profile == RECORDS:
         record_contexts(r, hashes, history, heads, n, s, st)
+    elif profile == CODE:
+        code_contexts(r, hashes, history, heads, n, s, st)
     elif profile == TOKENS:
         token_contexts(r, hashes, history, heads, fields[s], n, s, st)
     else:
@@ -62,5 +65,7 @@ def select(r, streams, history, fields, selected, logit):  # type: ignore[no-unt
         line_rows(r, history, n, s, st, selected)
     elif profile == RECORDS:
         record_rows(r, history, n, s, st, selected)
+    elif profile == CODE:
+        code_rows(r, history, n, s, st, selected)
     else:
         byte_rows(r, st, selected)

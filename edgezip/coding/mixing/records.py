@@ -6,7 +6,7 @@ from __future__ import annotations
 from edgezip.coding.hashing import context
 from edgezip.coding.jit import njit
 
-from .fields import above_record, byte_at
+from .fields import above_record, byte_at, follow_likeness
 from .history import set_orders
 from .layout import (
     R_BITS,
@@ -16,6 +16,7 @@ from .layout import (
     R_MAP_ROWS,
     R_MISSES,
     R_P,
+    S_ALIKE,
     S_C4,
     S_C8,
     S_COUNTER,
@@ -56,47 +57,50 @@ def record_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-
         st[S_COUNTER] = b1
         st[S_COUNTER_AT] = pos
     counted = st[S_COUNTER] | min(pos - st[S_COUNTER_AT], 255) << 8
+    follow_likeness(st)
+    alike = st[S_ALIKE]
+    heads2 = heads[256 + (c4 & 0xFFFF)]
     set_orders(h, st)
-    h[7] = context(7, heads[256 + (c4 & 0xFFFF)] & 0xFFFF, b1)
-    h[8] = context(8, heads[b1] & 0xFFFF, 0)
-    h[9] = context(9, (r[R_EXPECT] + 1) | min(st[S_MATCH + 1], 15) << 9, b1)
-    h[10] = context(10, counted, r1 | r2 << 8)
-    h[11] = context(11, counted, 0)
-    h[12] = context(12, phase | rec << 16, b1)
-    h[13] = context(13, r1 | r2 << 8 | r3 << 16, 0)
-    h[14] = context(14, b1 | c8 >> 24 << 8, 0)
-    h[15] = context(15, since, b1)
-    h[16] = context(16, c4 & 0xFFFF0000, 0)
-    h[17] = context(17, c4 & 0xFFFFFF00, 0)
-    h[18] = context(18, c4 & 0xFFFF00, 0)
-    h[19] = context(19, b1 | (c4 >> 8 & 0xFF00), 0)
-    h[20] = context(20, since | r1 << 8, byte_at(history, n, s, st[S_ZERO] - 2))
-    h[21] = context(21, c4 & 0xFF00FF00, 0)
-    h[22] = context(22, b1 | (c8 & 255) << 8, 0)
-    h[23] = context(23, b4 | c8 >> 24 << 8, 0)
-    h[24] = context(24, c4 & 0xFFFF, pos & 3)
-    h[25] = context(25, r[R_EXPECT] + 1, (r[R_EXPECT + 4] + 1) | b1 << 9)
-    h[26] = context(26, c4 >> 16 | c8 >> 24 << 16, 0)
-    h[27] = context(27, counted, r1 | b1 << 8)
-    h[28] = context(28, (2 * r1 - r2) & 255, phase)
-    h[29] = context(29, right | r1 << 8 | left << 16, b1 | right2 << 8)
-    h[30] = context(30, b2 | (c8 >> 8 & 255) << 8, 0)
-    h[31] = context(31, b2 | b4 << 8 | (pos & 1) << 16, c8 & 0xFF00)
-    h[32] = context(32, counted, q1)
-    h[33] = context(33, st[S_WORD0], b1)
-    h[34] = context(34, pos & 15, b1)
-    h[35] = context(35, c4 & 0xF0F0F0F0, c8 & 0xF0F0)
-    h[36] = context(36, c4 & 0xF8F8F8F8, 0)
-    h[37] = context(37, heads[256 + (c4 & 0xFFFF)], c4 & 0xFFFF)
-    h[38] = context(38, b1 | (c8 >> 8 & 255) << 8, 0)
-    h[39] = context(39, r1 | (left & 7) << 8 | right >> 5 << 11, r2 | (b1 & 15) << 8)
-    h[40] = context(40, r1 | r2 << 8 | (b1 & 7) << 16, r3)
-    h[41] = context(41, b4 | (c8 >> 24) << 8 | (pos & 3) << 16, b1)
-    h[42] = context(42, q1 | q2 << 8 | r1 << 16, 0)
+    h[7] = context(7, since | r1 << 8, byte_at(history, n, s, st[S_ZERO] - 2))
+    h[8] = context(8, (2 * r1 - r2) & 255, phase)
+    h[9] = context(9, right | r1 << 8 | left << 16, b1 | right2 << 8)
+    h[10] = context(10, heads[b1] & 0xFFFF, 0)
+    h[11] = context(11, heads2 & 0xFFFF, 0)
+    h[12] = context(12, r1 | (left & 7) << 8 | right >> 5 << 11, r2 | (b1 & 15) << 8)
+    h[13] = context(13, b1 | (c8 & 255) << 8, 0)
+    h[14] = context(14, b2, 0)
+    h[15] = context(15, phase | rec << 16, b1)
+    h[16] = context(16, pos & 15, b1)
+    h[17] = context(17, b1 | c4 >> 8 & 0xFF00, 0)
+    h[18] = context(18, st[S_WORD0], b1)
+    h[19] = context(19, counted, r1 | b1 << 8)
+    h[20] = context(20, r1 | r2 << 8 | r3 << 16, 0)
+    h[21] = context(21, q1 | q2 << 8 | r1 << 16, 0)
+    h[22] = context(22, c4 & 0xF0F0, 0)
+    h[23] = context(23, c4 & 0xE0E0E0, 0)
+    h[24] = context(24, alike & 0xFFFF, 0)
+    h[25] = context(25, c4 & 0xFFFF00, 0)
+    h[26] = context(26, pos & 3 | b4 << 8 | c8 >> 24 << 16, byte_at(history, n, s, pos - 12))
+    h[27] = context(27, b1 & 15 | (b2 & 0xFC) << 8 | (pos & 1) << 20, 0)
+    h[28] = context(28, c4 & 0xC0C0C0C0, c8 & 0xC0C0C0C0)
+    h[29] = context(29, c4 & 0xFFFF, pos & 3)
+    h[30] = context(30, b4 | (c8 >> 24) << 8 | (pos & 3) << 16, b1)
+    h[31] = context(31, (r[R_EXPECT] + 1) | min(st[S_MATCH + 1], 15) << 9, b1)
+    h[32] = context(32, c4 & 0xFFFF0000, 0)
+    h[33] = context(33, counted, r1 | r2 << 8)
+    h[34] = context(34, c4 & 0xFF00FF00, 0)
+    h[35] = context(35, b1 | c8 >> 24 << 8, 0)
+    h[36] = context(36, alike & 255 | c4 & 0xFFE00000, 0)
+    h[37] = context(37, heads2 & 0xFFFF, b1)
+    h[38] = context(38, r[R_EXPECT] + 1, (r[R_EXPECT + 4] + 1) | b1 << 9)
+    h[39] = context(39, heads2, c4 & 0xFFFF)
+    h[40] = context(40, b1 | (c8 >> 8 & 255) << 8, 0)
+    h[41] = context(41, counted, q1)
+    h[42] = context(42, r1 | r2 << 8 | (b1 & 7) << 16, r3)
 
 
 @njit(_nrt=False, forceinline=True)
-def _error_row(r, b1):  # type: ignore[no-untyped-def]
+def error_row(r, b1):  # type: ignore[no-untyped-def]
     """How wrong the decisions before this one were: on average, and each of the last three."""
     c0 = r[R_C0]
     bit = (c0 if c0 > 1 else b1) & 1
@@ -108,6 +112,18 @@ def _error_row(r, b1):  # type: ignore[no-untyped-def]
     while r[R_ERROR] >> size > 8 and size < 12:
         size += 1
     return 18 * size + misses
+
+
+@njit(_nrt=False, forceinline=True)
+def alike_row(history, n, s, st, length):  # type: ignore[no-untyped-def]
+    """Which of the last bytes and those above them are alike, and the length of the match."""
+    pos = st[S_POS]
+    rec = st[S_RECORD]
+    b1 = st[S_C4] & 255
+    r1 = byte_at(history, n, s, pos - rec)
+    equal = (r1 == b1) * 1 + (r1 == byte_at(history, n, s, pos - 2 * rec)) * 2
+    equal += (byte_at(history, n, s, pos - rec - 1) == b1) * 4 + (b1 == st[S_C4] >> 8 & 255) * 8
+    return equal * 16 + min(length, 15)
 
 
 @njit(_nrt=False, forceinline=True)
@@ -123,9 +139,7 @@ def record_rows(r, history, n, s, st, selected):  # type: ignore[no-untyped-def]
     rec = st[S_RECORD]
     r1 = byte_at(history, n, s, pos - rec)
     r2 = byte_at(history, n, s, pos - 2 * rec)
-    left = byte_at(history, n, s, pos - rec - 1)
     expected = r[R_EXPECT] + 1 if length > 0 else 0
-    alike = (r1 == b1) * 1 + (r1 == r2) * 2 + (left == b1) * 4 + (b1 == b2) * 8
     selected[0] = r[R_C0] + 256 * band
     behind = pos - st[S_COUNTER_AT]
     place = behind if behind < rec else pos % rec if rec > 1 else 0
@@ -134,11 +148,11 @@ def record_rows(r, history, n, s, st, selected):  # type: ignore[no-untyped-def]
     selected[6] = r1 * 9 + bits
     selected[7] = min(expected, 255) * 9 + bits
     selected[8] = (c4 >> 16 & 255) + 256 * (bits >> 1)
-    selected[9] = (alike * 16 + min(length, 15)) * 9 + bits
+    selected[9] = alike_row(history, n, s, st, length) * 9 + bits
     selected[10] = r[R_C0] + 256 * (pos & 7)
     selected[11] = r2 * 9 + bits
     q1 = byte_at(history, n, s, pos - st[S_RECORD2])
     selected[12] = q1 * 9 + bits
-    selected[13] = _error_row(r, b1) * 9 + bits
+    selected[13] = error_row(r, b1) * 9 + bits
     r[R_MAP_ROWS + 1] = r[R_C0] | (r1 if rec > 1 else length) << 8
     r[R_MAP_ROWS + 3] = r[R_C0] | min(expected, 255) << 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from edgezip.coding.mixing.profile import CODE
 from edgezip.container import constants as c
 from edgezip.errors import UnsupportedError
 from edgezip.pipeline.transforms import digits, latin1, lineends, utf16, x86
@@ -67,7 +68,7 @@ BASE64 = _digits(c.BASE64, digits.BASE64)
 LOWER_HEX = _digits(c.LOWER_HEX, digits.LOWER_HEX)
 UPPER_HEX = _digits(c.UPPER_HEX, digits.UPPER_HEX)
 UTF16 = Transform(c.UTF16, utf16.shorten, utf16.restore, undo_start=utf16.restore_start)
-X86 = Transform(c.X86, x86.shorten, x86.restore, undo_start=x86.restore_start)
+X86 = Transform(c.X86, x86.shorten, x86.restore, undo_start=x86.restore_start, profile=CODE)
 TAR = Transform(c.TARRED, _nothing, _tarred)
 WRAPS = Transform(c.WRAPS, _wrapped, _as_it_was, 2, _as_its_start_was)
 

@@ -12,11 +12,13 @@ from edgezip.errors import FormatError, TruncatedError
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What transform `number` made of some bytes, and the params that undo it."""
+    """What transform `number` made of some bytes, and the params that undo it; `profile` as in
+    `Transform`."""
 
     number: int
     data: bytes = field(repr=False)
     params: bytes
+    profile: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Transform:
         undo_start: as `undo`, of the first of the changed bytes only: the first of the original,
             as far as what is missing can change nothing of them; None if there is no way.
         grows: times the size of the original that the changed bytes may have.
+        profile: number of the context mixer's profile that is for what it changes; None where that
+            is seen from the bytes.
     """
 
     number: int
@@ -38,6 +42,7 @@ class Transform:
     undo: Callable[[bytes, bytes, int], bytes]
     grows: int = 1
     undo_start: Callable[[bytes, bytes, int], bytes] | None = None
+    profile: int | None = None
 
     @property
     def name(self) -> str:
@@ -49,9 +54,9 @@ class Transform:
         return min(self.grows * size, c.MAX_TRANSFORMED)
 
     def change(self, data: bytes) -> Changed | None:
-        """`apply`, with the number."""
+        """`apply`, with number and profile."""
         made = self.apply(data)
-        return None if made is None else Changed(self.number, *made)
+        return None if made is None else Changed(self.number, *made, self.profile)
 
 
 def join_params(size: int, own: bytes, coder: bytes) -> bytes:
