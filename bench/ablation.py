@@ -6,7 +6,8 @@
 
 For every file the language model is evaluated once; the mixer then codes the same tokens again and
 again, each time with some of its inputs silenced. CSV and a Markdown table go to standard output.
-Of a file for `--alone` the first 192 KiB are coded.
+Of a file for `--alone` the first 192 KiB are coded; beside the files stand as many bytes from the
+middle of LLVM as llvmlite ships it, which is x86 code on most machines.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import llvmlite.binding
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +35,7 @@ from edgezip.coding.mixing.trie import build_trie
 from edgezip.engine import Engine, Session
 from edgezip.models import Vocabulary, checked_vocabulary, load_file
 from edgezip.pipeline.lm import LmSettings, encode_tokens
+from edgezip.pipeline.transforms.table import X86
 from edgezip.tokens import Tokenizer
 
 DEFAULT = ["text/alice29.txt", "text/paper1", "text/progp", "logs/Linux_2k.log"]
@@ -56,6 +59,7 @@ PARTS: dict[str, list[int]] = {"language model": [1, 2], **_parts(TOKEN_PROFILE)
 ALONE = ["text/alice29.txt", "logs/Linux_2k.log", "json/github_events.json"]
 ALONE += ["binary/kennedy.xls", "binary/sum"]
 MOST_ALONE = 192 << 10
+PROGRAM = "LLVM"
 
 
 class _Collector:
@@ -137,10 +141,19 @@ def measure(
     return sizes
 
 
+def program() -> bytes:
+    """Machine code that is on every machine where edgezip is."""
+    files = Path(llvmlite.binding.__file__).parent.glob("*llvmlite.*")
+    data = next(path for path in files if path.suffix in (".so", ".dll", ".dylib")).read_bytes()
+    return data[len(data) // 2 :][:MOST_ALONE]
+
+
 def measure_alone(data: bytes) -> dict[str, int]:
     """Return bytes by variant of the byte coder for one file."""
     data = data[:MOST_ALONE]
     profile = PROFILES[suiting(data).stronger]
+    if (changed := X86.change(data)) is not None and changed.profile is not None:
+        data, profile = changed.data, PROFILES[changed.profile]
     params = MixParams.for_size(len(data), profile.number)
 
     def fresh(other: MixParams = params) -> Model:
@@ -182,8 +195,11 @@ def main() -> None:
     parser.add_argument("files", nargs="*", type=Path)
     arguments = parser.parse_args()
     if arguments.alone:
-        files = arguments.files or [EVAL / name for name in ALONE]
-        _show({path.name: measure_alone(path.read_bytes()) for path in files})
+        contents = {path.name: path.read_bytes() for path in arguments.files}
+        if not contents:
+            contents = {name.split("/")[1]: (EVAL / name).read_bytes() for name in ALONE}
+            contents[PROGRAM] = program()
+        _show({name: measure_alone(data) for name, data in contents.items()})
         return
     model = arguments.model
     if model is None:
