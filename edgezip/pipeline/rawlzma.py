@@ -23,3 +23,11 @@ def filters(size: int) -> list[dict[str, Any]]:
             "depth": 512,
         }
     ]
+
+
+def quick_size(data: bytes) -> int:
+    """About how many bytes lzma makes of `data`, found out in a twentieth of its time: a hash chain
+    of four places in the same dictionary, and no look ahead."""
+    (settings,) = filters(len(data))
+    settings |= {"mode": lzma.MODE_FAST, "mf": lzma.MF_HC3, "nice_len": 128, "depth": 4}
+    return len(lzma.compress(data, lzma.FORMAT_RAW, filters=[settings]))

@@ -193,6 +193,28 @@ def test_noise_that_comes_twice_far_apart_is_for_lzma(record: int) -> None:
     assert size < 0.9 * len(first + again)
 
 
+def test_lzma_is_not_asked_where_context_mixing_is_far_ahead(
+    monkeypatch: pytest.MonkeyPatch, data_dir: Path
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(parts, "LZMA", _counted(LZMA, asked))
+    text = (data_dir / "courage.txt").read_bytes()
+    assert _coders(edgezip.compress(text, options=NONE)) == ["cm"]
+    assert asked == []
+    assert _coders(edgezip.compress(text, options=replace(NONE, all_contexts=True))) == ["cm"]
+    assert asked == [len(text)]
+
+
+def test_lzma_is_asked_where_it_may_be_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strings of noise that come again: nothing but matches."""
+    asked: list[int] = []
+    monkeypatch.setattr(parts, "LZMA", _counted(LZMA, asked))
+    strings = [NOISE[i : i + 40] for i in range(0, 4000, 40)]
+    rng = random.Random(2)
+    Part(b"".join(rng.choice(strings) for _ in range(400)), Context()).compact  # noqa: B018
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize("kind", ["printable", "base64", "hex", "dna"])
 def test_noise_in_letters_is_never_shown_to_the_model(
     kind: str, auto: PackOptions, evaluated: list[int]
