@@ -41,9 +41,10 @@ NOISE, TESTED = 1 << 20, 1 << 16
 FAR, FAR_SHARE = 6, 256
 """Bytes that are compared, what a match far away costs and two more; where at least one in so many
 of them has been there before, lzma is tried."""
-BEST_OF_LZMA = 85
+FAR_AHEAD, COUNTED = 85, 1 << 10
 """Percent of what lzma makes in a twentieth of its time: where the fast context mixing made no more
-than that, lzma is not asked. Of 170 files of all kinds it was never the smallest of these."""
+than that, no other codec is asked, unless it made so few bytes that each counts. Of 200 files of
+all kinds no other was ever smaller there."""
 FAR_BEHIND = 102
 """Percent of what the profile with all contexts makes of some bytes; a profile that makes more than
 that is not tried on all of them."""
@@ -93,16 +94,10 @@ class Part:
     @cached_property
     def classical(self) -> Coded:
         """The smallest of the codecs of the standard library, stored if none saves anything."""
-        found = [self._cheap]
-        if not self._is_noise(self._cheap):
-            found.append(self._encode(LZMA, None, self._done))
-        return smallest(found)
-
-    @cached_property
-    def _cheap(self) -> Coded:
-        """The same without lzma, which takes ten times as long as the others."""
         found = [encode_channel(self.data, STORED, None, self.context, untold)]
-        found += [self._encode(c, None, self._done) for c in CLASSICAL if c is not LZMA]
+        for coder in CLASSICAL:
+            if coder is not LZMA or not self._is_noise(smallest(found)):
+                found.append(self._encode(coder, None, self._done))
         return smallest(found)
 
     def _is_noise(self, best: Coded) -> bool:
@@ -138,25 +133,26 @@ class Part:
     def compact(self) -> Coded:
         """The smallest without a language model: `classical`, or context mixing."""
         size = len(self.inner)
-        candidates, settings = [], []
-        if not self.context.thorough and self._is_promising(self._cheap):
-            mixed = self._encode(MIXING, self._fast(size + len(self.context.prime)), self._mixed)
-            candidates = [self._cheap, mixed]
-            if 100 * mixed.size <= BEST_OF_LZMA * quick_size(self.inner):
-                self._done.finish()
-                return smallest(candidates)
-        elif self._is_promising(self.classical):
-            settings = self._mix_params()
-        elif size >= LOOKED_FROM and self._saves_something():
-            settings = [self._fast(size)]
-        candidates += [self._encode(MIXING, mix, self._mixed) for mix in settings]
+        if not self.context.thorough and self._is_promising(quick := quick_size(self.inner)):
+            settings = self._fast(size + len(self.context.prime))
+            best = self._encode(MIXING, settings, self._mixed)
+            if best.size < COUNTED or 100 * best.size > FAR_AHEAD * quick:
+                best = smallest([self.classical, best])
+        else:
+            found = []
+            if self._is_promising(self.classical.size):
+                found = self._mix_params()
+            elif size >= LOOKED_FROM and self._saves_something():
+                found = [self._fast(size)]
+            mixed = [self._encode(MIXING, settings, self._mixed) for settings in found]
+            best = smallest([self.classical, *mixed])
         self._done.finish()
-        return smallest([self.classical, *candidates])
+        return best
 
-    def _is_promising(self, best: Coded) -> bool:
-        """Whether context mixing is tried, going by the smallest of other codecs."""
+    def _is_promising(self, other: int) -> bool:
+        """Whether context mixing is tried; `other`: bytes that another codec makes."""
         size = len(self.inner)
-        return best.size < size - (size >> INCOMPRESSIBLE) or bool(self.context.prime)
+        return other < size - (size >> INCOMPRESSIBLE) or bool(self.context.prime)
 
     def _mixed(self, count: int) -> None:
         self._done(MIXING_SHARE * count)

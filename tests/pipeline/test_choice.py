@@ -193,7 +193,7 @@ def test_noise_that_comes_twice_far_apart_is_for_lzma(record: int) -> None:
     assert size < 0.9 * len(first + again)
 
 
-def test_lzma_is_not_asked_where_context_mixing_is_far_ahead(
+def test_no_codec_is_asked_where_context_mixing_is_far_ahead(
     monkeypatch: pytest.MonkeyPatch, data_dir: Path
 ) -> None:
     asked: list[int] = []
@@ -205,7 +205,7 @@ def test_lzma_is_not_asked_where_context_mixing_is_far_ahead(
     assert asked == [len(text)]
 
 
-def test_lzma_is_asked_where_it_may_be_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_codecs_are_asked_where_they_may_be_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     """Strings of noise that come again: nothing but matches."""
     asked: list[int] = []
     monkeypatch.setattr(parts, "LZMA", _counted(LZMA, asked))
