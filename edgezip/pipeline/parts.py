@@ -188,7 +188,7 @@ class Part:
         found = [self._profile.stronger]
         if self._changed is not None and self._changed.profile is not None:
             found.append(self._changed.profile)
-        if len(found) > 1 and len(self.inner) > 3 * COMPARED:
+        if len(found) > 1 and len(self.inner) > 3 * COMPARED and not self.context.prime:
             some = self._three_places(COMPARED)
             return [min(found, key=lambda number: self._full_size(some, number))]
         return found

@@ -6,6 +6,7 @@ import lzma
 from typing import Any
 
 MIN_DICTIONARY = 1 << 12
+_PORTION = 1 << 20
 
 
 def filters(size: int) -> list[dict[str, Any]]:
@@ -30,4 +31,10 @@ def quick_size(data: bytes) -> int:
     of four places in the same dictionary, and no look ahead."""
     (settings,) = filters(len(data))
     settings |= {"mode": lzma.MODE_FAST, "mf": lzma.MF_HC3, "nice_len": 128, "depth": 4}
-    return len(lzma.compress(data, lzma.FORMAT_RAW, filters=[settings]))
+    compressor = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=[settings])
+    view = memoryview(data)
+    # In portions, so that signals are answered in between.
+    made = sum(
+        len(compressor.compress(view[i : i + _PORTION])) for i in range(0, len(data), _PORTION)
+    )
+    return made + len(compressor.flush())

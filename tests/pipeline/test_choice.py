@@ -193,26 +193,32 @@ def test_noise_that_comes_twice_far_apart_is_for_lzma(record: int) -> None:
     assert size < 0.9 * len(first + again)
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Sizes of what classical codecs are given, one for each call."""
+    sizes: list[int] = []
+    monkeypatch.setattr(parts, "CLASSICAL", [_counted(coder, sizes) for coder in CLASSICAL])
+    return sizes
+
+
 def test_no_codec_is_asked_where_context_mixing_is_far_ahead(
-    monkeypatch: pytest.MonkeyPatch, data_dir: Path
+    asked: list[int], data_dir: Path
 ) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr(parts, "LZMA", _counted(LZMA, asked))
     text = (data_dir / "courage.txt").read_bytes()
     assert _coders(edgezip.compress(text, options=NONE)) == ["cm"]
     assert asked == []
     assert _coders(edgezip.compress(text, options=replace(NONE, all_contexts=True))) == ["cm"]
-    assert asked == [len(text)]
+    assert asked == [len(text)] * len(CLASSICAL)
 
 
-def test_codecs_are_asked_where_they_may_be_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Strings of noise that come again: nothing but matches."""
-    asked: list[int] = []
-    monkeypatch.setattr(parts, "LZMA", _counted(LZMA, asked))
+def test_codecs_are_asked_where_they_may_be_smaller(asked: list[int]) -> None:
+    """Strings of noise that come again, nothing but matches; and where each byte counts."""
     strings = [NOISE[i : i + 40] for i in range(0, 4000, 40)]
     rng = random.Random(2)
-    Part(b"".join(rng.choice(strings) for _ in range(400)), Context()).compact  # noqa: B018
-    assert len(asked) == 1
+    for data in (b"".join(rng.choice(strings) for _ in range(400)), b"one, two; " * 50):
+        assert Part(data, Context()).compact.size < len(data)
+        assert asked == [len(data)] * len(CLASSICAL)
+        asked.clear()
 
 
 @pytest.mark.parametrize("kind", ["printable", "base64", "hex", "dna"])
