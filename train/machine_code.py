@@ -4,7 +4,8 @@
 
 downloads the wheels with pip. The corpus is text. These wheels are BSD and MIT licensed and lie in
 the package index for good; they hold code for x86 of 32 and 64 bits, ARM, Power and z/Architecture
-in the formats of three systems. Which ones, and their digests, is the table `wheels.csv`.
+in the formats of three systems. Two of numpy's hold OpenBLAS (BSD), too. Which ones, and their
+digests, is the table `wheels.csv`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ WHEELS = Path(__file__).with_name("wheels.csv")
 _MODULES = (".so", ".pyd")
 _SIZES = (24_000, 48_000, 96_000)
 _PIECES = 6
-"""A module gives about so many pieces, evenly spaced."""
+"""A module gives so many pieces or up to twice as many, evenly spaced."""
 _FROM_A_WHEEL = 600_000
 _SMALLEST = 4_000
 

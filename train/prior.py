@@ -47,7 +47,8 @@ _SMALLEST = 1000
 _JOINED = 48_000
 _LONGEST = 96_000
 CODE_SHARE = 2
-"""Of the pieces of machine code, one in so many is among binary documents."""
+"""Of the pieces of machine code, in random order, the first of so many parts are among binary
+documents."""
 _STRUCTURED = ("config_data", "logs_telemetry")
 """Kinds of documents that `lines` is for."""
 
@@ -204,6 +205,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", help="GGUF beside which the mixer learns (the bundled one)")
     args = parser.parse_args(argv)
     profile = names[args.profile]
+    if args.wheels is None and profile.taught_by in ("binary", "records", "code"):
+        parser.error(f"{profile.name} learns from machine code, too: name the --wheels")
     hasher = WordHasher()
     cleaner = Cleaner(exclusion_set(args.exclude, hasher), hasher)
     if args.against:

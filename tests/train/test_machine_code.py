@@ -10,7 +10,7 @@ import pytest
 
 from edgezip.pipeline.transforms.table import X86
 from tests.vectors.contents import texts
-from train import machine_code
+from train import machine_code, prior
 from train.machine_code import cut_modules, known_wheels, only_x86
 
 
@@ -52,3 +52,12 @@ def test_a_wheel_that_is_another_file_is_refused(
         known_wheels(tmp_path)
     (tmp_path / "a.whl").write_bytes(b"the wheel")
     assert known_wheels(tmp_path) == [tmp_path / "a.whl"]
+
+
+@pytest.mark.parametrize("profile", ["binary", "records", "code"])
+def test_profiles_of_binary_data_ask_for_the_wheels_at_once(
+    profile: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        prior.main([profile, "--shards", "none.jsonl.xz", "--exclude", "none"])
+    assert "--wheels" in capsys.readouterr().err

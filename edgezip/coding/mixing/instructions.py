@@ -2,7 +2,8 @@
 
 A machine-code file is followed from its first byte on; in data between functions this finds
 nothing, and a few instructions behind them it is in step again. REX prefixes are what `inc` and
-`dec` of a register were in 32 bits: neither has operands, so the two are followed alike. Source:
+`dec` of a register were in 32 bits: neither has operands, so the two are followed alike. Not
+followed, because they are rare: EVEX prefixes, addresses of 16 bits, far calls and jumps. Source:
 Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, chapter 2 and appendix A;
 contexts of instructions are from the models for executables of PAQ8.
 """

@@ -263,7 +263,7 @@ _CODE_CONTEXTS = (
         ("high bits", ("high bits of three bytes", "high halves of two bytes")),
         ("instructions", (
             "opcode, registers and operand", "register and operand", "instruction",
-            "byte and opcode before", "six registers", "registers before and now",
+            "byte and opcode before", "the last registers", "registers before and now",
         )),
         ("zeros and repeats", ("zeros and repeats, bytes 3 and 4 back",)),
         ("sparse", ("bytes 3 and 4 back",)),
