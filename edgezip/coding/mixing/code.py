@@ -3,12 +3,12 @@ it, and, for the data between, some contexts of records."""
 
 from __future__ import annotations
 
-from edgezip.coding.hashing import context, mix32
+from edgezip.coding.hashing import MASK32, context, mix32
 from edgezip.coding.jit import njit
 
 from .fields import above_record, follow_likeness
 from .history import set_orders
-from .instructions import IMMEDIATE, OPCODE, follow_instruction, instruction
+from .instructions import IMMEDIATE, OPCODE, OPCODE_BITS, follow_instruction, instruction
 from .layout import (
     R_BITS,
     R_C0,
@@ -34,12 +34,10 @@ from .layout import (
     S_REGISTERS,
     S_STAGE,
 )
-from .records import alike_row, error_row
-from .text import common_rows
+from .records import binary_rows
 
-_OPCODE_BITS = 10
-_LAST = (1 << _OPCODE_BITS) - 1
-_LAST_TWO = (1 << 2 * _OPCODE_BITS) - 1
+_LAST, _LAST_TWO, _LAST_THREE = (((1 << i * OPCODE_BITS) - 1) for i in (1, 2, 3))
+"""What leaves so many of the last opcodes."""
 
 
 @njit(_nrt=False)
@@ -62,7 +60,7 @@ def code_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-de
     operand = st[S_OPERAND]
     modrm = st[S_MODRM]
     set_orders(h, st)
-    h[7] = context(7, mix32(marked, opcodes & 0xFFFFFFFF), opcodes >> 32 | place << 8)
+    h[7] = context(7, mix32(marked, opcodes & MASK32), opcodes >> 32 | place << 8)
     h[8] = context(8, c4 >> 8 & 255, 0)
     h[9] = context(9, mix32(marked, opcodes & _LAST_TWO), place | modrm >> 6 << 16)
     h[10] = context(10, place | opcode << 16, operand)
@@ -84,14 +82,14 @@ def code_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-de
     h[26] = context(26, place | b1 << 16, opcodes & _LAST)
     h[27] = context(27, place, st[S_REGISTERS] & 0xFFFFF)
     h[28] = context(
-        28, place | opcode << 16, st[S_BEFORE] >> _OPCODE_BITS & 63 | (modrm & 0xC7) << 8
+        28, place | opcode << 16, st[S_BEFORE] >> OPCODE_BITS & 63 | (modrm & 0xC7) << 8
     )
     h[29] = context(29, st[S_ALIKE] & 255 | c4 & 0xFFE00000, 0)
     h[30] = context(30, c4 & 0xFFFF0000, 0)
     h[31] = context(31, mix32(now, mix32(st[S_INSTRUCTION1], st[S_INSTRUCTION2])), place)
     h[32] = context(32, heads2, c4 & 0xFFFF)
     h[33] = context(33, heads2 & 0xFFFF, b1)
-    h[34] = context(34, mix32(opcode | place << 16, opcodes & 0x3FFFFFFF), modrm & 0x38)
+    h[34] = context(34, mix32(opcode | place << 16, opcodes & _LAST_THREE), modrm & 0x38)
     h[35] = context(35, b1 | (c8 & 255) << 8, 0)
     h[36] = context(36, (r[R_EXPECT] + 1) | min(st[S_MATCH + 1], 15) << 9, b1)
     h[37] = context(37, b1 | c4 >> 8 & 0xFF00, 0)
@@ -102,23 +100,14 @@ def code_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-de
 def code_rows(r, history, n, s, st, selected):  # type: ignore[no-untyped-def]
     """Rows of all sets and of the profile's probability maps."""
     bits = r[R_BITS]
-    length = common_rows(r, st, selected)
-    c4 = st[S_C4]
+    binary_rows(r, history, n, s, st, selected)
     stage = st[S_STAGE]
     left = min(st[S_DISPLACEMENT] + st[S_IMMEDIATE], 15)
     before = st[S_BEFORE] & 255
     opcode = before if stage == OPCODE else st[S_OPCODE] & 255
-    expected = r[R_EXPECT] + 1 if length > 0 else 0
-    selected[0] = r[R_C0] + 256 * min(length >> 2, 7)
     selected[4] = opcode * 9 + bits
-    selected[5] = (c4 >> 8 & 255) + 256 * (bits >> 1)
     selected[6] = (stage | left << 4) * 9 + bits
-    selected[7] = min(expected, 255) * 9 + bits
-    selected[8] = (c4 >> 16 & 255) + 256 * (bits >> 1)
-    selected[9] = alike_row(history, n, s, st, length) * 9 + bits
     selected[10] = r[R_C0] + 256 * min(stage, IMMEDIATE)
     selected[11] = before * 9 + bits
     selected[12] = st[S_MODRM] * 9 + bits
-    selected[13] = error_row(r, c4 & 255) * 9 + bits
     r[R_MAP_ROWS + 1] = r[R_C0] | opcode << 8
-    r[R_MAP_ROWS + 3] = r[R_C0] | min(expected, 255) << 8

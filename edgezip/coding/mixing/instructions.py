@@ -40,6 +40,11 @@ MODRM = 4
 SIB = 5
 DISPLACEMENT = 6
 IMMEDIATE = 7
+OPCODE_BITS = 10
+"""Of an opcode with its map."""
+_MODRM_BITS = 8
+_OPCODES = (1 << 4 * OPCODE_BITS) - 1
+"""The last four of them."""
 _VEX = 8  # and the map: the last byte of a VEX prefix, behind which the opcode is of that map
 _VEX_MAP = 12  # the byte of a VEX prefix that says which map
 
@@ -224,13 +229,14 @@ def follow_instruction(st, c):  # type: ignore[no-untyped-def]
 @njit(_nrt=False, forceinline=True)
 def instruction(st):  # type: ignore[no-untyped-def]
     """What is known of the present instruction: opcode, MODRM, prefixes."""
-    return (st[S_OPCODE] | st[S_MODRM] << 10 | st[S_MARKS] << 18) & MASK32
+    above = st[S_MODRM] | st[S_MARKS] << _MODRM_BITS
+    return (st[S_OPCODE] | above << OPCODE_BITS) & MASK32
 
 
 @njit(_nrt=False, forceinline=True)
 def _end_instruction(st):  # type: ignore[no-untyped-def]
     st[S_BEFORE] = instruction(st)
-    st[S_OPCODES] = (st[S_OPCODES] << 10 | st[S_OPCODE]) & (1 << 40) - 1
+    st[S_OPCODES] = (st[S_OPCODES] << OPCODE_BITS | st[S_OPCODE]) & _OPCODES
     st[S_INSTRUCTION2] = st[S_INSTRUCTION1]
     st[S_INSTRUCTION1] = st[S_INSTRUCTION]
     st[S_INSTRUCTION] = 0

@@ -89,7 +89,7 @@ S_RECORD2 = 45  # the second best record length
 S_ZERO = 46  # of profile records: behind the last zero
 S_COUNTER = 47  # of profile records: the last byte that counts up by one from record to record
 S_COUNTER_AT = 48  # and the place behind it
-S_ALIKE = 49  # but of text: a zero, and the byte four before it again? Of sixteen bytes
+S_ALIKE = 49  # of binary data: a zero, and the byte four before it again? Of sixteen bytes
 # Of profile code:
 S_STAGE = 50  # what the next byte of an instruction is
 S_MARKS = 51  # its prefixes

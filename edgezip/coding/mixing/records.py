@@ -100,7 +100,7 @@ def record_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-
 
 
 @njit(_nrt=False, forceinline=True)
-def error_row(r, b1):  # type: ignore[no-untyped-def]
+def _error_row(r, b1):  # type: ignore[no-untyped-def]
     """How wrong the decisions before this one were: on average, and each of the last three."""
     c0 = r[R_C0]
     bit = (c0 if c0 > 1 else b1) & 1
@@ -115,7 +115,7 @@ def error_row(r, b1):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False, forceinline=True)
-def alike_row(history, n, s, st, length):  # type: ignore[no-untyped-def]
+def _alike_row(history, n, s, st, length):  # type: ignore[no-untyped-def]
     """Which of the last bytes and those above them are alike, and the length of the match."""
     pos = st[S_POS]
     rec = st[S_RECORD]
@@ -127,32 +127,36 @@ def alike_row(history, n, s, st, length):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False, forceinline=True)
+def binary_rows(r, history, n, s, st, selected):  # type: ignore[no-untyped-def]
+    """Rows that records and code have alike: sets 0 to 3, 5, 7 to 9 and 13, and map 3. Returns the
+    length of the match, as `match_length`."""
+    bits = r[R_BITS]
+    length = common_rows(r, st, selected)
+    c4 = st[S_C4]
+    expected = min(r[R_EXPECT] + 1, 255) if length > 0 else 0
+    selected[0] = r[R_C0] + 256 * min(length >> 2, 7)
+    selected[5] = (c4 >> 8 & 255) + 256 * (bits >> 1)
+    selected[7] = expected * 9 + bits
+    selected[8] = (c4 >> 16 & 255) + 256 * (bits >> 1)
+    selected[9] = _alike_row(history, n, s, st, length) * 9 + bits
+    selected[13] = _error_row(r, c4 & 255) * 9 + bits
+    r[R_MAP_ROWS + 3] = r[R_C0] | expected << 8
+    return length
+
+
+@njit(_nrt=False, forceinline=True)
 def record_rows(r, history, n, s, st, selected):  # type: ignore[no-untyped-def]
     """Rows of all sets and of the profile's probability maps."""
     bits = r[R_BITS]
-    length = common_rows(r, st, selected)
-    band = min(length >> 2, 7)
-    c4 = st[S_C4]
-    b1 = c4 & 255
-    b2 = c4 >> 8 & 255
+    length = binary_rows(r, history, n, s, st, selected)
     pos = st[S_POS]
     rec = st[S_RECORD]
     r1 = byte_at(history, n, s, pos - rec)
-    r2 = byte_at(history, n, s, pos - 2 * rec)
-    expected = r[R_EXPECT] + 1 if length > 0 else 0
-    selected[0] = r[R_C0] + 256 * band
     behind = pos - st[S_COUNTER_AT]
     place = behind if behind < rec else pos % rec if rec > 1 else 0
     selected[4] = min(place, 255) * 9 + bits
-    selected[5] = b2 + 256 * (bits >> 1)
     selected[6] = r1 * 9 + bits
-    selected[7] = min(expected, 255) * 9 + bits
-    selected[8] = (c4 >> 16 & 255) + 256 * (bits >> 1)
-    selected[9] = alike_row(history, n, s, st, length) * 9 + bits
     selected[10] = r[R_C0] + 256 * (pos & 7)
-    selected[11] = r2 * 9 + bits
-    q1 = byte_at(history, n, s, pos - st[S_RECORD2])
-    selected[12] = q1 * 9 + bits
-    selected[13] = error_row(r, b1) * 9 + bits
+    selected[11] = byte_at(history, n, s, pos - 2 * rec) * 9 + bits
+    selected[12] = byte_at(history, n, s, pos - st[S_RECORD2]) * 9 + bits
     r[R_MAP_ROWS + 1] = r[R_C0] | (r1 if rec > 1 else length) << 8
-    r[R_MAP_ROWS + 3] = r[R_C0] | min(expected, 255) << 8
