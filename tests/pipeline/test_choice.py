@@ -29,6 +29,7 @@ from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions
 from edgezip.pipeline.parts import Part
 from edgezip.pipeline.plan import _judged
+from edgezip.pipeline.rawlzma import quick_size
 
 NONE = PackOptions(model="none")
 NOISE = random.Random(11).randbytes(40_000)
@@ -191,6 +192,23 @@ def test_noise_that_comes_twice_far_apart_is_for_lzma(record: int) -> None:
     again = b"".join(piece + chance.randbytes(record // 8 + 1) for piece in pieces)
     size = Part(first + again, Context()).classical.size
     assert size < 0.9 * len(first + again)
+
+
+def test_noise_is_not_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quick look of lzma takes longest of noise, three times as long as all else."""
+    looked: list[int] = []
+
+    def counted(data: bytes) -> int:
+        looked.append(len(data))
+        return quick_size(data)
+
+    monkeypatch.setattr(parts, "quick_size", counted)
+    noise = random.Random(3).randbytes(parts.NOISE)
+    edgezip.compress(noise, options=NONE)
+    assert looked == [3 * parts.TESTED]
+    looked.clear()
+    edgezip.compress(bytes(b & 15 for b in noise), options=NONE)
+    assert looked == [3 * parts.TESTED, len(noise)]
 
 
 @pytest.fixture

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import edgezip
 from edgezip import PackOptions
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.profile import BINARY, CODE, RECORDS
+from edgezip.container import FrameEvent, parse
 from edgezip.container import constants as c
 from edgezip.pipeline.context import Context
 from edgezip.pipeline.parts import COMPARED, Part
@@ -50,3 +53,11 @@ def test_of_many_bytes_one_profile_is_chosen_by_some() -> None:
 def test_it_comes_back() -> None:
     for options in (PackOptions(model="none"), PackOptions(threads=1)):
         assert edgezip.decompress(edgezip.compress(PROGRAM, options=options)) == PROGRAM
+
+
+def test_the_vector_is_of_that_profile() -> None:
+    packed = (Path(__file__).parents[1] / "vectors" / "good-cm-program.ez").read_bytes()
+    (frame,) = [event.frame for event in parse(packed) if isinstance(event, FrameEvent)]
+    (channel,) = frame.channels
+    assert (channel.coder, channel.transform) == (c.CM, c.X86)
+    assert MixParams.from_bytes(split_params(channel.params)[2]).profile == CODE
