@@ -168,9 +168,11 @@ def measure_alone(data: bytes) -> dict[str, int]:
     for level in (1, 0):
         other = MixParams(params.mem_log2, params.profile, level)
         sizes[f"level {level}"] = _bytes_alone(data, fresh(other))
-    sizes[f"profile {suiting(data).name}"] = _bytes_alone(
-        data, fresh(MixParams.for_size(len(data), suiting(data).number))
-    )
+    suits = suiting(data)
+    for number in (suits.stronger, suits.number):
+        if number != profile.number:
+            other = MixParams.for_size(len(data), number)
+            sizes[f"profile {PROFILES[number].name}"] = _bytes_alone(data, fresh(other))
     return sizes
 
 
