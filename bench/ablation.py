@@ -25,7 +25,13 @@ from numpy.typing import NDArray
 from bench.common import EVAL
 from edgezip.coding import rangecoder
 from edgezip.coding.mixing.bytecodec import ENCODE, run_bytes
-from edgezip.coding.mixing.layout import CONTEXT_INPUT, DIRECT, DIRECT_INPUT, MATCH_INPUT
+from edgezip.coding.mixing.layout import (
+    CONTEXT_INPUT,
+    DIRECT,
+    DIRECT_INPUT,
+    MATCH_INPUT,
+    OF_CONTEXT,
+)
 from edgezip.coding.mixing.model import Model, new_model
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.prior import plain_prior
@@ -44,13 +50,15 @@ WINDOW, KEEP = 512, 256
 
 
 def _contexts(*numbers: int) -> list[int]:
-    return [CONTEXT_INPUT + 2 * i + j for i in numbers for j in (0, 1)]
+    return [CONTEXT_INPUT + OF_CONTEXT * i + j for i in numbers for j in range(OF_CONTEXT)]
 
 
 def _parts(profile: Profile) -> dict[str, list[int]]:
+    runs = CONTEXT_INPUT + OF_CONTEXT * len(profile.contexts)
     return {
         "match models": list(range(MATCH_INPUT, MATCH_INPUT + 4)),
         "direct maps": list(range(DIRECT_INPUT, DIRECT_INPUT + DIRECT)),
+        "run models": list(range(runs, runs + len(profile.runs))),
         **{group: _contexts(*slots) for group, slots in profile.groups().items()},
     }
 

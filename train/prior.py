@@ -127,7 +127,7 @@ def _carried(model: Model, prior: Prior) -> Model:
 
 
 def _learned(model: Model) -> Prior:
-    return Prior(model.maps, model.matchmaps, model.weights, model.final)
+    return Prior(*(getattr(model, name) for name in Prior._fields))
 
 
 def train_bytes(documents: Iterable[bytes], profile: Profile) -> Prior:

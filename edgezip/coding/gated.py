@@ -31,18 +31,6 @@ def dot(weights, base, x, used):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False, forceinline=True)
-def dot_two(weights, first, second, x, used):  # type: ignore[no-untyped-def]
-    """As `dot`, of two rows: the inputs are loaded once for both."""
-    acc = 0
-    other = 0
-    for j in range(used):
-        v = int(np.int32(x[uintp(j)]))
-        acc += v * int(weights[uintp(first + j)])
-        other += v * int(weights[uintp(second + j)])
-    return clipped(acc), clipped(other)
-
-
-@njit(_nrt=False, forceinline=True)
 def train(weights, base, x, step, used):  # type: ignore[no-untyped-def]
     """Move a row along the inputs by `step`, the scaled error; 32 bits suffice for every
     product."""

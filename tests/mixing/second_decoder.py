@@ -13,19 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from .second_instructions import Instructions
+from .second_runs import Runs
 
 M32 = 0xFFFFFFFF
 PRIORS = Path(__file__).parents[2] / "edgezip" / "coding" / "mixing" / "priors"
 # name: contexts at levels 0, 1, 2; sets; rates R, F; inputs I; width of a final row; sets of the
-# further final rows
-PROFILES = [
-    ("text", (9, 17, 25), 6, 8000, 128, 64, 8, ()),
-    ("binary", (9, 17, 25), 6, 8000, 128, 64, 8, ()),
-    ("lines", (24, 34, 51), 14, 7000, 128, 128, 16, (2, 6, 13)),
-    ("records", (25, 33, 43), 14, 3500, 64, 112, 16, (2, 9, 4)),
-    ("code", (25, 33, 39), 14, 3500, 64, 96, 16, (2, 9, 4)),
-    ("tokens", (9, 17, 39), 13, 6000, 128, 96, 16, (4, 6, 2)),
-]
+# further final rows; contexts with run models
+PROFILES: list[tuple[str, tuple[int, ...], int, int, int, int, int, tuple[int, ...], list[int]]] = [
+    ("text", (9, 17, 25), 6, 8000, 128, 96, 8, (), []),
+    ("binary", (9, 17, 25), 6, 8000, 128, 96, 8, (), []),
+    ("lines", (24, 34, 51), 14, 7000, 128, 192, 16, (2, 6, 13),
+        [0, 2, 3, 4, 8, 9, 14, 23, 33, 35, 40, 46]),
+    ("records", (25, 33, 45), 14, 3500, 64, 160, 16, (2, 9, 4),
+        [1, 3, 10, 14, 17, 18, 22, 23, 24, 25, 29, 36]),
+    ("code", (25, 33, 39), 14, 3500, 64, 160, 16, (2, 9, 4),
+        [1, 7, 8, 11, 12, 14, 17, 20, 21, 22, 24, 28]),
+    ("tokens", (9, 17, 46), 13, 6000, 128, 160, 16, (4, 6, 2), [0, 3, 4, 7, 11, 15, 19, 31]),
+]  # fmt: skip
 
 
 def _exponentials() -> list[int]:
@@ -82,7 +86,7 @@ def _next_state(state: tuple[int, int, int], bit: int) -> tuple[int, int, int]:
     return counts[0], counts[1], 2 * recent + bit if seen < 3 else bit
 
 
-def _states() -> list[tuple[int, int]]:
+def _states() -> tuple[list[tuple[int, int]], list[bool]]:
     found = [(0, 0, 0)]
     for state in found:
         for bit in (0, 1):
@@ -90,10 +94,11 @@ def _states() -> list[tuple[int, int]]:
             if after not in found:
                 found.append(after)
     found.sort(key=lambda s: (s[0] + s[1], *s))
-    return [(found.index(_next_state(s, 0)), found.index(_next_state(s, 1))) for s in found]
+    follow = [(found.index(_next_state(s, 0)), found.index(_next_state(s, 1))) for s in found]
+    return follow, [(s[0] > 0) != (s[1] > 0) for s in found]
 
 
-FOLLOW = _states()
+FOLLOW, ONE_SIDED = _states()
 
 
 def mix(h: int, v: int) -> int:
@@ -113,6 +118,11 @@ def adapt(word: int, target: int, limit: int) -> int:
 
 def clamp(x: int, limit: int) -> int:
     return min(max(x, -limit), limit)
+
+
+def signed(x: int) -> int:
+    """`x` mod 2^32 as a number with sign."""
+    return (x + (1 << 31)) % (1 << 32) - (1 << 31)
 
 
 class RangeDecoder:
@@ -141,9 +151,11 @@ class Decoder:
 
     def __init__(self, memory: int, profile: int, level: int) -> None:
         self.profile = profile
-        name, counts, self.sets, self.R, self.F, self.I, self.width, self.finals = PROFILES[profile]
+        row = PROFILES[profile]
+        name, counts, self.sets, self.R, self.F, self.I, self.width, self.finals, runs = row
         self.n, self.M = counts[level], memory
-        self._read_prior(name, counts[2])
+        self._read_prior(name, counts[2], len(runs))
+        self.runs = Runs(memory, runs if level == 2 else [], self.runmaps)
         self.slots: dict[int, bytearray] = {}  # by line: four slots of 16 bytes
         self.direct_size = 1 << min(max(memory - 4, 14), 21)
         self.direct: dict[int, int] = {}
@@ -171,20 +183,22 @@ class Decoder:
         self.matches = [[0, 0, 0], [0, 0, 0]]  # pointer, length, misses
         self.code = Instructions(mix)
 
-    def _read_prior(self, name: str, contexts: int) -> None:
+    def _read_prior(self, name: str, contexts: int, runs: int) -> None:
         body = lzma.decompress((PRIORS / f"{name}.bin").read_bytes())
-        words = struct.unpack_from(f"<{contexts * 256 + 1024}I", body)
-        self.maps, self.matchmaps = list(words[: contexts * 256]), list(words[contexts * 256 :])
+        split = contexts * 256
+        words = struct.unpack_from(f"<{split + 1024 + runs * 256}I", body)
+        self.maps, self.matchmaps = list(words[:split]), list(words[split : split + 1024])
+        self.runmaps = list(words[split + 1024 :])
         rest = body[4 * len(words) :]
         flat = struct.unpack(f"<{len(rest) // 2}h", rest)
         width = self.I
-        means = [[64 * v for v in flat[k * width : (k + 1) * width]] for k in range(self.sets)]
+        means = [[8 * v for v in flat[k * width : (k + 1) * width]] for k in range(self.sets)]
         at = self.sets * width
         k, at = flat[at], at + 1
         rows, at = flat[at : at + k], at + k
         self.weights = {}
         for i, row in enumerate(rows):
-            self.weights[row] = [64 * v for v in flat[at + i * width : at + (i + 1) * width]]
+            self.weights[row] = [8 * v for v in flat[at + i * width : at + (i + 1) * width]]
         self.means, self.final = means, [64 * v for v in flat[at + k * width :]]
 
     def decode(self, payload: bytes, size: int) -> bytes:
@@ -199,6 +213,7 @@ class Decoder:
                 bit = coder.bit(p)
                 self._learn(b, bit, learned)
                 self.c0 = self.c0 << 1 | bit
+            self.runs.learn(self.c0 & 255)
             self._after(self.c0 & 255)
         return bytes(self.data)
 
@@ -468,7 +483,7 @@ class Decoder:
             right2 = self._byte(pos - rec + 2) if rec > 2 else 0
             q = self.record2
             q1, q2 = (self._byte(pos - i * q) if q else 0 for i in (1, 2))
-            lane, b6 = pos & 3, self.b[6]
+            lane, b6, b12 = pos & 3, self.b[6], self._byte(pos - 12)
             left2 = self._byte(pos - 2 * rec - 1)
             if rec > 1 and b1 == (left + 1) & 255 and left == (left2 + 1) & 255:
                 self.counter, self.counted_at = b1, pos
@@ -497,7 +512,7 @@ class Decoder:
                 23: (c4 & 0xE0E0E0, 0),
                 24: (self.alike & 0xFFFF, 0),
                 25: (c4 & 0xFFFF00, 0),
-                26: (lane | b4 << 8 | b8 << 16, self._byte(pos - 12)),
+                26: (lane | b4 << 8 | b8 << 16, b12),
                 27: (b1 & 15 | (b2 & 0xFC) << 8 | (pos & 1) << 20, 0),
                 28: (c4 & 0xC0C0C0C0, c8 & 0xC0C0C0C0),
                 29: (c4 & 0xFFFF, lane),
@@ -514,6 +529,8 @@ class Decoder:
                 40: (b1 | b6 << 8, 0),
                 41: (counted, q1),
                 42: (r1 | r2 << 8 | (b1 & 7) << 16, r3),
+                43: (c4 & 0xF0F00000 | lane, 0),
+                44: (lane | (b4 >> 3) << 2 | (b8 >> 3) << 7, b12 >> 4 | (b1 >> 5) << 4),
             }
             h |= {i: C(i, a, b) for i, (a, b) in pairs.items()}
         else:
@@ -541,6 +558,7 @@ class Decoder:
             }
             h |= {i: C(i, a, b) for i, (a, b) in pairs.items()}
         self.h = [h[i] for i in range(self.n)]
+        self.runs.find(self.h)
         self.direct_contexts = [
             0x51ED270,
             C(41, b1, 0),
@@ -598,11 +616,12 @@ class Decoder:
             sign = {-1: 0, 0: -1, 1: 1}[bit]
             x += [sign * STRETCH[p], sign * (p - 2048)]
         direct = [place + node for place in self.places]
-        x += [STRETCH[self.direct.get(place, 1 << 31) >> 20] for place in direct] + [0]
+        x += [STRETCH[self.direct.get(place, 1 << 31) >> 20] for place in direct]
         states = [line[at + node] for line, at in self.found]
         for i, state in enumerate(states):
             p = self.maps[256 * i + state] >> 20
-            x += [STRETCH[p], p - 2048]
+            x += [STRETCH[p], p - 2048, STRETCH[p] if ONE_SIDED[state] else 0]
+        x += [sign * STRETCH[p >> 20] for sign, p in self.runs.expect(b, c0)]
         length = 0 if bits[0] < 0 else 1 + (self.index[0] & 255) // 8
         band, half = min(length // 4, 7), 256 * (b // 2)
         hits = sum(state > 0 for state in states[1:7])
@@ -650,7 +669,7 @@ class Decoder:
                     rows[k] = chosen
         vectors = [self._weights(k, row) for k, row in enumerate(rows)]
         d = [
-            clamp(sum(a * w for a, w in zip(x, vector, strict=False)) >> 16, 2840)
+            clamp(signed(sum(a * w for a, w in zip(x, vector, strict=False))) >> 13, 2840)
             for vector in vectors
         ]
         finals = [
@@ -714,6 +733,7 @@ class Decoder:
         left1, left2, same, changed = self.left1, self.left2, self.same, self.changed
         (x1, x2, _), (y1, y2, _), b1 = self.wanted, self.after, self.b[1]
         offset = min(len(self.data) - self.start, 255)
+        over = self.hashes[1 - self.row][self.field]
         named = {
             20: (24, self.prefix, self.t0),
             21: (25, self.prefix, A * self.t0 + self.t1),
@@ -731,6 +751,13 @@ class Decoder:
             36: (55, self.c4, self.c8 & 0xFFFFFF),
             37: (56, e1 + 1 | min(self.matches[1][1], 31) << 9, self.prefix),
             38: (57, self.prefix, x1 | x2 << 8 | (same & 3) << 16),
+            39: (58, self.linehash1, 3 * self.linehash + w0),
+            40: (59, self.prefix, over + part),
+            41: (60, A * w1 + w2, b1),
+            42: (61, w1, B * self.w3 + w0),
+            43: (62, self.prefix, 3 * self.linehash + self.t0),
+            44: (63, 5 * over + left1, part),
+            45: (64, over, self.field | offset << 8),
         }
         return {i: C(salt, a & M32, b & M32) for i, (salt, a, b) in named.items()}
 
@@ -764,9 +791,10 @@ class Decoder:
             d = was["d"][k]
             for at, m in zip(was["finals"], was["ms"], strict=True):
                 self.final[at + k] += (d * ((Y - SQUASH[m]) * F >> 8) + 32768) >> 16
-            step = (Y - SQUASH[d]) * R >> 12
+            step = (Y - SQUASH[d]) * R >> 17
             for j, value in enumerate(x):
-                vector[j] += (value * step + 131072) >> 18
+                moved = vector[j] + ((value * step + 32768) >> 16)
+                vector[j] = min(max(moved, -32768), 32767)
         target, node = 4194303 * bit, was["node"]
         for i, (line, at) in enumerate(self.found):
             state = line[at + node]
@@ -779,6 +807,7 @@ class Decoder:
             if expected >= 0:
                 right = 4194303 if expected == bit else 0
                 self.matchmaps[k] = adapt(self.matchmaps[k], right, 1023)
+        self.runs.adapt(bit, adapt)
         for row in was["maps"]:
             a, column = self._map(row), was["column"]
             if self.profile < 2:

@@ -99,6 +99,8 @@ class TokenDecoder(Decoder):
                     d, b, c = d + 1, 0, 1
 
     def _pass(self, c: int) -> None:
+        if self.ready:
+            self.runs.learn(c)
         self._after(c)
         self.ready = False
 

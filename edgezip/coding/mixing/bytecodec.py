@@ -19,6 +19,7 @@ from .model import Model, copy_model, new_model, release
 from .params import MixParams
 from .predictor import announce_nibble, begin_nibble, predict, update
 from .profiles import set_contexts
+from .runs import find_runs, learn_runs
 
 LEARN, ENCODE, DECODE, DECODE_START = 0, 1, 2, 3
 
@@ -39,6 +40,7 @@ def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
     for i in range(data.size):
         c = int(data[i])
         set_contexts(m, s)
+        find_runs(m)
         r[R_C0] = 1
         for b in range(8):
             r[R_BITS] = b
@@ -61,6 +63,7 @@ def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
         if mode == DECODE_START and not is_settled(coder, payload.size):
             return i
         data[i] = c
+        learn_runs(m, c)
         end_byte(m, s, c, 2)
     return data.size
 

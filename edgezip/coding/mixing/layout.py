@@ -8,14 +8,16 @@ MATCHES = 2
 MATCH_LENGTHS = (6, 20)
 MATCH_MAPS = 1024
 
-# Mixer inputs: bias, two of the language model, two per match model, one per direct map, one that
-# is not used, two per context.
+# Mixer inputs: bias, two of the language model, two per match model, one per direct map, three per
+# context, one per run model.
 BIAS_INPUT = 0
 MODEL_INPUT = 1
 MATCH_INPUT = 3
 DIRECT_INPUT = MATCH_INPUT + 2 * MATCHES
-CONTEXT_INPUT = 14
-INPUT_BLOCK = 16
+CONTEXT_INPUT = DIRECT_INPUT + DIRECT
+OF_CONTEXT = 3
+"""Inputs of a context: logit, linear value, and the logit again if only zeros or only ones came."""
+INPUT_BLOCK = 32
 """A weight row has a multiple of so many places: whole lines of the processor's cache."""
 FINAL_BLOCK = 8
 """The same for a row of the second layer."""
@@ -40,6 +42,7 @@ DEPTHS = 64
 MAP_LIMIT = 255
 DIRECT_LIMIT = 60
 MATCH_LIMIT = 1023
+RUN_LIMIT = 255
 APM_RATE = 6
 EARLY_DECISIONS = 1 << 18
 """Decisions after which what the weights move faster at first has halved."""
@@ -144,4 +147,5 @@ R_ERROR = 53  # of profile records: what has been wrong of late, on average
 R_MISSES = 54  # and how much the last three decisions were
 R_EARLY = 55  # by how much weights move faster at first
 R_DECISIONS = 56  # how many there have been
+R_RUNS = 57  # run models
 REGISTERS = 60

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from numpy import uintp
 
-from edgezip.coding.gated import clipped, dot, dot_two, train
+from edgezip.coding.gated import clipped
 from edgezip.coding.jit import njit
 from edgezip.coding.logistic import CLIP, SQUASH_ZERO
+from edgezip.coding.rows16 import dot, train
 
 from .layout import (
     EARLY_DECISIONS,
@@ -29,9 +30,12 @@ from .layout import (
 SHARES = (0, 65536, 32768, 21845, 16384, 13107, 10923)
 """Reciprocals of 1 to 6, 16 fraction bits."""
 
+STEP_BITS = 17
+"""From an error times a rate to the step of `train`."""
+
 # Steps up to these move no weight of a row, because inputs and outputs are within CLIP: `train`
 # then adds 0 everywhere, and so does the loop over a final row.
-_STILL = 131072 // (CLIP + 1)
+_STILL = 32767 // (CLIP + 1)
 _FINAL_STILL = 32768 // (CLIP + 1)
 
 
@@ -44,21 +48,13 @@ def whole_blocks(used):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False, forceinline=True)
-def mix(r, weights, final, x, wide, selected, outputs, used):  # type: ignore[no-untyped-def]
+def mix(r, weights, final, x, selected, outputs, used):  # type: ignore[no-untyped-def]
     """Fill `outputs` (stretch units) of all sets from the first `used` inputs; returns their
-    mixture. `wide` becomes the inputs with 64 bits, once for all rows."""
+    mixture."""
     width = r[R_INPUTS]
     places = whole_blocks(used)
-    for j in range(places):
-        wide[uintp(j)] = x[uintp(j)]
-    sets = r[R_SETS]
-    for k in range(0, sets & -2, 2):
-        first = (k * SET_SIZE + selected[uintp(k)]) * width
-        second = ((k + 1) * SET_SIZE + selected[uintp(k + 1)]) * width
-        outputs[uintp(k)], outputs[uintp(k + 1)] = dot_two(weights, first, second, wide, places)
-    if sets & 1:
-        k = sets - 1
-        outputs[uintp(k)] = dot(weights, (k * SET_SIZE + selected[uintp(k)]) * width, wide, places)
+    for k in range(r[R_SETS]):
+        outputs[uintp(k)] = dot(weights, (k * SET_SIZE + selected[uintp(k)]) * width, x, places)
     total = 0
     finals = r[R_FINALS]
     final_places = r[R_FINAL_WIDTH] & -FINAL_BLOCK  # as `whole_blocks`
@@ -94,6 +90,6 @@ def learn(r, weights, final, squash, x, selected, outputs, used, bit):  # type: 
             for k in range(final_places):
                 final[uintp(row + k)] += (int(outputs[uintp(k)]) * step + 32768) >> 16
     for k in range(r[R_SETS]):
-        step = (full - squash[uintp(outputs[uintp(k)] + SQUASH_ZERO)]) * rate >> 12
+        step = (full - squash[uintp(outputs[uintp(k)] + SQUASH_ZERO)]) * rate >> STEP_BITS
         if abs(step) > _STILL:
             train(weights, (k * SET_SIZE + selected[uintp(k)]) * width, x, step, places)

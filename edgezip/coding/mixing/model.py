@@ -35,16 +35,18 @@ from .layout import (
     R_MASK,
     R_PROFILE,
     R_RATE,
+    R_RUNS,
     R_SETS,
     REGISTERS,
     STREAM_FIELDS,
 )
-from .params import MixParams
+from .params import LEVELS, MixParams
 from .prior import load_prior
 from .profile import Profile, profile_of
 
 _TABLES = (
     "slots", "maps", "direct", "heads", "matchmaps", "weights", "final", "apms", "votes", "seen",
+    "runs", "runmaps",
 )  # fmt: skip
 """The adaptive tables: one block of memory holds them."""
 
@@ -55,8 +57,9 @@ class Model(NamedTuple):
     Constant tables: squash, stretch, reciprocal, follow, ends (1 for bytes that end a field).
     Adaptive: slots (bit histories), maps (their probabilities), direct, heads (last bytes behind a
     context), matchmaps, weights, final, apms, votes (record lengths), seen (places of hashed
-    strings). Per stream: streams (S, STREAM_FIELDS), fields (S, FIELD_ENTRIES), history and bounds
-    (byte `pos` of stream s lies at pos * S + s). silent lists inputs that count as 0: none, but in
+    strings), runs (what came last in a context), runmaps. Per stream: streams (S, STREAM_FIELDS),
+    fields (S, FIELD_ENTRIES), history and bounds (byte `pos` of stream s lies at pos * S + s).
+    run_slots lists the contexts with run models. silent lists inputs that count as 0: none, but in
     bench/ablation.py. The others are scratch.
     """
 
@@ -70,7 +73,9 @@ class Model(NamedTuple):
     direct: NDArray[np.uint32]
     heads: NDArray[np.int64]
     matchmaps: NDArray[np.uint32]
-    weights: NDArray[np.int32]
+    runs: NDArray[np.uint32]
+    runmaps: NDArray[np.uint32]
+    weights: NDArray[np.int16]
     final: NDArray[np.int32]
     apms: NDArray[np.uint16]
     votes: NDArray[np.int32]
@@ -80,12 +85,16 @@ class Model(NamedTuple):
     history: NDArray[np.uint8]
     bounds: NDArray[np.uint8]
     silent: NDArray[np.int64]
-    inputs: NDArray[np.int32]
-    wide: NDArray[np.int64]
+    inputs: NDArray[np.int16]
     scratch: NDArray[np.int64]
     hashes: NDArray[np.int64]
     direct_hashes: NDArray[np.int64]
     bases: NDArray[np.int64]
+    run_slots: NDArray[np.int64]
+    run_places: NDArray[np.int64]
+    run_last: NDArray[np.int64]
+    run_before: NDArray[np.int64]
+    run_expected: NDArray[np.int64]
     direct_bases: NDArray[np.int64]
     selected: NDArray[np.int64]
     outputs: NDArray[np.int32]
@@ -111,6 +120,7 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
         {
             "slots": ((1 << log2) + (1 << log2 - 3) + 16, np.uint8),
             "direct": (1 << min(max(log2 - 4, 14), 21), np.uint32),
+            "runs": (1 << max(log2 - 3, 12) if profile.runs else 0, np.uint32),
             "heads": (1 << 18, np.int64),
             "seen": (2 << max(log2 - 6, 14), np.int32),
             "votes": (profile.longest_record, np.int32),
@@ -134,12 +144,16 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
         history=np.zeros(streams * capacity, np.uint8),
         bounds=np.zeros(streams * capacity, np.uint8),
         silent=np.zeros(0, np.int64),
-        inputs=np.zeros(profile.inputs, np.int32),
-        wide=np.zeros(profile.inputs, np.int64),
+        inputs=np.zeros(profile.inputs, np.int16),
         scratch=_registers(profile, params),
         hashes=np.zeros(len(profile.contexts), np.int64),
         direct_hashes=np.zeros(DIRECT, np.int64),
         bases=np.zeros(len(profile.contexts), np.int64),
+        run_slots=np.array(profile.runs, np.int64),
+        run_places=np.zeros(len(profile.runs), np.int64),
+        run_last=np.zeros(len(profile.runs), np.int64),
+        run_before=np.zeros(len(profile.runs), np.int64),
+        run_expected=np.zeros(len(profile.runs), np.int64),
         direct_bases=np.zeros(DIRECT, np.int64),
         selected=np.zeros(MOST_SETS, np.int64),
         outputs=np.zeros(MOST_SETS, np.int32),
@@ -158,6 +172,7 @@ def _registers(profile: Profile, params: MixParams) -> NDArray[np.int64]:
     r[R_MASK] = (1 << params.mem_log2 - 6) - 1
     r[R_PROFILE] = profile.number
     r[R_CONTEXTS] = profile.levels[params.level]
+    r[R_RUNS] = len(profile.runs) if params.level == LEVELS - 1 else 0
     r[R_INPUTS] = profile.inputs
     r[R_SETS] = profile.sets
     r[R_FINAL_WIDTH] = profile.final_width

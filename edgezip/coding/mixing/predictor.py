@@ -1,5 +1,5 @@
-"""Bit prediction: bit histories, direct maps, match models, mixer and probability maps, one bit at
-a time. Knows no profile: what differs is in the registers and behind `profiles.select`."""
+"""Bit prediction: bit histories, direct maps, match and run models, mixer and probability maps, one
+bit at a time. Knows no profile: what differs is in the registers and behind `profiles.select`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from edgezip.coding.adaptive import (
     moved_map,
 )
 from edgezip.coding.hashing import END_SALT, MASK32, NIBBLE_SALT, SPREAD, find_slot, slot_line
+from edgezip.coding.histories import state_table
 from edgezip.coding.jit import njit
 from edgezip.coding.logistic import SQUASH_ZERO, STRETCH_LIMIT
 from edgezip.coding.memory import LINE
@@ -32,6 +33,7 @@ from .layout import (
     HITS_SET,
     MAP_LIMIT,
     MODEL_INPUT,
+    OF_CONTEXT,
     ORDERS_SEEN,
     R_APM,
     R_BITS,
@@ -47,6 +49,7 @@ from .layout import (
     R_MASK,
     R_NODE,
     R_P,
+    R_RUNS,
     R_SETS,
     R_STREAM,
     S_C4,
@@ -55,8 +58,14 @@ from .layout import (
 from .match import match_inputs, update_matches
 from .mixer import SHARES, learn, mix
 from .profiles import select
+from .runs import read_runs, run_inputs, update_runs
 
 _HALF_12 = np.int32(2048)
+_FROM_A_LINE = LINE // 2
+"""Weights in a line of the cache."""
+_ZEROS, _ONES = state_table()[1].T
+_ONE_SIDED = np.where((_ZEROS == 0) != (_ONES == 0), -1, 0).astype(np.int32)
+"""By state: all bits set if only zeros or only ones came, else none."""
 
 
 @njit(_nrt=False, forceinline=True)
@@ -99,6 +108,7 @@ def begin_nibble(m):  # type: ignore[no-untyped-def]
         m.slots, m.direct, m.hashes, m.direct_hashes, m.bases, m.direct_bases, r[R_C0], r[R_BITS],
         r[R_MASK], r[R_CONTEXTS],
     )  # fmt: skip
+    read_runs(r, m.runs, m.run_places, m.run_last, m.run_before)
 
 
 @njit(inline="always", _nrt=False)
@@ -108,6 +118,13 @@ def announce_nibble(m, c0):  # type: ignore[no-untyped-def]
     r = m.scratch
     salt = (c0 * NIBBLE_SALT) & MASK32
     _fetch_slots(m.slots, m.hashes, salt, r[R_MASK], r[R_CONTEXTS])
+
+
+@njit(_nrt=False, forceinline=True)
+def _used_inputs(r):  # type: ignore[no-untyped-def]
+    """The first input of the run models, and how many inputs there are."""
+    first = CONTEXT_INPUT + OF_CONTEXT * r[R_CONTEXTS]
+    return first, first + r[R_RUNS]
 
 
 @njit(_nrt=False, forceinline=True)
@@ -125,8 +142,11 @@ def _context_inputs(slots, maps, direct, stretch, bases, direct_bases, x, node, 
     for i in range(used):
         s = int(slots[uintp(bases[uintp(i)] + node)])
         p = maps[uintp((i << 8) + s)] >> TO_12_BITS
-        x[uintp(CONTEXT_INPUT + 2 * i)] = stretch[uintp(p)]
-        x[uintp(CONTEXT_INPUT + 2 * i + 1)] = np.int32(p) - _HALF_12
+        logit = stretch[uintp(p)]
+        j = CONTEXT_INPUT + OF_CONTEXT * i
+        x[uintp(j)] = logit
+        x[uintp(j + 1)] = np.int32(p) - _HALF_12
+        x[uintp(j + 2)] = logit & _ONE_SIDED[uintp(s)]
     for i in range(DIRECT):
         x[uintp(DIRECT_INPUT + i)] = stretch[
             uintp(direct[uintp(direct_bases[uintp(i)] + node)] >> TO_12_BITS)
@@ -140,7 +160,7 @@ def _fetch(r, weights, apms, selected, used):  # type: ignore[no-untyped-def]
     width = r[R_INPUTS]
     for k in range(r[R_SETS]):
         row = (k * SET_SIZE + selected[uintp(k)]) * width
-        for j in range(0, used, LINE // 4):
+        for j in range(0, used, _FROM_A_LINE):
             prefetch(weights, row + j)
     for k in range(1, r[R_MAPS], 2):
         _fetch_row(apms, k, r[R_MAP_ROWS + k])
@@ -212,11 +232,14 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     _map_rows(r, st[S_C4])
     select(r, m.streams, m.history, m.fields, m.selected, logit)
     m.selected[HITS_SET] += 9 * _orders_seen(m.slots, m.bases, r[R_NODE])
-    used = CONTEXT_INPUT + 2 * r[R_CONTEXTS]
+    first_run, used = _used_inputs(r)
     _fetch(r, m.weights, m.apms, m.selected, used)
     _context_inputs(
         m.slots, m.maps, m.direct, m.stretch, m.bases, m.direct_bases, x, r[R_NODE],
         r[R_CONTEXTS],
+    )  # fmt: skip
+    run_inputs(
+        r, m.runmaps, m.stretch, m.run_last, m.run_before, m.run_expected, x, first_run
     )  # fmt: skip
     for j in range(1, r[R_FINALS]):
         r[R_FINAL_ROWS + j] = m.selected[r[R_FINAL_SETS + j]]
@@ -225,7 +248,7 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     x[BIAS_INPUT] = 256
     for j in range(m.silent.size):
         x[m.silent[j]] = 0
-    mixed = mix(r, m.weights, m.final, x, m.wide, m.selected, m.outputs, used)
+    mixed = mix(r, m.weights, m.final, x, m.selected, m.outputs, used)
     p = _refine(r, m.apms, mixed, int(m.squash[uintp(mixed + SQUASH_ZERO)]))
     r[R_P] = p
     return p
@@ -255,10 +278,11 @@ def update(m, bit):  # type: ignore[no-untyped-def]
     one."""
     r = m.scratch
     _announce_rows(r, m.apms, m.streams[r[R_STREAM]][S_C4], bit)
-    used = CONTEXT_INPUT + 2 * r[R_CONTEXTS]
+    _, used = _used_inputs(r)
     learn(r, m.weights, m.final, m.squash, m.inputs, m.selected, m.outputs, used, bit)
     _update_maps(r, m.slots, m.maps, m.direct, m.follow, m.reciprocal, m.bases, m.direct_bases, bit)
     update_matches(r, m.matchmaps, m.reciprocal, bit)
+    update_runs(r, m.runmaps, m.reciprocal, m.run_expected, bit)
     for k in range(r[R_MAPS]):
         a = uintp(r[R_APM + k])
         v = int(m.apms[a])

@@ -1,11 +1,11 @@
 """The state the mixer starts from: learned from the training corpus once, part of the stream
 format.
 
-`priors/NAME.bin`, one for each profile, is an LZMA stream. Uncompressed it holds the maps and match
-maps as little-endian uint32; then, as little-endian int16 in units of WEIGHT_STEP where they are
-weights: the mean row of every weight set, the number of rows stored on their own, their indices,
-their values, and the final rows. Without the file (only when it is made anew) plain starting values
-serve.
+`priors/NAME.bin`, one for each profile, is an LZMA stream. Uncompressed it holds the maps, match
+maps and run maps as little-endian uint32; then, as little-endian int16: the mean row of every
+weight set in units of WEIGHT_STEP, the number of rows stored on their own, their indices, their
+values in units of WEIGHT_STEP, and the final rows in units of FINAL_STEP. Without the file (only
+when it is made anew) plain starting values serve.
 """
 
 from __future__ import annotations
@@ -19,19 +19,23 @@ from numpy.typing import NDArray
 
 from edgezip.coding.histories import state_table
 
-from .layout import CONTEXT_INPUT, MATCH_MAPS, MODEL_INPUT, SET_SIZE
+from .layout import CONTEXT_INPUT, MATCH_MAPS, MODEL_INPUT, OF_CONTEXT, SET_SIZE
 from .profile import Profile
 
-WEIGHT_STEP = 64
+WEIGHT_STEP = 8
+FINAL_STEP = 64
+_TRUSTED = 0xC0000000
+"""What matches and runs begin with: right three times in four."""
 
 
 class Prior(NamedTuple):
-    """Starting values: maps uint32 (contexts * 256,), matchmaps uint32, weights and final int32,
-    all flat."""
+    """Starting values, all flat: maps uint32 (contexts * 256,), matchmaps uint32, runmaps uint32
+    (runs * 256,), weights int16, final int32."""
 
     maps: NDArray[np.uint32]
     matchmaps: NDArray[np.uint32]
-    weights: NDArray[np.int32]
+    runmaps: NDArray[np.uint32]
+    weights: NDArray[np.int16]
     final: NDArray[np.int32]
 
 
@@ -41,14 +45,17 @@ def plain_prior(profile: Profile) -> Prior:
     p = (counts[:, 1].astype(np.int64) * 2 + 1) * (1 << 22) // (2 * counts.sum(1) + 2)
     maps = np.tile((p << 10).astype(np.uint32), len(profile.contexts))
     maps[::256] = 0x80000000
-    row = np.full(profile.inputs, profile.plain_weight, np.int32)
-    row[CONTEXT_INPUT + 1 :: 2] = profile.plain_weight * 2 // 13
+    row = np.full(profile.inputs, profile.plain_weight, np.int16)
+    behind = CONTEXT_INPUT + OF_CONTEXT * len(profile.contexts)
+    row[CONTEXT_INPUT + 1 : behind : OF_CONTEXT] = profile.plain_weight * 2 // 13
+    row[CONTEXT_INPUT + 2 : behind : OF_CONTEXT] = 0
+    row[behind:] = 0
     row[MODEL_INPUT] = profile.model_weight
     row[MODEL_INPUT + 1] = 0
-    row[CONTEXT_INPUT - 1] = 0
     return Prior(
         maps,
-        np.full(MATCH_MAPS, 0xC0000000, np.uint32),
+        np.full(MATCH_MAPS, _TRUSTED, np.uint32),
+        np.full(len(profile.runs) * 256, _TRUSTED, np.uint32),
         np.tile(row, profile.sets * SET_SIZE),
         np.full(
             SET_SIZE * profile.final_width * (1 + len(profile.finals)),
@@ -69,9 +76,9 @@ def pack_prior(profile: Profile, prior: Prior, rows: NDArray[np.int64]) -> bytes
         share = moved[part] if moved[part].sum() else np.ones(SET_SIZE)
         weights.append(np.rint(share @ table[part] / share.sum() / WEIGHT_STEP))
     weights += [np.array([rows.size]), rows, np.rint(table[rows] / WEIGHT_STEP).reshape(-1)]
-    weights.append(np.rint(prior.final / WEIGHT_STEP))
-    maps = [_limited(profile, prior.maps), _limited(profile, prior.matchmaps)]
-    body = np.concatenate(maps).astype("<u4").tobytes()
+    weights.append(np.rint(prior.final / FINAL_STEP))
+    maps = (prior.maps, prior.matchmaps, prior.runmaps)
+    body = np.concatenate([_limited(profile, table) for table in maps]).astype("<u4").tobytes()
     body += np.concatenate(weights).clip(-32768, 32767).astype("<i2").tobytes()
     return lzma.compress(body, preset=9 | lzma.PRESET_EXTREME)
 
@@ -93,9 +100,9 @@ def load_prior(profile: Profile) -> Prior:
 
 def _stored(profile: Profile) -> Prior:
     body = lzma.decompress(profile.prior_file.read_bytes())
-    split = len(profile.contexts) * 256
-    maps = np.frombuffer(body, "<u4", split + MATCH_MAPS).astype(np.uint32)
-    flat = np.frombuffer(body, "<i2", offset=4 * maps.size).astype(np.int32)
+    sizes = [len(profile.contexts) * 256, MATCH_MAPS, len(profile.runs) * 256]
+    words = np.frombuffer(body, "<u4", sum(sizes)).astype(np.uint32)
+    flat = np.frombuffer(body, "<i2", offset=4 * words.size).astype(np.int16)
     inputs, sets = profile.inputs, profile.sets
     means, flat = np.split(flat, [sets * inputs])
     count, flat = np.split(flat, [1])
@@ -103,4 +110,5 @@ def _stored(profile: Profile) -> Prior:
     own, final = np.split(flat, [rows.size * inputs])
     weights = np.repeat(means.reshape(sets, inputs) * WEIGHT_STEP, SET_SIZE, axis=0)
     weights[rows] = own.reshape(-1, inputs) * WEIGHT_STEP
-    return Prior(maps[:split], maps[split:], weights.reshape(-1), final * WEIGHT_STEP)
+    maps, matchmaps, runmaps = np.split(words, np.cumsum(sizes[:2]))
+    return Prior(maps, matchmaps, runmaps, weights.reshape(-1), final.astype(np.int32) * FINAL_STEP)

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from .layout import CONTEXT_INPUT, INPUT_BLOCK
+from .layout import CONTEXT_INPUT, INPUT_BLOCK, OF_CONTEXT
 
 TEXT, BINARY, LINES, RECORDS, CODE = range(5)
 """Numbers of the profiles for bytes, as they are stored."""
@@ -42,7 +42,8 @@ class Profile:
     contexts: names in slot order, each with its group for the ablation table. sets: weight rows
     are selected from so many sets. levels: how many contexts are in use at each level.
     mixer_rate, final_rate: steps of the two layers of weights. plain_weight: of a logit, before
-    anything is learned. maps: probability maps: 2 (last byte, the profile's own), 3 (and the
+    anything is learned, WEIGHT_BITS fraction bits. runs: contexts that have a run model, at the
+    highest level. maps: probability maps: 2 (last byte, the profile's own), 3 (and the
     last two bytes) or 4 (and another one of the profile's own). even_maps: whether they are rounded
     so that they come as near to 1 as to 0, which matters where nearly everything is foreseen.
     finals: sets whose rows further final rows take; all final rows are averaged. early: how much is
@@ -76,12 +77,13 @@ class Profile:
     finals: tuple[int, ...] = ()
     early: int = 0
     longest_record: int = 2048
+    runs: tuple[int, ...] = ()
     learned_count: int = 100
 
     @cached_property
     def inputs(self) -> int:
         """Places of a weight row: those of all contexts, up to whole blocks."""
-        used = CONTEXT_INPUT + 2 * len(self.contexts)
+        used = CONTEXT_INPUT + OF_CONTEXT * len(self.contexts) + len(self.runs)
         return -(-used // INPUT_BLOCK) * INPUT_BLOCK
 
     @cached_property
@@ -153,6 +155,12 @@ _TOKEN_TAIL = _named(
     ("orders 3 to 6", ("order 7",)),
     (_EXPECTED, ("byte expected by the long match, token's beginning",)),
     (_TRAILS, ("expected bytes, token's beginning",)),
+    (_LINES, ("punctuation of two lines", "same field above, token's beginning")),
+    (_WORDS, ("two words before", "words one and three before")),
+    (_LINES, (
+        "punctuation of the line, token's beginning", "same field above and the one to the left",
+        "same field above and offset",
+    )),
 )  # fmt: skip
 
 _BINARY_CONTEXTS = (
@@ -242,6 +250,10 @@ _RECORD_CONTEXTS = (
         ("sparse", ("bytes 1 and 6 back",)),
         ("records", ("since the counter, above in the second length",)),
         ("bitmaps", ("bits of three rows",)),
+        ("numbers", (
+            "high halves of bytes 3 and 4 back, position modulo 4",
+            "parts of bytes 1, 4, 8 and 12 back, position modulo 4",
+        )),
     ),
 )  # fmt: skip
 
@@ -288,31 +300,33 @@ def _has_controls(data: bytes) -> bool:
 PROFILES = (
     Profile(
         TEXT, "text", (*_TEXT_CONTEXTS, *_BYTE_NGRAMS, *_TEXT_TAIL), 6, (9, 17, 25), 8000, 128,
-        13000, "text", fast_level=0, stronger=LINES,
+        1625, "text", fast_level=0, stronger=LINES,
     ),
     Profile(
-        BINARY, "binary", _BINARY_CONTEXTS, 6, (9, 17, 25), 8000, 128, 13000, "binary",
+        BINARY, "binary", _BINARY_CONTEXTS, 6, (9, 17, 25), 8000, 128, 1625, "binary",
         fast_level=1, suits=_has_controls, stronger=RECORDS, both_pay=True,
     ),
     Profile(
-        LINES, "lines", _LINES_CONTEXTS, 14, (24, 34, 51), 7000, 128, 6500, "lines", _LINE_ENDS,
+        LINES, "lines", _LINES_CONTEXTS, 14, (24, 34, 51), 7000, 128, 812, "lines", _LINE_ENDS,
         finals=(2, 6, 13), even_maps=True, stronger=LINES,
+        runs=(0, 2, 3, 4, 8, 9, 14, 23, 33, 35, 40, 46),
     ),
     Profile(
-        RECORDS, "records", _RECORD_CONTEXTS, 14, (25, 33, 43), 3500, 64, 6500, "records",
+        RECORDS, "records", _RECORD_CONTEXTS, 14, (25, 33, 45), 3500, 64, 812, "records",
         maps=4, finals=(2, 9, 4), even_maps=True, early=3, longest_record=8192, learned_count=30,
-        stronger=RECORDS,
+        stronger=RECORDS, runs=(1, 3, 10, 14, 17, 18, 22, 23, 24, 25, 29, 36),
     ),
     Profile(
-        CODE, "code", _CODE_CONTEXTS, 14, (25, 33, 39), 3500, 64, 6500, "code",
+        CODE, "code", _CODE_CONTEXTS, 14, (25, 33, 39), 3500, 64, 812, "code",
         maps=4, finals=(2, 9, 4), even_maps=True, early=3, learned_count=30, stronger=CODE,
+        runs=(1, 7, 8, 11, 12, 14, 17, 20, 21, 22, 24, 28),
     ),
 )  # fmt: skip
 """The profiles for bytes, by number."""
 TOKEN_PROFILE = Profile(
-    TOKENS, "tokens", (*_TEXT_CONTEXTS, *_TOKEN_NGRAMS, *_TEXT_TAIL, *_TOKEN_TAIL), 13, (9, 17, 39),
-    6000, 128, 3250, "tokens", _LINE_ENDS, maps=2, even_maps=True, model_weight=30000,
-    finals=(4, 6, 2),
+    TOKENS, "tokens", (*_TEXT_CONTEXTS, *_TOKEN_NGRAMS, *_TEXT_TAIL, *_TOKEN_TAIL), 13, (9, 17, 46),
+    6000, 128, 406, "tokens", _LINE_ENDS, maps=2, even_maps=True, model_weight=3750,
+    finals=(4, 6, 2), runs=(0, 3, 4, 7, 11, 15, 19, 31),
 )  # fmt: skip
 ALL = (*PROFILES, TOKEN_PROFILE)
 

@@ -42,7 +42,9 @@ def record_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-
     b1 = c4 & 255
     b2 = c4 >> 8 & 255
     b4 = c4 >> 24
+    b8 = c8 >> 24
     pos = st[S_POS]
+    b12 = byte_at(history, n, s, pos - 12)
     rec = st[S_RECORD]
     phase, r1, r2, r3, left, right = above_record(history, n, s, st)
     right2 = byte_at(history, n, s, pos - rec + 2) if rec > 2 else 0
@@ -80,16 +82,16 @@ def record_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-
     h[23] = context(23, c4 & 0xE0E0E0, 0)
     h[24] = context(24, alike & 0xFFFF, 0)
     h[25] = context(25, c4 & 0xFFFF00, 0)
-    h[26] = context(26, pos & 3 | b4 << 8 | c8 >> 24 << 16, byte_at(history, n, s, pos - 12))
+    h[26] = context(26, pos & 3 | b4 << 8 | b8 << 16, b12)
     h[27] = context(27, b1 & 15 | (b2 & 0xFC) << 8 | (pos & 1) << 20, 0)
     h[28] = context(28, c4 & 0xC0C0C0C0, c8 & 0xC0C0C0C0)
     h[29] = context(29, c4 & 0xFFFF, pos & 3)
-    h[30] = context(30, b4 | (c8 >> 24) << 8 | (pos & 3) << 16, b1)
+    h[30] = context(30, b4 | b8 << 8 | (pos & 3) << 16, b1)
     h[31] = context(31, (r[R_EXPECT] + 1) | min(st[S_MATCH + 1], 15) << 9, b1)
     h[32] = context(32, c4 & 0xFFFF0000, 0)
     h[33] = context(33, counted, r1 | r2 << 8)
     h[34] = context(34, c4 & 0xFF00FF00, 0)
-    h[35] = context(35, b1 | c8 >> 24 << 8, 0)
+    h[35] = context(35, b1 | b8 << 8, 0)
     h[36] = context(36, alike & 255 | c4 & 0xFFE00000, 0)
     h[37] = context(37, heads2 & 0xFFFF, b1)
     h[38] = context(38, r[R_EXPECT] + 1, (r[R_EXPECT + 4] + 1) | b1 << 9)
@@ -97,6 +99,8 @@ def record_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-
     h[40] = context(40, b1 | (c8 >> 8 & 255) << 8, 0)
     h[41] = context(41, counted, q1)
     h[42] = context(42, r1 | r2 << 8 | (b1 & 7) << 16, r3)
+    h[43] = context(43, c4 & 0xF0F00000 | pos & 3, 0)
+    h[44] = context(44, pos & 3 | (b4 >> 3) << 2 | (b8 >> 3) << 7, b12 >> 4 | b1 >> 5 << 4)
 
 
 @njit(_nrt=False, forceinline=True)

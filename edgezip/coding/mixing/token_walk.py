@@ -28,6 +28,7 @@ from .match import set_expected
 from .paths import split_logit, sum_before
 from .predictor import announce_nibble, begin_nibble, predict, update
 from .profiles import set_contexts
+from .runs import find_runs, learn_runs
 from .trie import BYTE, DEPTH, LEFT, LOW, MIDDLE, PHASE, RIGHT
 
 
@@ -45,6 +46,14 @@ def _contradicted(r, phase, c, bit):  # type: ignore[no-untyped-def]
             if fits and (expected >> (8 - phase)) & 1 != bit:
                 return True
     return False
+
+
+@njit(inline="always", _nrt=False)
+def _pass(m, s, c, found):  # type: ignore[no-untyped-def]
+    """Append byte `c` to stream `s`; `found`: its contexts were set, so runs learn it."""
+    if found:
+        learn_runs(m, c)
+    end_byte(m, s, c, 0)
 
 
 @njit(_nrt=False, nogil=True)
@@ -85,7 +94,7 @@ def run(m, trie, stretch, coder, data, decode, tokens, streams, logits, weights,
                 prefetch(trie.nodes, int(at[LEFT]) * 8)
                 prefetch(trie.nodes, int(at[RIGHT]) * 8)
             while depth < at[DEPTH]:
-                end_byte(m, s, int(trie.flat[trie.offsets[at[LOW]] + depth]), 0)
+                _pass(m, s, int(trie.flat[trie.offsets[at[LOW]] + depth]), ready == depth)
                 depth += 1
             if decode:
                 middle_sum = sum_before(weights[i], sums[i], middle)
@@ -111,6 +120,7 @@ def run(m, trie, stretch, coder, data, decode, tokens, streams, logits, weights,
                 r[R_DEPTH] = depth
                 if ready != depth:
                     set_contexts(m, s)
+                    find_runs(m)
                     ready = told = depth
                 if nibble != depth * 4 + (bits >> 2):
                     begin_nibble(m)
@@ -146,7 +156,7 @@ def run(m, trie, stretch, coder, data, decode, tokens, streams, logits, weights,
         text = trie.offsets[leaf]
         length = trie.offsets[leaf + 1] - text
         while depth < length:
-            end_byte(m, s, int(trie.flat[text + depth]), 0)
+            _pass(m, s, int(trie.flat[text + depth]), ready == depth)
             depth += 1
         end_token(m, s, leaf)
         tokens[i] = trie.tokens[leaf]

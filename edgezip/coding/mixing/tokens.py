@@ -7,7 +7,9 @@ from edgezip.coding.hashing import MASK32, context
 from edgezip.coding.jit import njit
 
 from .layout import (
+    F_HASHES,
     F_OPENED,
+    FIELDS,
     R_BITS,
     R_C0,
     R_DEPTH,
@@ -25,9 +27,11 @@ from .layout import (
     S_LEFT2,
     S_LINE,
     S_LINE_HASH,
+    S_LINE_HASH1,
     S_MATCH,
     S_POS,
     S_PREFIX,
+    S_ROW,
     S_SAME,
     S_SHAPE,
     S_TOKEN0,
@@ -36,6 +40,7 @@ from .layout import (
     S_WORD0,
     S_WORD1,
     S_WORD2,
+    S_WORD3,
     SET_SIZE,
     TRAILS,
 )
@@ -57,6 +62,7 @@ def token_contexts(r, h, history, heads, fields, n, s, st):  # type: ignore[no-u
     offset = min(st[S_POS] - st[S_FIELD_START], 255)
     part = st[S_FIELD_HASH]
     left1 = st[S_LEFT1]
+    over = fields[F_HASHES + (1 - st[S_ROW]) * FIELDS + field]
     punctuation = st[S_LINE_HASH]
     same = st[S_SAME]
     changed = st[S_CHANGED]
@@ -83,6 +89,13 @@ def token_contexts(r, h, history, heads, fields, n, s, st):  # type: ignore[no-u
     h[36] = context(55, c4, c8 & 0xFFFFFF)
     h[37] = context(56, (r[R_EXPECT + 4] + 1) | min(st[S_MATCH + 4], 31) << 9, st[S_PREFIX])
     h[38] = context(57, st[S_PREFIX], x1 | x2 << 8 | (same & 3) << 16)
+    h[39] = context(58, st[S_LINE_HASH1], (punctuation * 3 + w0) & MASK32)
+    h[40] = context(59, st[S_PREFIX], (over + part) & MASK32)
+    h[41] = context(60, (w1 * _A + w2) & MASK32, b1)
+    h[42] = context(61, w1, (st[S_WORD3] * _B + w0) & MASK32)
+    h[43] = context(62, st[S_PREFIX], (punctuation * 3 + st[S_TOKEN0]) & MASK32)
+    h[44] = context(63, (over * 5 + left1) & MASK32, part)
+    h[45] = context(64, over, field | offset << 8)
 
 
 @njit(_nrt=False, forceinline=True)
