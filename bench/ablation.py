@@ -49,17 +49,19 @@ DEFAULT += ["json/github_events.json"]
 WINDOW, KEEP = 512, 256
 
 
-def _contexts(*numbers: int) -> list[int]:
-    return [CONTEXT_INPUT + OF_CONTEXT * i + j for i in numbers for j in range(OF_CONTEXT)]
-
-
 def _parts(profile: Profile) -> dict[str, list[int]]:
+    """Inputs by part; those of contexts with those of their run models."""
     runs = CONTEXT_INPUT + OF_CONTEXT * len(profile.contexts)
+
+    def of(slots: list[int]) -> list[int]:
+        own = [CONTEXT_INPUT + OF_CONTEXT * i + j for i in slots for j in range(OF_CONTEXT)]
+        return own + [runs + k for k, slot in enumerate(profile.runs) if slot in slots]
+
     return {
         "match models": list(range(MATCH_INPUT, MATCH_INPUT + 4)),
         "direct maps": list(range(DIRECT_INPUT, DIRECT_INPUT + DIRECT)),
         "run models": list(range(runs, runs + len(profile.runs))),
-        **{group: _contexts(*slots) for group, slots in profile.groups().items()},
+        **{group: of(slots) for group, slots in profile.groups().items()},
     }
 
 
