@@ -11,6 +11,7 @@ from edgezip.coding import memory
 from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
 from edgezip.coding.mixing.model import new_model, release
 from edgezip.coding.mixing.params import MixParams
+from edgezip.coding.mixing.profile import LINES
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +49,7 @@ def test_only_what_tables_made_is_taken_back() -> None:
 
 def test_a_used_block_changes_no_payload() -> None:
     text = b"".join(b"line %d of a table\n" % (i * i) for i in range(200))
-    params = MixParams(18)
+    params = MixParams(18, LINES)
     payload = cm_encode(text, params)
     memory._spare = None
     model = new_model(params, 1, 10, tokens=True)
@@ -56,6 +57,8 @@ def test_a_used_block_changes_no_payload() -> None:
         getattr(model, name).fill(77)
     model.votes.fill(77)
     model.seen.fill(77)
+    model.runs.fill(77)
+    model.runmaps.fill(77)
     release(model)
     assert cm_encode(text, params) == payload
     assert cm_decode(payload, len(text), params) == text

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from edgezip.coding.histories import state_table
 from edgezip.coding.logistic import (
@@ -17,8 +18,16 @@ from edgezip.coding.logistic import (
 from edgezip.coding.mixing.bytecodec import cm_encode
 from edgezip.coding.mixing.layout import MOST_SETS, SET_SIZE
 from edgezip.coding.mixing.params import MixParams
-from edgezip.coding.mixing.prior import load_prior
-from edgezip.coding.mixing.profile import ALL, CODE, LINES, PROFILES, RECORDS, TOKEN_PROFILE
+from edgezip.coding.mixing.prior import WEIGHT_STEP, load_prior, pack_prior, plain_prior
+from edgezip.coding.mixing.profile import (
+    ALL,
+    CODE,
+    LINES,
+    PROFILES,
+    RECORDS,
+    TOKEN_PROFILE,
+    Profile,
+)
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 
 PRIORS = {
@@ -108,3 +117,22 @@ def test_payloads_of_the_later_profiles_stay_as_they_are() -> None:
         digest.update(cm_encode(binary, MixParams(18, RECORDS, level)))
         digest.update(cm_encode(binary, MixParams(18, CODE, level)))
     assert digest.hexdigest()[:16] == LATER_PROFILES
+
+
+def test_a_prior_is_read_as_it_was_packed_up_to_the_ends_of_16_bits(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    profile = TOKEN_PROFILE
+    plain = plain_prior(profile)
+    weights = plain.weights.reshape(-1, profile.inputs).copy()
+    weights[5] = 32767
+    weights[7] = -32768
+    weights[9] = 4 * WEIGHT_STEP
+    rows = np.array([5, 7, 9])
+    packed = pack_prior(profile, plain._replace(weights=weights.reshape(-1)), rows)
+    (tmp_path / "any.bin").write_bytes(packed)
+    monkeypatch.setattr(Profile, "prior_file", tmp_path / "any.bin")
+    read = load_prior.__wrapped__(profile).weights.reshape(-1, profile.inputs)
+    assert (read[5] == 32767 // WEIGHT_STEP * WEIGHT_STEP).all()
+    assert (read[7] == -(32767 // WEIGHT_STEP) * WEIGHT_STEP).all()
+    assert (read[9] == 4 * WEIGHT_STEP).all()

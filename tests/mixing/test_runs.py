@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgezip.coding import rangecoder
+from edgezip.coding.hashing import SPREAD
 from edgezip.coding.logistic import reciprocal_table, stretch_table
 from edgezip.coding.mixing.bytecodec import ENCODE, run_bytes
 from edgezip.coding.mixing.layout import (
@@ -59,12 +60,21 @@ class _Runs:
         self.find(context)
 
 
+def _place(context: int) -> tuple[int, int]:
+    z = context * SPREAD
+    return (z >> 21) & 4095, (z >> 50) & 255
+
+
 def test_nothing_is_expected_of_a_context_that_never_was() -> None:
     model = _Runs()
     model.find(77)
     assert model.logit("") == 0
     model.came(77, 0)
     model.find(78)
+    assert model.logit("") == 0
+    other = next(h for h in range(1 << 31, 1 << 32) if _place(h)[0] == _place(77)[0])
+    assert _place(other)[1] != _place(77)[1]
+    model.find(other)  # the same word, another check
     assert model.logit("") == 0
     model.find(77)
     assert model.logit("") < 0

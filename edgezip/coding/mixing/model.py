@@ -113,6 +113,7 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
     squash = squash_table()
     profile = profile_of(params.profile, tokens)
     prior = load_prior(profile)
+    runs = _runs_in_use(profile, params)
     apm = squash[
         np.clip((np.arange(MAP_BINS) - 16) * 128, -STRETCH_LIMIT, STRETCH_LIMIT) + SQUASH_ZERO
     ].astype(np.uint16)
@@ -120,7 +121,7 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
         {
             "slots": ((1 << log2) + (1 << log2 - 3) + 16, np.uint8),
             "direct": (1 << min(max(log2 - 4, 14), 21), np.uint32),
-            "runs": (1 << max(log2 - 3, 12) if profile.runs else 0, np.uint32),
+            "runs": (1 << log2 - 3 if runs else 0, np.uint32),
             "heads": (1 << 18, np.int64),
             "seen": (2 << max(log2 - 6, 14), np.int32),
             "votes": (profile.longest_record, np.int32),
@@ -160,6 +161,10 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
     )
 
 
+def _runs_in_use(profile: Profile, params: MixParams) -> int:
+    return len(profile.runs) if params.level == LEVELS - 1 else 0
+
+
 def _field_ends(profile: Profile) -> NDArray[np.uint8]:
     ends = np.zeros(256, np.uint8)
     ends[list(profile.field_ends)] = 1
@@ -172,7 +177,7 @@ def _registers(profile: Profile, params: MixParams) -> NDArray[np.int64]:
     r[R_MASK] = (1 << params.mem_log2 - 6) - 1
     r[R_PROFILE] = profile.number
     r[R_CONTEXTS] = profile.levels[params.level]
-    r[R_RUNS] = len(profile.runs) if params.level == LEVELS - 1 else 0
+    r[R_RUNS] = _runs_in_use(profile, params)
     r[R_INPUTS] = profile.inputs
     r[R_SETS] = profile.sets
     r[R_FINAL_WIDTH] = profile.final_width

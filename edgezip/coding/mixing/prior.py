@@ -74,13 +74,19 @@ def pack_prior(profile: Profile, prior: Prior, rows: NDArray[np.int64]) -> bytes
     for k in range(profile.sets):
         part = slice(k * SET_SIZE, (k + 1) * SET_SIZE)
         share = moved[part] if moved[part].sum() else np.ones(SET_SIZE)
-        weights.append(np.rint(share @ table[part] / share.sum() / WEIGHT_STEP))
-    weights += [np.array([rows.size]), rows, np.rint(table[rows] / WEIGHT_STEP).reshape(-1)]
+        weights.append(_in_steps(share @ table[part] / share.sum()))
+    weights += [np.array([rows.size]), rows, _in_steps(table[rows]).reshape(-1)]
     weights.append(np.rint(prior.final / FINAL_STEP))
     maps = (prior.maps, prior.matchmaps, prior.runmaps)
     body = np.concatenate([_limited(profile, table) for table in maps]).astype("<u4").tobytes()
     body += np.concatenate(weights).clip(-32768, 32767).astype("<i2").tobytes()
     return lzma.compress(body, preset=9 | lzma.PRESET_EXTREME)
+
+
+def _in_steps(weights: NDArray[Any]) -> NDArray[np.float64]:
+    """Weights in units of WEIGHT_STEP, so that they are within 16 bits when they are read."""
+    most = 32767 // WEIGHT_STEP
+    return np.rint(weights / WEIGHT_STEP).clip(-most, most)
 
 
 def _limited(profile: Profile, table: NDArray[np.uint32]) -> NDArray[np.uint32]:
