@@ -1,7 +1,8 @@
 """The gated logistic mixer's arithmetic: rows of weights over the same inputs.
 
 Weights are int32 with 16 fraction bits, inputs int32 in stretch units. A row that begins at `base`
-has as many weights as there are inputs in use. What selects the rows is the caller's business.
+has as many weights as there are inputs in use. What selects the rows is the caller's business:
+the coder of sound. The context mixer has `rows16`.
 Method: M. Mahoney, "Adaptive Weighing of Context Models for Lossless Data Compression" (2005).
 """
 
@@ -25,8 +26,7 @@ def dot(weights, base, x, used):  # type: ignore[no-untyped-def]
     """Weighted sum of the first `used` inputs, in stretch units."""
     acc = 0
     for j in range(used):
-        # Inputs may be wider; that they have 32 bits makes the product a single instruction.
-        acc += int(np.int32(x[uintp(j)])) * int(weights[uintp(base + j)])
+        acc += int(x[uintp(j)]) * int(weights[uintp(base + j)])
     return clipped(acc)
 
 

@@ -1,6 +1,6 @@
 """Tables that begin where a line of the processor's cache begins, in memory that is used again.
 
-The four slots of a hash, the direct map of a nibble and each quarter of a row of weights are one
+The four slots of a hash, the direct map of a nibble and 32 weights each of a row are one
 line: what asks for a table's line ahead gets all of it.
 """
 

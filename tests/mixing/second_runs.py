@@ -10,7 +10,7 @@ class Runs:
 
     def __init__(self, memory: int, slots: list[int], maps: list[int]) -> None:
         self.slots, self.maps = slots, maps
-        self.size = 1 << max(memory - 3, 12)
+        self.size = 1 << memory - 3
         self.words: dict[int, tuple[int, int, int, int]] = {}  # check, count, other, last
         self.places: list[tuple[int, int]] = []
         self.expected: list[tuple[int, int] | None] = []  # map entry, bit

@@ -41,8 +41,8 @@ class MixParams:
     @classmethod
     def for_size(cls, size: int, profile: int = TEXT, level: int = LEVELS - 1) -> MixParams:
         """Return the settings for `size` input bytes: a table of 200 to 400 bytes per byte, within
-        the limits. Twice as much saves a thousandth; getting the memory costs more time than it
-        is worth."""
+        the limits; that of run models is half as large. Twice as much saves a thousandth; getting
+        the memory costs more time than it is worth."""
         log2 = (size * 200).bit_length()
         return cls(min(max(log2, MEM_LOG2_MIN), MEM_LOG2_MAX), profile, level)
 

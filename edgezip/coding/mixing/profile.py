@@ -2,9 +2,10 @@
 
 A profile says how the mixer looks at one kind of data. It is a module of kernels (its contexts, in
 slot order, and its weight rows), a row of this table, its part of docs/modelling.md and its own
-frozen starting state in `priors/`. The number of the mixer's inputs follows from the number of
-contexts. Predictor, mixer, match models and maps are shared and know no profile; what they need of
-one is here, as numbers. `profiles.py` holds the only places that call a profile's kernels.
+frozen starting state in `priors/`. The number of the mixer's inputs follows from the numbers of
+contexts and run models. Predictor, mixer, match models and maps are shared and know no profile;
+what they need of one is here, as numbers. `profiles.py` holds the only places that call a profile's
+kernels.
 
 To add a context: append it in the module and its name here, describe it in docs/modelling.md, learn
 the profile's prior anew (`python -m train.prior`).
@@ -82,7 +83,7 @@ class Profile:
 
     @cached_property
     def inputs(self) -> int:
-        """Places of a weight row: those of all contexts, up to whole blocks."""
+        """Places of a weight row: those of all contexts and run models, up to whole blocks."""
         used = CONTEXT_INPUT + OF_CONTEXT * len(self.contexts) + len(self.runs)
         return -(-used // INPUT_BLOCK) * INPUT_BLOCK
 
@@ -158,8 +159,8 @@ _TOKEN_TAIL = _named(
     (_LINES, ("punctuation of two lines", "same field above, token's beginning")),
     (_WORDS, ("two words before", "words one and three before")),
     (_LINES, (
-        "punctuation of the line, token's beginning", "same field above and the one to the left",
-        "same field above and offset",
+        "punctuation of the line, the token before, token's beginning",
+        "same field above and the one to the left", "same field above and offset",
     )),
 )  # fmt: skip
 

@@ -48,7 +48,7 @@ def _entry(runs, place):  # type: ignore[no-untyped-def]
 
 @njit(_nrt=False, forceinline=True)
 def _bucket(count):  # type: ignore[no-untyped-def]
-    """Counts up to 8 each for itself, then eight at a time up to 15."""
+    """Counts up to 7 each for itself, then 8 to 11, 12 to 15, eight at a time, and 56 or more."""
     return min(count, 8) if count < 12 else min(8 + (count >> 3), 15)
 
 
