@@ -17,10 +17,8 @@ DIRECT_INPUT = MATCH_INPUT + 2 * MATCHES
 CONTEXT_INPUT = DIRECT_INPUT + DIRECT
 OF_CONTEXT = 3
 """Inputs of a context: logit, linear value, and the logit again if only zeros or only ones came."""
-INPUT_BLOCK = 32
-"""A weight row has a multiple of so many places: whole lines of the processor's cache."""
 FINAL_BLOCK = 8
-"""The same for a row of the second layer."""
+"""A row of the second layer has a multiple of so many places."""
 
 MOST_SETS = 16
 SET_SIZE = 2304

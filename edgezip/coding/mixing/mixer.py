@@ -8,12 +8,11 @@ from numpy import uintp
 from edgezip.coding.gated import clipped
 from edgezip.coding.jit import njit
 from edgezip.coding.logistic import CLIP, SQUASH_ZERO
-from edgezip.coding.rows16 import dot, train
+from edgezip.coding.rows16 import BLOCK, dot, train
 
 from .layout import (
     EARLY_DECISIONS,
     FINAL_BLOCK,
-    INPUT_BLOCK,
     R_DECISIONS,
     R_EARLY,
     R_FINAL_RATE,
@@ -40,11 +39,10 @@ _FINAL_STILL = 32768 // (CLIP + 1)
 
 
 @njit(inline="always", _nrt=False)
-def whole_blocks(used):  # type: ignore[no-untyped-def]
-    """Places of the first `used` inputs up to whole blocks. Those behind the inputs are zero, which
-    changes no sum and no weight, and what is left over behind whole vectors would be a loop of its
-    own. The mask tells LLVM that nothing is."""
-    return used + INPUT_BLOCK - 1 & -INPUT_BLOCK
+def _blocks(used):  # type: ignore[no-untyped-def]
+    """Blocks that hold the first `used` inputs. Those behind the inputs are zero, which changes no
+    sum and no weight."""
+    return (used + BLOCK - 1) // BLOCK
 
 
 @njit(_nrt=False, forceinline=True)
@@ -52,12 +50,13 @@ def mix(r, weights, final, x, selected, outputs, used):  # type: ignore[no-untyp
     """Fill `outputs` (stretch units) of all sets from the first `used` inputs; returns their
     mixture."""
     width = r[R_INPUTS]
-    places = whole_blocks(used)
+    blocks = _blocks(used)
     for k in range(r[R_SETS]):
-        outputs[uintp(k)] = dot(weights, (k * SET_SIZE + selected[uintp(k)]) * width, x, places)
+        outputs[uintp(k)] = dot(weights, (k * SET_SIZE + selected[uintp(k)]) * width, x, blocks)
     total = 0
     finals = r[R_FINALS]
-    final_places = r[R_FINAL_WIDTH] & -FINAL_BLOCK  # as `whole_blocks`
+    # The mask tells LLVM that nothing is left over behind whole vectors.
+    final_places = r[R_FINAL_WIDTH] & -FINAL_BLOCK
     for j in range(finals):
         row = (j * SET_SIZE + r[R_FINAL_ROWS + j]) * final_places
         acc = 0
@@ -74,7 +73,7 @@ def learn(r, weights, final, squash, x, selected, outputs, used, bit):  # type: 
     """Train each set on its own error and the final rows on the error of theirs, in
     some profiles faster at first, while there is most to learn."""
     width = r[R_INPUTS]
-    places = whole_blocks(used)
+    blocks = _blocks(used)
     pace = 256
     if r[R_EARLY]:
         pace += (r[R_EARLY] * EARLY_DECISIONS << 8) // (EARLY_DECISIONS + r[R_DECISIONS])
@@ -92,4 +91,4 @@ def learn(r, weights, final, squash, x, selected, outputs, used, bit):  # type: 
     for k in range(r[R_SETS]):
         step = (full - squash[uintp(outputs[uintp(k)] + SQUASH_ZERO)]) * rate >> STEP_BITS
         if abs(step) > _STILL:
-            train(weights, (k * SET_SIZE + selected[uintp(k)]) * width, x, step, places)
+            train(weights, (k * SET_SIZE + selected[uintp(k)]) * width, x, step, blocks)

@@ -19,7 +19,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from .layout import CONTEXT_INPUT, INPUT_BLOCK, OF_CONTEXT
+from edgezip.coding.rows16 import BLOCK
+
+from .layout import CONTEXT_INPUT, OF_CONTEXT
 
 TEXT, BINARY, LINES, RECORDS, CODE = range(5)
 """Numbers of the profiles for bytes, as they are stored."""
@@ -85,7 +87,7 @@ class Profile:
     def inputs(self) -> int:
         """Places of a weight row: those of all contexts and run models, up to whole blocks."""
         used = CONTEXT_INPUT + OF_CONTEXT * len(self.contexts) + len(self.runs)
-        return -(-used // INPUT_BLOCK) * INPUT_BLOCK
+        return -(-used // BLOCK) * BLOCK
 
     @cached_property
     def final_width(self) -> int:
