@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .second_instructions import Instructions
+from .second_residuals import Residuals
 from .second_runs import Runs
 
 M32 = 0xFFFFFFFF
@@ -24,8 +25,8 @@ PROFILES: list[tuple[str, tuple[int, ...], int, int, int, int, int, tuple[int, .
     ("binary", (9, 17, 25), 6, 8000, 128, 96, 8, (), []),
     ("lines", (24, 34, 51), 14, 7000, 128, 192, 16, (2, 6, 13),
         [0, 2, 3, 4, 8, 9, 14, 23, 33, 35, 40, 46]),
-    ("records", (25, 33, 45), 14, 3500, 64, 160, 16, (2, 9, 4),
-        [1, 3, 10, 14, 17, 18, 22, 23, 24, 25, 29, 36]),
+    ("records", (25, 33, 39), 14, 3500, 64, 160, 16, (2, 9, 4),
+        [1, 3, 8, 12, 15, 16, 19, 20, 21, 22, 26, 31]),
     ("code", (25, 33, 39), 14, 3500, 64, 160, 16, (2, 9, 4),
         [1, 7, 8, 11, 12, 14, 17, 20, 21, 22, 24, 28]),
     ("tokens", (9, 17, 46), 13, 6000, 128, 160, 16, (4, 6, 2), [0, 3, 4, 7, 11, 15, 19, 31]),
@@ -156,6 +157,7 @@ class Decoder:
         self.n, self.M = counts[level], memory
         self._read_prior(name, counts[2], len(runs))
         self.runs = Runs(memory, runs if level == 2 else [], self.runmaps)
+        self.residuals = Residuals(18 if level == 2 and profile in (3, 4) else 0)
         self.slots: dict[int, bytearray] = {}  # by line: four slots of 16 bytes
         self.direct_size = 1 << min(max(memory - 4, 14), 21)
         self.direct: dict[int, int] = {}
@@ -168,9 +170,7 @@ class Decoder:
         self.data = bytearray()
         self.c4 = self.c8 = self.w0 = self.w1 = self.w2 = self.w3 = 0
         self.line = self.line1 = self.linehash = self.linehash1 = self.shape = 0
-        self.alike = self.record2 = self.left1 = self.left2 = self.changed = self.same = (
-            self.zero
-        ) = 0
+        self.alike = self.record2 = self.left1 = self.left2 = self.changed = self.same = 0
         self.trail, self.wanted, self.after = [0] * 2, [0] * 3, [0] * 3
         self.record = self.key = self.number = self.depth = 0
         self.field = self.row = self.start = self.fieldhash = 0
@@ -214,6 +214,7 @@ class Decoder:
                 self._learn(b, bit, learned)
                 self.c0 = self.c0 << 1 | bit
             self.runs.learn(self.c0 & 255)
+            self.residuals.learn(self.c0 & 255)
             self._after(self.c0 & 255)
         return bytes(self.data)
 
@@ -275,6 +276,7 @@ class Decoder:
         for k, least in enumerate((6, 20)):
             self._match(k, least, c)
         self._trails(c, last)
+        self.residuals.follow(self.data)
 
     def _trails(self, c: int, last: int) -> None:
         pos = len(self.data)
@@ -481,56 +483,47 @@ class Decoder:
             h |= {i: C(i, a & M32, b & M32) for i, (a, b) in pairs.items()}
         elif self.profile == 3:
             right2 = self._byte(pos - rec + 2) if rec > 2 else 0
-            q = self.record2
-            q1, q2 = (self._byte(pos - i * q) if q else 0 for i in (1, 2))
+            q1 = self._byte(pos - self.record2) if self.record2 else 0
             lane, b6, b12 = pos & 3, self.b[6], self._byte(pos - 12)
             left2 = self._byte(pos - 2 * rec - 1)
             if rec > 1 and b1 == (left + 1) & 255 and left == (left2 + 1) & 255:
                 self.counter, self.counted_at = b1, pos
             counted = self.counter | min(pos - self.counted_at, 255) << 8
-            self.zero = pos if pos and b1 == 0 else self.zero
-            since, z = min(pos - self.zero, 255), self._byte(self.zero - 2)
             self.q1 = q1
             self._follow_likeness()
             pairs = {
-                7: (since | r1 << 8, z),
-                8: ((2 * r1 - r2) & 255, phase),
-                9: (right | r1 << 8 | left << 16, b1 | right2 << 8),
-                10: (one, 0),
-                11: (two & 0xFFFF, 0),
-                12: (r1 | (left & 7) << 8 | (right >> 5) << 11, r2 | (b1 & 15) << 8),
-                13: (b1 | b5 << 8, 0),
-                14: (b2, 0),
-                15: (phase | rec << 16, b1),
-                16: (pos & 15, b1),
-                17: (b1 | b3 << 8, 0),
-                18: (w0, b1),
-                19: (counted, r1 | b1 << 8),
-                20: (r1 | r2 << 8 | r3 << 16, 0),
-                21: (q1 | q2 << 8 | r1 << 16, 0),
-                22: (c4 & 0xF0F0, 0),
-                23: (c4 & 0xE0E0E0, 0),
-                24: (self.alike & 0xFFFF, 0),
-                25: (c4 & 0xFFFF00, 0),
-                26: (lane | b4 << 8 | b8 << 16, b12),
-                27: (b1 & 15 | (b2 & 0xFC) << 8 | (pos & 1) << 20, 0),
-                28: (c4 & 0xC0C0C0C0, c8 & 0xC0C0C0C0),
-                29: (c4 & 0xFFFF, lane),
-                30: (b4 | b8 << 8 | lane << 16, b1),
-                31: (e0 + 1 | min(len0, 15) << 9, b1),
-                32: (c4 & 0xFFFF0000, 0),
-                33: (counted, r1 | r2 << 8),
-                34: (c4 & 0xFF00FF00, 0),
-                35: (b1 | b8 << 8, 0),
-                36: (self.alike & 255 | c4 & 0xFFE00000, 0),
-                37: (two & 0xFFFF, b1),
-                38: (e0 + 1, e1 + 1 | b1 << 9),
-                39: (two, c4 & 0xFFFF),
-                40: (b1 | b6 << 8, 0),
-                41: (counted, q1),
-                42: (r1 | r2 << 8 | (b1 & 7) << 16, r3),
-                43: (c4 & 0xF0F00000 | lane, 0),
-                44: (lane | (b4 >> 3) << 2 | (b8 >> 3) << 7, b12 >> 4 | (b1 >> 5) << 4),
+                7: (right | r1 << 8 | left << 16, b1 | right2 << 8),
+                8: (one, 0),
+                9: (two & 0xFFFF, 0),
+                10: (r1 | (left & 7) << 8 | (right >> 5) << 11, r2 | (b1 & 15) << 8),
+                11: (b1 | b5 << 8, 0),
+                12: (b2, 0),
+                13: (phase | rec << 16, b1),
+                14: (pos & 15, b1),
+                15: (b1 | b3 << 8, 0),
+                16: (w0, b1),
+                17: (counted, r1 | b1 << 8),
+                18: (r1 | r2 << 8 | r3 << 16, 0),
+                19: (c4 & 0xF0F0, 0),
+                20: (c4 & 0xE0E0E0, 0),
+                21: (self.alike & 0xFFFF, 0),
+                22: (c4 & 0xFFFF00, 0),
+                23: (lane | b4 << 8 | b8 << 16, b12),
+                24: (b1 & 15 | (b2 & 0xFC) << 8 | (pos & 1) << 20, 0),
+                25: (c4 & 0xC0C0C0C0, c8 & 0xC0C0C0C0),
+                26: (c4 & 0xFFFF, lane),
+                27: (b4 | b8 << 8 | lane << 16, b1),
+                28: (e0 + 1 | min(len0, 15) << 9, b1),
+                29: (c4 & 0xFFFF0000, 0),
+                30: (c4 & 0xFF00FF00, 0),
+                31: (self.alike & 255 | c4 & 0xFFE00000, 0),
+                32: (two & 0xFFFF, b1),
+                33: (two, c4 & 0xFFFF),
+                34: (b1 | b6 << 8, 0),
+                35: (counted, q1),
+                36: (r1 | r2 << 8 | (b1 & 7) << 16, r3),
+                37: (c4 & 0xF0F00000 | lane, 0),
+                38: (lane | (b4 >> 3) << 2 | (b8 >> 3) << 7, b12 >> 4 | (b1 >> 5) << 4),
             }
             h |= {i: C(i, a, b) for i, (a, b) in pairs.items()}
         else:
@@ -559,6 +552,7 @@ class Decoder:
             h |= {i: C(i, a, b) for i, (a, b) in pairs.items()}
         self.h = [h[i] for i in range(self.n)]
         self.runs.find(self.h)
+        self.residuals.guess(self.data, rec, self.record2, (one, two), self.matches)
         self.direct_contexts = [
             0x51ED270,
             C(41, b1, 0),
@@ -622,6 +616,7 @@ class Decoder:
             p = self.maps[256 * i + state] >> 20
             x += [STRETCH[p], p - 2048, STRETCH[p] if ONE_SIDED[state] else 0]
         x += [sign * STRETCH[p >> 20] for sign, p in self.runs.expect(b, c0)]
+        x += [STRETCH[p] for p in self.residuals.expect(b, c0)]
         length = 0 if bits[0] < 0 else 1 + (self.index[0] & 255) // 8
         band, half = min(length // 4, 7), 256 * (b // 2)
         hits = sum(state > 0 for state in states[1:7])

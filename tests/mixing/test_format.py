@@ -34,11 +34,11 @@ PRIORS = {
     "text": "3587eda6a7808024",
     "binary": "3fcd977d8c391545",
     "lines": "6ac4706325500bc0",
-    "records": "9cf0ff8a13138035",
-    "code": "b2c84c39fab914fe",
+    "records": "2f117916ae047fad",
+    "code": "223581d826373a49",
     "tokens": "8a9fe1530ae124ad",
 }
-LATER_PROFILES = "f7156fb70c552232"
+LATER_PROFILES = "b1c6f578d52022eb"
 PAYLOADS = "b0660268750665e7"
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from edgezip.coding.mixing.bytecodec import cm_encode
+from edgezip.coding.mixing.layout import FAR
 from edgezip.coding.mixing.params import MixParams
-from edgezip.coding.mixing.profile import PROFILES, Profile
+from edgezip.coding.mixing.profile import PROFILES, RECORDS, Profile
 from edgezip.coding.mixing.token_mixing import MixingEncoder
 
 from .second_decoder import Decoder
@@ -36,6 +37,17 @@ def test_the_second_decoder_agrees(profile: Profile, level: int) -> None:
     for data in (_ROWS, _RECORDS, _MIXED, _CODE):
         payload = cm_encode(data, MixParams(16, profile.number, level))
         assert Decoder(16, profile.number, level).decode(payload, len(data)) == data
+
+
+def test_the_second_decoder_agrees_on_residuals_that_are_many() -> None:
+    # Longer than the greatest distance, and with more residuals of a kind than are counted.
+    many = b"".join((7 * i).to_bytes(2, "big") + b"\t\0" for i in range(512))
+    data = many + random.Random(6).randbytes(40) + many[-40:]
+    payload = cm_encode(data, MixParams(16, RECORDS, 2))
+    decoder = Decoder(16, RECORDS, 2)
+    assert decoder.decode(payload, len(data)) == data
+    assert decoder.residuals.halved > 0
+    assert len(data) > FAR
 
 
 _PIECES: list[bytes | None] = [

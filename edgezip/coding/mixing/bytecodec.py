@@ -19,6 +19,7 @@ from .model import Model, copy_model, new_model, release
 from .params import MixParams
 from .predictor import announce_nibble, begin_nibble, predict, update
 from .profiles import set_contexts
+from .residuals import learn_residuals
 from .runs import find_runs, learn_runs
 
 LEARN, ENCODE, DECODE, DECODE_START = 0, 1, 2, 3
@@ -64,6 +65,7 @@ def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
             return i
         data[i] = c
         learn_runs(m, c)
+        learn_residuals(m, c)
         end_byte(m, s, c, 2)
     return data.size
 

@@ -39,6 +39,7 @@ from .layout import (
     S_WORD3,
 )
 from .match import advance_match, find_match, match_place
+from .similarity import follow_similarity
 from .trails import follow_trails
 
 _VOTES = 65536 + 1024
@@ -158,7 +159,7 @@ def _lines(ends, fields, st, c, kind):  # type: ignore[no-untyped-def]
 
 
 @njit(_nrt=False)
-def _end_byte(ends, history, bounds, streams, heads, votes, fields, seen, s, c, bound):  # type: ignore[no-untyped-def]
+def _end_byte(ends, scores, history, bounds, streams, heads, votes, fields, seen, s, c, bound):  # type: ignore[no-untyped-def]
     st = streams[s]
     n = streams.shape[0]
     at = st[S_POS] * n + s
@@ -185,14 +186,17 @@ def _end_byte(ends, history, bounds, streams, heads, votes, fields, seen, s, c, 
     advance_match(history, streams, st, 1, c)
     find_match(history, seen, n, s, st, 1, second)
     follow_trails(history, heads, fields[s], n, s, st, c)
+    if scores.shape[0] > 0:
+        follow_similarity(scores, history, st, c)
 
 
 @njit(inline="always", _nrt=False)
 def end_byte(m, s, c, bound):  # type: ignore[no-untyped-def]
     """Append byte `c` to stream `s`. `bound`: 0 no token ends behind it (yet), 2 not known."""
     _end_byte(
-        m.ends, m.history, m.bounds, m.streams, m.heads, m.votes, m.fields, m.seen, s, c, bound
-    )
+        m.ends, m.scores, m.history, m.bounds, m.streams, m.heads, m.votes, m.fields, m.seen, s, c,
+        bound,
+    )  # fmt: skip
 
 
 @njit(inline="always", _nrt=False)

@@ -9,7 +9,7 @@ MATCH_LENGTHS = (6, 20)
 MATCH_MAPS = 1024
 
 # Mixer inputs: bias, two of the language model, two per match model, one per direct map, three per
-# context, one per run model.
+# context, one per run model, one per residual model.
 BIAS_INPUT = 0
 MODEL_INPUT = 1
 MATCH_INPUT = 3
@@ -36,6 +36,13 @@ TRAILS_AT = 3 << 16
 """Where in `heads` the beginnings of fields are."""
 FIELDS = 64
 DEPTHS = 64
+
+FAR = 1 << 11
+"""The greatest distance at which similar bytes are looked for."""
+RESIDUAL_KINDS = 32
+"""Histograms of a residual model."""
+RESIDUAL_ROW = 512
+"""Places of a histogram."""
 
 MAP_LIMIT = 255
 DIRECT_LIMIT = 60
@@ -87,10 +94,9 @@ S_TRAIL = 37  # where a field began last behind what stands before this one
 S_WANTED = 39  # what is expected: by each trail and by the field above
 S_AFTER = 42  # and behind it
 S_RECORD2 = 45  # the second best record length
-S_ZERO = 46  # of profile records: behind the last zero
-S_COUNTER = 47  # of profile records: the last byte that counts up by one from record to record
-S_COUNTER_AT = 48  # and the place behind it
-S_ALIKE = 49  # of binary data: a zero, and the byte four before it again? Of sixteen bytes
+S_COUNTER = 46  # of profile records: the last byte that counts up by one from record to record
+S_COUNTER_AT = 47  # and the place behind it
+S_ALIKE = 48  # of binary data: a zero, and the byte four before it again? Of sixteen bytes
 # Of profile code:
 S_STAGE = 50  # what the next byte of an instruction is
 S_MARKS = 51  # its prefixes
@@ -106,7 +112,12 @@ S_INSTRUCTION2 = 60
 S_BEFORE = 61  # opcode, MODRM and prefixes of the one before
 S_OPCODES = 62  # the last four
 S_REGISTERS = 63  # the last eight register fields of MODRM
-STREAM_FIELDS = 64
+# Of profiles with residual models: the distances of similar bytes, and how similar they are.
+S_SLOW = 64
+S_SLOW_SCORE = 65
+S_FAST = 66
+S_FAST_SCORE = 67
+STREAM_FIELDS = 68
 
 # Parts of a stream's row of `fields`.
 F_STARTS = 0  # of the fields of the two rows
@@ -146,4 +157,5 @@ R_MISSES = 54  # and how much the last three decisions were
 R_EARLY = 55  # by how much weights move faster at first
 R_DECISIONS = 56  # how many there have been
 R_RUNS = 57  # run models
+R_RESIDUALS = 58  # residual models
 REGISTERS = 60

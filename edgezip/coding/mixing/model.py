@@ -21,6 +21,7 @@ from edgezip.coding.logistic import (
 from .layout import (
     APM_SIZE,
     DIRECT,
+    FAR,
     FIELD_ENTRIES,
     MOST_SETS,
     R_CONTEXTS,
@@ -35,14 +36,18 @@ from .layout import (
     R_MASK,
     R_PROFILE,
     R_RATE,
+    R_RESIDUALS,
     R_RUNS,
     R_SETS,
     REGISTERS,
+    RESIDUAL_KINDS,
+    RESIDUAL_ROW,
     STREAM_FIELDS,
 )
 from .params import LEVELS, MixParams
 from .prior import load_prior
 from .profile import Profile, profile_of
+from .similarity import WORST
 
 _TABLES = (
     "slots", "maps", "direct", "heads", "matchmaps", "weights", "final", "apms", "votes", "seen",
@@ -58,7 +63,8 @@ class Model(NamedTuple):
     Adaptive: slots (bit histories), maps (their probabilities), direct, heads (last bytes behind a
     context), matchmaps, weights, final, apms, votes (record lengths), seen (places of hashed
     strings), runs (what came last in a context), runmaps. Per stream: streams (S, STREAM_FIELDS),
-    fields (S, FIELD_ENTRIES), history and bounds (byte `pos` of stream s lies at pos * S + s).
+    fields (S, FIELD_ENTRIES), history and bounds (byte `pos` of stream s lies at pos * S + s). Of
+    the only stream of a profile with residual models: scores (of distances), histograms.
     run_slots lists the contexts with run models. silent lists inputs that count as 0: none, but in
     bench/ablation.py. The others are scratch.
     """
@@ -84,12 +90,16 @@ class Model(NamedTuple):
     fields: NDArray[np.int64]
     history: NDArray[np.uint8]
     bounds: NDArray[np.uint8]
+    scores: NDArray[np.uint16]
+    histograms: NDArray[np.uint8]
     silent: NDArray[np.int64]
     inputs: NDArray[np.int16]
     scratch: NDArray[np.int64]
     hashes: NDArray[np.int64]
     direct_hashes: NDArray[np.int64]
     bases: NDArray[np.int64]
+    guesses: NDArray[np.int64]
+    guess_rows: NDArray[np.int64]
     run_slots: NDArray[np.int64]
     run_places: NDArray[np.int64]
     run_last: NDArray[np.int64]
@@ -114,6 +124,7 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
     profile = profile_of(params.profile, tokens)
     prior = load_prior(profile)
     runs = _runs_in_use(profile, params)
+    residuals = _residuals_in_use(profile, params)
     apm = squash[
         np.clip((np.arange(MAP_BINS) - 16) * 128, -STRETCH_LIMIT, STRETCH_LIMIT) + SQUASH_ZERO
     ].astype(np.uint16)
@@ -144,12 +155,16 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
         fields=np.zeros((streams, FIELD_ENTRIES), np.int64),
         history=np.zeros(streams * capacity, np.uint8),
         bounds=np.zeros(streams * capacity, np.uint8),
+        scores=np.full(2 * FAR if residuals else 0, WORST, np.uint16),
+        histograms=np.zeros(residuals * RESIDUAL_KINDS * RESIDUAL_ROW, np.uint8),
         silent=np.zeros(0, np.int64),
         inputs=np.zeros(profile.inputs, np.int16),
         scratch=_registers(profile, params),
         hashes=np.zeros(len(profile.contexts), np.int64),
         direct_hashes=np.zeros(DIRECT, np.int64),
         bases=np.zeros(len(profile.contexts), np.int64),
+        guesses=np.zeros(residuals, np.int64),
+        guess_rows=np.zeros(residuals, np.int64),
         run_slots=np.array(profile.runs, np.int64),
         run_places=np.zeros(len(profile.runs), np.int64),
         run_last=np.zeros(len(profile.runs), np.int64),
@@ -165,6 +180,10 @@ def _runs_in_use(profile: Profile, params: MixParams) -> int:
     return len(profile.runs) if params.level == LEVELS - 1 else 0
 
 
+def _residuals_in_use(profile: Profile, params: MixParams) -> int:
+    return len(profile.residuals) if params.level == LEVELS - 1 else 0
+
+
 def _field_ends(profile: Profile) -> NDArray[np.uint8]:
     ends = np.zeros(256, np.uint8)
     ends[list(profile.field_ends)] = 1
@@ -178,6 +197,7 @@ def _registers(profile: Profile, params: MixParams) -> NDArray[np.int64]:
     r[R_PROFILE] = profile.number
     r[R_CONTEXTS] = profile.levels[params.level]
     r[R_RUNS] = _runs_in_use(profile, params)
+    r[R_RESIDUALS] = _residuals_in_use(profile, params)
     r[R_INPUTS] = profile.inputs
     r[R_SETS] = profile.sets
     r[R_FINAL_WIDTH] = profile.final_width

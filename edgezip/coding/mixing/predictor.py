@@ -1,5 +1,6 @@
-"""Bit prediction: bit histories, direct maps, match and run models, mixer and probability maps, one
-bit at a time. Knows no profile: what differs is in the registers and behind `profiles.select`."""
+"""Bit prediction: bit histories, direct maps, match, run and residual models, mixer and probability
+maps, one bit at a time. Knows no profile: what differs is in the registers and behind
+`profiles.select`."""
 
 from __future__ import annotations
 
@@ -49,6 +50,7 @@ from .layout import (
     R_MASK,
     R_NODE,
     R_P,
+    R_RESIDUALS,
     R_RUNS,
     R_SETS,
     R_STREAM,
@@ -58,6 +60,7 @@ from .layout import (
 from .match import match_inputs, update_matches
 from .mixer import SHARES, learn, mix
 from .profiles import select
+from .residuals import residual_inputs
 from .runs import read_runs, run_inputs, update_runs
 
 _HALF_12 = np.int32(2048)
@@ -122,9 +125,11 @@ def announce_nibble(m, c0):  # type: ignore[no-untyped-def]
 
 @njit(_nrt=False, forceinline=True)
 def _used_inputs(r):  # type: ignore[no-untyped-def]
-    """The first input of the run models, and how many inputs there are."""
-    first = CONTEXT_INPUT + OF_CONTEXT * r[R_CONTEXTS]
-    return first, first + r[R_RUNS]
+    """The first input of the run models, that of the residual models, and how many inputs there
+    are."""
+    runs = CONTEXT_INPUT + OF_CONTEXT * r[R_CONTEXTS]
+    residuals = runs + r[R_RUNS]
+    return runs, residuals, residuals + r[R_RESIDUALS]
 
 
 @njit(_nrt=False, forceinline=True)
@@ -232,7 +237,7 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     _map_rows(r, st[S_C4])
     select(r, m.streams, m.history, m.fields, m.selected, logit)
     m.selected[HITS_SET] += 9 * _orders_seen(m.slots, m.bases, r[R_NODE])
-    first_run, used = _used_inputs(r)
+    first_run, first_residual, used = _used_inputs(r)
     _fetch(r, m.weights, m.apms, m.selected, used)
     _context_inputs(
         m.slots, m.maps, m.direct, m.stretch, m.bases, m.direct_bases, x, r[R_NODE],
@@ -241,6 +246,7 @@ def predict(m, logit):  # type: ignore[no-untyped-def]
     run_inputs(
         r, m.runmaps, m.stretch, m.run_last, m.run_before, m.run_expected, x, first_run
     )  # fmt: skip
+    residual_inputs(r, m.histograms, m.stretch, m.guesses, m.guess_rows, x, first_residual)
     for j in range(1, r[R_FINALS]):
         r[R_FINAL_ROWS + j] = m.selected[r[R_FINAL_SETS + j]]
     x[MODEL_INPUT] = logit
@@ -278,7 +284,7 @@ def update(m, bit):  # type: ignore[no-untyped-def]
     one."""
     r = m.scratch
     _announce_rows(r, m.apms, m.streams[r[R_STREAM]][S_C4], bit)
-    _, used = _used_inputs(r)
+    _, _, used = _used_inputs(r)
     learn(r, m.weights, m.final, m.squash, m.inputs, m.selected, m.outputs, used, bit)
     _update_maps(r, m.slots, m.maps, m.direct, m.follow, m.reciprocal, m.bases, m.direct_bases, bit)
     update_matches(r, m.matchmaps, m.reciprocal, bit)

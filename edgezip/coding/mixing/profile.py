@@ -3,9 +3,9 @@
 A profile says how the mixer looks at one kind of data. It is a module of kernels (its contexts, in
 slot order, and its weight rows), a row of this table, its part of docs/modelling.md and its own
 frozen starting state in `priors/`. The number of the mixer's inputs follows from the numbers of
-contexts and run models. Predictor, mixer, match models and maps are shared and know no profile;
-what they need of one is here, as numbers. `profiles.py` holds the only places that call a profile's
-kernels.
+contexts, run and residual models. Predictor, mixer, match models and maps are shared and know no
+profile; what they need of one is here, as numbers. `profiles.py` holds the only places that call a
+profile's kernels.
 
 To add a context: append it in the module and its name here, describe it in docs/modelling.md, learn
 the profile's prior anew (`python -m train.prior`).
@@ -51,8 +51,9 @@ class Profile:
     so that they come as near to 1 as to 0, which matters where nearly everything is foreseen.
     finals: sets whose rows further final rows take; all final rows are averaged. early: how much is
     added to the rates at first, as a multiple of them. longest_record: record lengths are below it.
-    learned_count: what the starting state knows of a probability counts as at most so many
-    decisions. model_weight: as plain_weight, of the language model.
+    residuals: the guesses of guesses.py that residual models make at the highest level, in order;
+    for a single stream. learned_count: what the starting state knows of a probability counts as at
+    most so many decisions. model_weight: as plain_weight, of the language model.
     field_ends: bytes behind which a field of a line begins. taught_by: the documents of which
     train.prior makes the starting state. fast_level: where time counts; of text, fewer contexts
     keep 2 % of size for a third more speed. suits: whether it is for some data; None where another
@@ -82,11 +83,15 @@ class Profile:
     longest_record: int = 2048
     runs: tuple[int, ...] = ()
     learned_count: int = 100
+    residuals: tuple[str, ...] = ()
 
     @cached_property
     def inputs(self) -> int:
-        """Places of a weight row: those of all contexts and run models, up to whole blocks."""
-        used = CONTEXT_INPUT + OF_CONTEXT * len(self.contexts) + len(self.runs)
+        """Places of a weight row: those of all contexts, run and residual models, up to whole
+        blocks."""
+        used = (
+            CONTEXT_INPUT + OF_CONTEXT * len(self.contexts) + len(self.runs) + len(self.residuals)
+        )
         return -(-used // BLOCK) * BLOCK
 
     @cached_property
@@ -226,8 +231,7 @@ _LINES_CONTEXTS = (
 _RECORD_CONTEXTS = (
     *_ORDERS,
     *_named(
-        ("sparse", ("since the last zero, above, byte before it",)),
-        ("records", ("slope and phase", "three above, byte, second to the right")),
+        ("records", ("three above, byte, second to the right",)),
         (_INDIRECT, ("bytes after the last one", "only the bytes after the last two")),
         ("bitmaps", ("bits around above",)),
         ("sparse", ("bytes 1 and 5 back", "byte 2 back")),
@@ -235,7 +239,6 @@ _RECORD_CONTEXTS = (
         ("sparse", ("position modulo 16", "bytes 1 and 3 back", "word and byte")),
         ("records", (
             "since the counter, above, byte", "three above",
-            "two above in the second length, above",
         )),
         ("high bits", ("high halves of two bytes", "high bits of three bytes")),
         ("zeros and repeats", ("zeros and repeats of eight bytes",)),
@@ -244,11 +247,9 @@ _RECORD_CONTEXTS = (
         ("sparse", ("position modulo 4", "bytes 1, 4 and 8 back, position modulo 4")),
         ("expected byte", ("expected byte and its length",)),
         ("sparse", ("bytes 3 and 4 back",)),
-        ("records", ("since the counter, two above",)),
-        ("sparse", ("bytes 2 and 4 back", "bytes 1 and 8 back")),
+        ("sparse", ("bytes 2 and 4 back",)),
         ("zeros and repeats", ("zeros and repeats, bytes 3 and 4 back",)),
         (_INDIRECT, ("bytes after the last two",)),
-        ("expected byte", ("both expected bytes",)),
         (_INDIRECT, ("three bytes after the last two",)),
         ("sparse", ("bytes 1 and 6 back",)),
         ("records", ("since the counter, above in the second length",)),
@@ -292,6 +293,16 @@ _CODE_CONTEXTS = (
     ),
 )  # fmt: skip
 
+_GUESSES = (
+    "similar, slow", "similar, slow, and the difference of bytes 2 back",
+    "similar, fast", "similar, fast, and the difference of bytes 2 back",
+    "above", "above and the difference to the left", "slope", "second difference",
+    "above in the second length", "above in both lengths",
+    "slope of numbers above", "slope of numbers before", "byte", "byte 4 back",
+    "byte after the last one", "byte after the last two",
+    "expected by the short match", "expected by the long match",
+)  # fmt: skip
+
 _CONTROLS = bytes([*range(9), *range(14, 32)])
 
 
@@ -315,13 +326,15 @@ PROFILES = (
         runs=(0, 2, 3, 4, 8, 9, 14, 23, 33, 35, 40, 46),
     ),
     Profile(
-        RECORDS, "records", _RECORD_CONTEXTS, 14, (25, 33, 45), 3500, 64, 812, "records",
+        RECORDS, "records", _RECORD_CONTEXTS, 14, (25, 33, 39), 3500, 64, 812, "records",
         maps=4, finals=(2, 9, 4), even_maps=True, early=3, longest_record=8192, learned_count=30,
-        stronger=RECORDS, runs=(1, 3, 10, 14, 17, 18, 22, 23, 24, 25, 29, 36),
+        residuals=_GUESSES,
+        stronger=RECORDS, runs=(1, 3, 8, 12, 15, 16, 19, 20, 21, 22, 26, 31),
     ),
     Profile(
         CODE, "code", _CODE_CONTEXTS, 14, (25, 33, 39), 3500, 64, 812, "code",
         maps=4, finals=(2, 9, 4), even_maps=True, early=3, learned_count=30, stronger=CODE,
+        residuals=_GUESSES,
         runs=(1, 7, 8, 11, 12, 14, 17, 20, 21, 22, 24, 28),
     ),
 )  # fmt: skip

@@ -10,8 +10,9 @@ from edgezip.coding.jit import njit
 
 from .binary import binary_contexts
 from .code import code_contexts, code_rows
+from .guesses import set_guesses
 from .history import set_direct
-from .layout import R_C0, R_FINAL_ROWS, R_PROFILE, R_STREAM
+from .layout import R_C0, R_FINAL_ROWS, R_PROFILE, R_RESIDUALS, R_STREAM
 from .lines import line_contexts, line_rows
 from .match import expect, match_length
 from .profile import BINARY, CODE, LINES, RECORDS, TOKENS
@@ -43,11 +44,14 @@ def _set_contexts(r, hashes, direct_hashes, streams, history, bounds, heads, fie
 
 @njit(inline="always", _nrt=False)
 def set_contexts(m, s):  # type: ignore[no-untyped-def]
-    """Set the hashes of all contexts of the next byte of stream `s`, and what the match models
-    expect."""
+    """Set the hashes of all contexts of the next byte of stream `s`, what the match models expect,
+    and what the residual models guess."""
     _set_contexts(
         m.scratch, m.hashes, m.direct_hashes, m.streams, m.history, m.bounds, m.heads, m.fields, s
-    )
+    )  # fmt: skip
+    if m.scratch[R_RESIDUALS] > 0:
+        n = m.streams.shape[0]
+        set_guesses(m.guesses, m.guess_rows, m.heads, m.history, n, s, m.streams[s])
 
 
 @njit(_nrt=False, forceinline=True)

@@ -26,7 +26,6 @@ from .layout import (
     S_RECORD,
     S_RECORD2,
     S_WORD0,
-    S_ZERO,
 )
 from .text import common_rows
 
@@ -50,10 +49,6 @@ def record_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-
     right2 = byte_at(history, n, s, pos - rec + 2) if rec > 2 else 0
     rec2 = st[S_RECORD2]
     q1 = byte_at(history, n, s, pos - rec2)
-    q2 = byte_at(history, n, s, pos - 2 * rec2)
-    if b1 == 0:
-        st[S_ZERO] = pos
-    since = min(pos - st[S_ZERO], 255)
     left2 = byte_at(history, n, s, pos - 2 * rec - 1)
     if rec > 1 and b1 == (left + 1 & 255) and left == (left2 + 1 & 255):
         st[S_COUNTER] = b1
@@ -63,44 +58,38 @@ def record_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-
     alike = st[S_ALIKE]
     heads2 = heads[256 + (c4 & 0xFFFF)]
     set_orders(h, st)
-    h[7] = context(7, since | r1 << 8, byte_at(history, n, s, st[S_ZERO] - 2))
-    h[8] = context(8, (2 * r1 - r2) & 255, phase)
-    h[9] = context(9, right | r1 << 8 | left << 16, b1 | right2 << 8)
-    h[10] = context(10, heads[b1] & 0xFFFF, 0)
-    h[11] = context(11, heads2 & 0xFFFF, 0)
-    h[12] = context(12, r1 | (left & 7) << 8 | right >> 5 << 11, r2 | (b1 & 15) << 8)
-    h[13] = context(13, b1 | (c8 & 255) << 8, 0)
-    h[14] = context(14, b2, 0)
-    h[15] = context(15, phase | rec << 16, b1)
-    h[16] = context(16, pos & 15, b1)
-    h[17] = context(17, b1 | c4 >> 8 & 0xFF00, 0)
-    h[18] = context(18, st[S_WORD0], b1)
-    h[19] = context(19, counted, r1 | b1 << 8)
-    h[20] = context(20, r1 | r2 << 8 | r3 << 16, 0)
-    h[21] = context(21, q1 | q2 << 8 | r1 << 16, 0)
-    h[22] = context(22, c4 & 0xF0F0, 0)
-    h[23] = context(23, c4 & 0xE0E0E0, 0)
-    h[24] = context(24, alike & 0xFFFF, 0)
-    h[25] = context(25, c4 & 0xFFFF00, 0)
-    h[26] = context(26, pos & 3 | b4 << 8 | b8 << 16, b12)
-    h[27] = context(27, b1 & 15 | (b2 & 0xFC) << 8 | (pos & 1) << 20, 0)
-    h[28] = context(28, c4 & 0xC0C0C0C0, c8 & 0xC0C0C0C0)
-    h[29] = context(29, c4 & 0xFFFF, pos & 3)
-    h[30] = context(30, b4 | b8 << 8 | (pos & 3) << 16, b1)
-    h[31] = context(31, (r[R_EXPECT] + 1) | min(st[S_MATCH + 1], 15) << 9, b1)
-    h[32] = context(32, c4 & 0xFFFF0000, 0)
-    h[33] = context(33, counted, r1 | r2 << 8)
-    h[34] = context(34, c4 & 0xFF00FF00, 0)
-    h[35] = context(35, b1 | b8 << 8, 0)
-    h[36] = context(36, alike & 255 | c4 & 0xFFE00000, 0)
-    h[37] = context(37, heads2 & 0xFFFF, b1)
-    h[38] = context(38, r[R_EXPECT] + 1, (r[R_EXPECT + 4] + 1) | b1 << 9)
-    h[39] = context(39, heads2, c4 & 0xFFFF)
-    h[40] = context(40, b1 | (c8 >> 8 & 255) << 8, 0)
-    h[41] = context(41, counted, q1)
-    h[42] = context(42, r1 | r2 << 8 | (b1 & 7) << 16, r3)
-    h[43] = context(43, c4 & 0xF0F00000 | pos & 3, 0)
-    h[44] = context(44, pos & 3 | (b4 >> 3) << 2 | (b8 >> 3) << 7, b12 >> 4 | b1 >> 5 << 4)
+    h[7] = context(7, right | r1 << 8 | left << 16, b1 | right2 << 8)
+    h[8] = context(8, heads[b1] & 0xFFFF, 0)
+    h[9] = context(9, heads2 & 0xFFFF, 0)
+    h[10] = context(10, r1 | (left & 7) << 8 | right >> 5 << 11, r2 | (b1 & 15) << 8)
+    h[11] = context(11, b1 | (c8 & 255) << 8, 0)
+    h[12] = context(12, b2, 0)
+    h[13] = context(13, phase | rec << 16, b1)
+    h[14] = context(14, pos & 15, b1)
+    h[15] = context(15, b1 | c4 >> 8 & 0xFF00, 0)
+    h[16] = context(16, st[S_WORD0], b1)
+    h[17] = context(17, counted, r1 | b1 << 8)
+    h[18] = context(18, r1 | r2 << 8 | r3 << 16, 0)
+    h[19] = context(19, c4 & 0xF0F0, 0)
+    h[20] = context(20, c4 & 0xE0E0E0, 0)
+    h[21] = context(21, alike & 0xFFFF, 0)
+    h[22] = context(22, c4 & 0xFFFF00, 0)
+    h[23] = context(23, pos & 3 | b4 << 8 | b8 << 16, b12)
+    h[24] = context(24, b1 & 15 | (b2 & 0xFC) << 8 | (pos & 1) << 20, 0)
+    h[25] = context(25, c4 & 0xC0C0C0C0, c8 & 0xC0C0C0C0)
+    h[26] = context(26, c4 & 0xFFFF, pos & 3)
+    h[27] = context(27, b4 | b8 << 8 | (pos & 3) << 16, b1)
+    h[28] = context(28, (r[R_EXPECT] + 1) | min(st[S_MATCH + 1], 15) << 9, b1)
+    h[29] = context(29, c4 & 0xFFFF0000, 0)
+    h[30] = context(30, c4 & 0xFF00FF00, 0)
+    h[31] = context(31, alike & 255 | c4 & 0xFFE00000, 0)
+    h[32] = context(32, heads2 & 0xFFFF, b1)
+    h[33] = context(33, heads2, c4 & 0xFFFF)
+    h[34] = context(34, b1 | (c8 >> 8 & 255) << 8, 0)
+    h[35] = context(35, counted, q1)
+    h[36] = context(36, r1 | r2 << 8 | (b1 & 7) << 16, r3)
+    h[37] = context(37, c4 & 0xF0F00000 | pos & 3, 0)
+    h[38] = context(38, pos & 3 | (b4 >> 3) << 2 | (b8 >> 3) << 7, b12 >> 4 | b1 >> 5 << 4)
 
 
 @njit(_nrt=False, forceinline=True)
