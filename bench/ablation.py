@@ -52,17 +52,20 @@ WINDOW, KEEP = 512, 256
 def _parts(profile: Profile) -> dict[str, list[int]]:
     """Inputs by part; those of contexts with those of their run models."""
     runs = CONTEXT_INPUT + OF_CONTEXT * len(profile.contexts)
+    residuals = runs + len(profile.runs)
 
     def of(slots: list[int]) -> list[int]:
         own = [CONTEXT_INPUT + OF_CONTEXT * i + j for i in slots for j in range(OF_CONTEXT)]
         return own + [runs + k for k, slot in enumerate(profile.runs) if slot in slots]
 
-    return {
+    found = {
         "match models": list(range(MATCH_INPUT, MATCH_INPUT + 4)),
         "direct maps": list(range(DIRECT_INPUT, DIRECT_INPUT + DIRECT)),
-        "run models": list(range(runs, runs + len(profile.runs))),
+        "run models": list(range(runs, residuals)),
+        "residual models": list(range(residuals, residuals + len(profile.residuals))),
         **{group: of(slots) for group, slots in profile.groups().items()},
     }
+    return {name: inputs for name, inputs in found.items() if inputs}
 
 
 PARTS: dict[str, list[int]] = {"language model": [1, 2], **_parts(TOKEN_PROFILE)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.common import Row, integer, print_table
 from bench.peers import COLUMNS, published
 
-SIZES = ("edgezip", "edgezip none", "edgezip plain", "ideal")
+SIZES = ("edgezip -9", "edgezip", "edgezip none", "edgezip plain", "ideal")
 CLASSIC = ("gzip -9", "bzip2 -9", "xz -9e", "zstd -19", "brotli 11")
 
 

@@ -34,6 +34,7 @@ from bench.common import (
 
 GROUPS = ("text", "binary", "logs", "json")
 CLASSIC = ("gzip -9", "bzip2 -9", "xz -9e", "zstd -19", "brotli 11")
+STRONGEST = "edgezip -9"
 WORKER = "bench.worker"
 YES_NO: dict[bool | None, str] = {True: "yes", False: "no", None: ""}
 
@@ -95,7 +96,7 @@ def _measure_all(
 
 def _coders(arguments: argparse.Namespace) -> list[str]:
     coders = [] if arguments.no_peers else list(CLASSIC)
-    coders += ["edgezip none", "edgezip"]
+    coders += ["edgezip none", "edgezip", STRONGEST]
     coders += ["edgezip plain"] if arguments.plain else []
     coders += [] if arguments.no_ideal else ["ideal"]
     return [coder for coder in coders if not arguments.only or coder in arguments.only]
@@ -134,6 +135,7 @@ def _edgezip(file: Path, coder: str, arguments: argparse.Namespace) -> dict[str,
         "model": "none" if coder == "edgezip none" else arguments.model,
         "threads": arguments.threads,
         "coder": "plain" if coder == "edgezip plain" else "auto",
+        "level": 9 if coder == STRONGEST else None,
     }
     with tempfile.TemporaryDirectory() as folder:
         request["output"] = str(Path(folder) / "packed.ez")

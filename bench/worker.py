@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from bench.common import ROOT, peak_memory
 from edgezip import api
 from edgezip.coding.probability import ideal_bits
+from edgezip.pipeline.effort import at_level
 from edgezip.pipeline.model import LanguageModel, TokenLayout
 from edgezip.pipeline.opening import open_for_packing
 from edgezip.pipeline.options import PackOptions, UnpackOptions
@@ -168,11 +169,13 @@ def _codec(name: str) -> Codec | None:
 
 
 def _options(request: dict[str, Any]) -> PackOptions:
-    return PackOptions(
+    options = PackOptions(
         model=request.get("model"),
         threads=request.get("threads"),
         coder=request.get("coder", "auto"),
     )
+    level = request.get("level")
+    return options if level is None else at_level(level, options)
 
 
 def _unpack_options(options: PackOptions) -> UnpackOptions:
