@@ -25,10 +25,10 @@ PROFILES: list[tuple[str, tuple[int, ...], int, int, int, int, int, tuple[int, .
     ("binary", (9, 17, 25), 6, 8000, 128, 96, 8, (), []),
     ("lines", (24, 34, 51), 14, 7000, 128, 192, 16, (2, 6, 13),
         [0, 2, 3, 4, 8, 9, 14, 23, 33, 35, 40, 46]),
-    ("records", (25, 33, 39), 14, 3500, 64, 160, 16, (2, 9, 4),
-        [1, 3, 8, 12, 15, 16, 19, 20, 21, 22, 26, 31]),
-    ("code", (25, 33, 39), 14, 3500, 64, 160, 16, (2, 9, 4),
-        [1, 7, 8, 11, 12, 14, 17, 20, 21, 22, 24, 28]),
+    ("records", (25, 33, 35), 14, 3500, 64, 160, 16, (2, 9, 4),
+        [1, 3, 8, 11, 13, 14, 17, 18, 19, 20, 24, 29]),
+    ("code", (25, 33, 35), 14, 3500, 64, 160, 16, (2, 9, 4),
+        [1, 7, 8, 11, 12, 14, 17, 19, 20, 21, 23, 27]),
     ("tokens", (9, 17, 46), 13, 6000, 128, 160, 16, (4, 6, 2), [0, 3, 4, 7, 11, 15, 19, 31]),
 ]  # fmt: skip
 
@@ -157,7 +157,7 @@ class Decoder:
         self.n, self.M = counts[level], memory
         self._read_prior(name, counts[2], len(runs))
         self.runs = Runs(memory, runs if level == 2 else [], self.runmaps)
-        self.residuals = Residuals(18 if level == 2 and profile in (3, 4) else 0)
+        self.residuals = Residuals(28 if level == 2 and profile in (3, 4) else 0)
         self.slots: dict[int, bytearray] = {}  # by line: four slots of 16 bytes
         self.direct_size = 1 << min(max(memory - 4, 14), 21)
         self.direct: dict[int, int] = {}
@@ -495,35 +495,31 @@ class Decoder:
                 7: (right | r1 << 8 | left << 16, b1 | right2 << 8),
                 8: (one, 0),
                 9: (two & 0xFFFF, 0),
-                10: (r1 | (left & 7) << 8 | (right >> 5) << 11, r2 | (b1 & 15) << 8),
-                11: (b1 | b5 << 8, 0),
-                12: (b2, 0),
-                13: (phase | rec << 16, b1),
-                14: (pos & 15, b1),
-                15: (b1 | b3 << 8, 0),
-                16: (w0, b1),
-                17: (counted, r1 | b1 << 8),
-                18: (r1 | r2 << 8 | r3 << 16, 0),
-                19: (c4 & 0xF0F0, 0),
-                20: (c4 & 0xE0E0E0, 0),
-                21: (self.alike & 0xFFFF, 0),
-                22: (c4 & 0xFFFF00, 0),
-                23: (lane | b4 << 8 | b8 << 16, b12),
-                24: (b1 & 15 | (b2 & 0xFC) << 8 | (pos & 1) << 20, 0),
-                25: (c4 & 0xC0C0C0C0, c8 & 0xC0C0C0C0),
-                26: (c4 & 0xFFFF, lane),
-                27: (b4 | b8 << 8 | lane << 16, b1),
-                28: (e0 + 1 | min(len0, 15) << 9, b1),
-                29: (c4 & 0xFFFF0000, 0),
-                30: (c4 & 0xFF00FF00, 0),
-                31: (self.alike & 255 | c4 & 0xFFE00000, 0),
-                32: (two & 0xFFFF, b1),
-                33: (two, c4 & 0xFFFF),
-                34: (b1 | b6 << 8, 0),
-                35: (counted, q1),
-                36: (r1 | r2 << 8 | (b1 & 7) << 16, r3),
-                37: (c4 & 0xF0F00000 | lane, 0),
-                38: (lane | (b4 >> 3) << 2 | (b8 >> 3) << 7, b12 >> 4 | (b1 >> 5) << 4),
+                10: (b1 | b5 << 8, 0),
+                11: (b2, 0),
+                12: (pos & 15, b1),
+                13: (b1 | b3 << 8, 0),
+                14: (w0, b1),
+                15: (counted, r1 | b1 << 8),
+                16: (r1 | r2 << 8 | r3 << 16, 0),
+                17: (c4 & 0xF0F0, 0),
+                18: (c4 & 0xE0E0E0, 0),
+                19: (self.alike & 0xFFFF, 0),
+                20: (c4 & 0xFFFF00, 0),
+                21: (lane | b4 << 8 | b8 << 16, b12),
+                22: (b1 & 15 | (b2 & 0xFC) << 8 | (pos & 1) << 20, 0),
+                23: (c4 & 0xC0C0C0C0, c8 & 0xC0C0C0C0),
+                24: (c4 & 0xFFFF, lane),
+                25: (b4 | b8 << 8 | lane << 16, b1),
+                26: (e0 + 1 | min(len0, 15) << 9, b1),
+                27: (c4 & 0xFFFF0000, 0),
+                28: (c4 & 0xFF00FF00, 0),
+                29: (self.alike & 255 | c4 & 0xFFE00000, 0),
+                30: (two & 0xFFFF, b1),
+                31: (b1 | b6 << 8, 0),
+                32: (counted, q1),
+                33: (c4 & 0xF0F00000 | lane, 0),
+                34: (lane | (b4 >> 3) << 2 | (b8 >> 3) << 7, b12 >> 4 | (b1 >> 5) << 4),
             }
             h |= {i: C(i, a, b) for i, (a, b) in pairs.items()}
         else:
@@ -536,23 +532,19 @@ class Decoder:
                 13: (one, 0),
                 15: (two & 0xFFFF, 0),
                 18: (c4 & 0xC0C0C0C0, c8 & 0xC0C0C0C0),
-                19: (r1 | r2 << 8 | r3 << 16, 0),
-                21: (c4 & 0xE0E0E0, 0),
-                22: (c4 & 0xF0F0, 0),
-                29: (self.alike & 255 | c4 & 0xFFE00000, 0),
-                30: (c4 & 0xFFFF0000, 0),
-                32: (two, c4 & 0xFFFF),
-                33: (two & 0xFFFF, b1),
-                35: (b1 | b5 << 8, 0),
-                36: (e0 + 1 | min(len0, 15) << 9, b1),
-                37: (b1 | b3 << 8, 0),
-                38: (phase | rec << 16, b1),
+                20: (c4 & 0xE0E0E0, 0),
+                21: (c4 & 0xF0F0, 0),
+                28: (self.alike & 255 | c4 & 0xFFE00000, 0),
+                29: (c4 & 0xFFFF0000, 0),
+                31: (two, c4 & 0xFFFF),
+                33: (b1 | b5 << 8, 0),
+                34: (b1 | b3 << 8, 0),
                 **self.code.contexts(pos, b1, mix),
             }
             h |= {i: C(i, a, b) for i, (a, b) in pairs.items()}
         self.h = [h[i] for i in range(self.n)]
         self.runs.find(self.h)
-        self.residuals.guess(self.data, rec, self.record2, (one, two), self.matches)
+        self.residuals.guess(self.data, rec, self.record2, (one, two), self.matches, mix)
         self.direct_contexts = [
             0x51ED270,
             C(41, b1, 0),

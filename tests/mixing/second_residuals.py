@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 def difference(a: int, b: int) -> int:
     return min((a - b) % 256, (b - a) % 256)
@@ -16,6 +18,8 @@ class Residuals:
         self.distance, self.score = [0, 0], [0, 0]
         self.guesses: list[tuple[int, int]] = []  # byte, histogram
         self.halved = 0
+        self.lasts: dict[tuple[int, int], int] = {}  # table, place: the last byte, the one before
+        self.places: list[int] = []
 
     def follow(self, data: bytearray) -> None:
         """The last byte of `data` came."""
@@ -32,7 +36,13 @@ class Residuals:
             self.distance[k] = max(d for d in known if scores[d] == self.score[k])
 
     def guess(
-        self, data: bytearray, rec: int, rec2: int, heads: tuple[int, int], matches: list[list[int]]
+        self,
+        data: bytearray,
+        rec: int,
+        rec2: int,
+        heads: tuple[int, int],
+        matches: list[list[int]],
+        mix: Callable[[int, int], int],
     ) -> None:
         """Guess at the byte behind `data`."""
         pos = len(data)
@@ -45,7 +55,7 @@ class Residuals:
             found = [at(pos - begin - i) for i in range(4)]
             return int.from_bytes(bytes(found), "big")
 
-        b = [at(i) for i in range(6)]
+        b = [at(i) for i in range(9)]
         r = [at(rec * i) for i in range(4)]
         left = [at(rec * i, 1) for i in range(4)]
         q1, found = at(rec2), []
@@ -66,10 +76,27 @@ class Residuals:
             byte = ((2 * newer - older) % (1 << 32)).to_bytes(4, "big")[pos % 4]
             found.append((byte, min((newer - older) % (1 << 32) >> 8, 127)))
         found += [(b[1], difference(b[1], b[2])), (b[4], difference(b[1], b[5]))]
-        found += [(last & 255, difference(last & 255, last >> 8 & 255)) for last in heads]
         found += [
             (data[pointer], min(length, 63)) if pointer else (0, 127)
             for pointer, length, _ in matches
+        ]
+        phase = pos % rec if rec > 1 else 0
+        c4 = int.from_bytes(bytes(b[4:0:-1]), "big")
+        self.places = [
+            b[2],
+            b[2] | b[3] << 8,
+            b[1] | b[3] << 8,
+            b[3] | b[4] << 8,
+            r[1] | r[2] << 8,
+            mix(0, c4 & 0xFFFFFF) % 65536,
+            b[4] | b[8] << 8,
+            mix(0, phase << 8 | b[1]) % 65536,
+            at(self.distance[1]) << 8 | b[1],
+            mix(0, c4 & 0xF0F0F0F0) % 65536,
+        ]
+        behind = [self.lasts.get(place, 0) for place in enumerate(self.places)]
+        found += [
+            (last & 255, difference(last & 255, last >> 8 & 255)) for last in (*heads, *behind)
         ]
         self.guesses = [(v % 256, 4 * min(error.bit_length(), 7) + pos % 4) for v, error in found]
 
@@ -85,6 +112,8 @@ class Residuals:
 
     def learn(self, c: int) -> None:
         """The byte is known."""
+        for place in enumerate(self.places):
+            self.lasts[place] = self.lasts.get(place, 0) << 8 & 0xFF00 | c
         for histograms, (value, kind) in zip(self.histograms, self.guesses, strict=False):
             counts = histograms[kind]
             counts[(c - value) % 256] += 1

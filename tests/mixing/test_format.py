@@ -34,11 +34,11 @@ PRIORS = {
     "text": "3587eda6a7808024",
     "binary": "3fcd977d8c391545",
     "lines": "6ac4706325500bc0",
-    "records": "2f117916ae047fad",
-    "code": "223581d826373a49",
+    "records": "3b581742a386499b",
+    "code": "659a66a8e4118a89",
     "tokens": "8a9fe1530ae124ad",
 }
-LATER_PROFILES = "b1c6f578d52022eb"
+LATER_PROFILES = "05e15aad1c31ecca"
 PAYLOADS = "b0660268750665e7"
 
 

@@ -44,7 +44,14 @@ def _distances(data: bytes) -> NDArray[np.int64]:
 
 
 def test_bytes_are_different_around_the_end() -> None:
-    assert [similarity.difference(a, 10) for a in (10, 9, 11, 137, 138, 139)] == [0, 1, 1, 127, 128, 127]
+    assert [similarity.difference(a, 10) for a in (10, 9, 11, 137, 138, 139)] == [
+        0,
+        1,
+        1,
+        127,
+        128,
+        127,
+    ]
     assert similarity.difference(0, 255) == 1
 
 

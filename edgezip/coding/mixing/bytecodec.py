@@ -13,6 +13,7 @@ from edgezip.coding.portions import Progress, portions
 from edgezip.coding.rangecoder import ERROR, decode_bit, encode_bit, is_settled
 from edgezip.errors import FormatError
 
+from .guesses import note_byte
 from .history import end_byte
 from .layout import R_BITS, R_C0, R_NODE, R_STREAM
 from .model import Model, copy_model, new_model, release
@@ -66,6 +67,7 @@ def run_bytes(m, s, coder, payload, data, mode):  # type: ignore[no-untyped-def]
         data[i] = c
         learn_runs(m, c)
         learn_residuals(m, c)
+        note_byte(m, c)
         end_byte(m, s, c, 2)
     return data.size
 

@@ -6,13 +6,12 @@ from __future__ import annotations
 from edgezip.coding.hashing import MASK32, context, mix32
 from edgezip.coding.jit import njit
 
-from .fields import above_record, follow_likeness
+from .fields import follow_likeness
 from .history import set_orders
 from .instructions import IMMEDIATE, OPCODE, OPCODE_BITS, follow_instruction, instruction
 from .layout import (
     R_BITS,
     R_C0,
-    R_EXPECT,
     R_MAP_ROWS,
     S_ALIKE,
     S_BEFORE,
@@ -24,13 +23,11 @@ from .layout import (
     S_INSTRUCTION1,
     S_INSTRUCTION2,
     S_MARKS,
-    S_MATCH,
     S_MODRM,
     S_OPCODE,
     S_OPCODES,
     S_OPERAND,
     S_POS,
-    S_RECORD,
     S_REGISTERS,
     S_STAGE,
 )
@@ -50,7 +47,6 @@ def code_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-de
     if pos > 0:
         follow_instruction(st, b1)
     follow_likeness(st)
-    phase, r1, r2, r3, _, _ = above_record(history, n, s, st)
     heads2 = heads[256 + (c4 & 0xFFFF)]
     place = st[S_STAGE] | st[S_DISPLACEMENT] << 4 | st[S_IMMEDIATE] << 8
     opcode = st[S_OPCODE]
@@ -72,28 +68,24 @@ def code_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-de
     h[16] = context(16, mix32(now, opcodes & _LAST), place)
     h[17] = context(17, mix32(instruction(st), st[S_BEFORE]), place)
     h[18] = context(18, c4 & 0xC0C0C0C0, c8 & 0xC0C0C0C0)
-    h[19] = context(19, r1 | r2 << 8 | r3 << 16, 0)
-    h[20] = context(20, place | (pos & 15) << 16, b1)
-    h[21] = context(21, c4 & 0xE0E0E0, 0)
-    h[22] = context(22, c4 & 0xF0F0, 0)
-    h[23] = context(23, instruction(st), operand ^ place << 4)
-    h[24] = context(24, modrm & 0xC7 | place << 16, operand)
-    h[25] = context(25, now, place)
-    h[26] = context(26, place | b1 << 16, opcodes & _LAST)
-    h[27] = context(27, place, st[S_REGISTERS] & 0xFFFFF)
-    h[28] = context(
-        28, place | opcode << 16, st[S_BEFORE] >> OPCODE_BITS & 63 | (modrm & 0xC7) << 8
+    h[19] = context(19, place | (pos & 15) << 16, b1)
+    h[20] = context(20, c4 & 0xE0E0E0, 0)
+    h[21] = context(21, c4 & 0xF0F0, 0)
+    h[22] = context(22, instruction(st), operand ^ place << 4)
+    h[23] = context(23, modrm & 0xC7 | place << 16, operand)
+    h[24] = context(24, now, place)
+    h[25] = context(25, place | b1 << 16, opcodes & _LAST)
+    h[26] = context(26, place, st[S_REGISTERS] & 0xFFFFF)
+    h[27] = context(
+        27, place | opcode << 16, st[S_BEFORE] >> OPCODE_BITS & 63 | (modrm & 0xC7) << 8
     )
-    h[29] = context(29, st[S_ALIKE] & 255 | c4 & 0xFFE00000, 0)
-    h[30] = context(30, c4 & 0xFFFF0000, 0)
-    h[31] = context(31, mix32(now, mix32(st[S_INSTRUCTION1], st[S_INSTRUCTION2])), place)
-    h[32] = context(32, heads2, c4 & 0xFFFF)
-    h[33] = context(33, heads2 & 0xFFFF, b1)
-    h[34] = context(34, mix32(opcode | place << 16, opcodes & _LAST_THREE), modrm & 0x38)
-    h[35] = context(35, b1 | (c8 & 255) << 8, 0)
-    h[36] = context(36, (r[R_EXPECT] + 1) | min(st[S_MATCH + 1], 15) << 9, b1)
-    h[37] = context(37, b1 | c4 >> 8 & 0xFF00, 0)
-    h[38] = context(38, phase | st[S_RECORD] << 16, b1)
+    h[28] = context(28, st[S_ALIKE] & 255 | c4 & 0xFFE00000, 0)
+    h[29] = context(29, c4 & 0xFFFF0000, 0)
+    h[30] = context(30, mix32(now, mix32(st[S_INSTRUCTION1], st[S_INSTRUCTION2])), place)
+    h[31] = context(31, heads2, c4 & 0xFFFF)
+    h[32] = context(32, mix32(opcode | place << 16, opcodes & _LAST_THREE), modrm & 0x38)
+    h[33] = context(33, b1 | (c8 & 255) << 8, 0)
+    h[34] = context(34, b1 | c4 >> 8 & 0xFF00, 0)
 
 
 @njit(_nrt=False, forceinline=True)

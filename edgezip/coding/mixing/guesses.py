@@ -6,11 +6,12 @@ from __future__ import annotations
 import numpy as np
 from numpy import uintp
 
-from edgezip.coding.hashing import MASK32
+from edgezip.coding.hashing import MASK32, mix32
 from edgezip.coding.jit import njit
 
 from .fields import byte_at
 from .layout import (
+    LASTS_SIZE,
     S_C4,
     S_C8,
     S_FAST,
@@ -80,10 +81,29 @@ def _expected(g, rows, j, pos, history, pointer, length):  # type: ignore[no-unt
         guess(g, rows, j, 0, _kind(pos, _MOST))
 
 
+@njit(_nrt=False, forceinline=True)
+def _after(g, rows, j, pos, lasts, places, table, place):  # type: ignore[no-untyped-def]
+    """Guess `j`: the byte that came last behind `place`, 16 bits, of a table."""
+    at = table * LASTS_SIZE + place
+    places[uintp(table)] = at
+    _seen(g, rows, j, pos, int(lasts[uintp(at)]))
+
+
+@njit(_nrt=False, forceinline=True)
+def _note(lasts, places, c):  # type: ignore[no-untyped-def]
+    for i in range(places.shape[0]):
+        at = uintp(places[uintp(i)])
+        lasts[at] = int(lasts[at]) << 8 & 0xFF00 | c
+
+
+@njit(inline="always", _nrt=False)
+def note_byte(m, c):  # type: ignore[no-untyped-def]
+    """Byte `c` came behind the places for which the guesses were made."""
+    _note(m.lasts, m.last_places, c)
+
+
 @njit(_nrt=False)
-def set_guesses(g, rows, heads, history, n, s, st):  # type: ignore[no-untyped-def]
-    """Guess at the next byte of stream `s`. How good a guess may be is seen from what the same one
-    would have been for a byte that is known, the last one in most cases."""
+def _set_guesses(g, rows, lasts, places, heads, history, n, s, st):  # type: ignore[no-untyped-def]
     pos = st[S_POS]
     c4 = st[S_C4]
     b1 = c4 & 255
@@ -102,6 +122,8 @@ def set_guesses(g, rows, heads, history, n, s, st):  # type: ignore[no-untyped-d
     q1 = byte_at(history, n, s, pos - rec2)
     q_left = byte_at(history, n, s, pos - rec2 - 1)
     both = byte_at(history, n, s, pos - rec - rec2)
+    similar = byte_at(history, n, s, pos - st[S_FAST])
+    phase = pos % rec if rec > 1 else 0
     word = pos & -4
     _similar(g, rows, 0, history, n, s, st, st[S_SLOW], st[S_SLOW_SCORE])
     _similar(g, rows, 2, history, n, s, st, st[S_FAST], st[S_FAST_SCORE])
@@ -119,7 +141,27 @@ def set_guesses(g, rows, heads, history, n, s, st):  # type: ignore[no-untyped-d
     _slope(g, rows, 11, pos, older, _number(history, n, s, word - 4))
     guess(g, rows, 12, b1, _kind(pos, difference(b1, b2)))
     guess(g, rows, 13, b4, _kind(pos, difference(b1, b5)))
-    _seen(g, rows, 14, pos, heads[b1])
-    _seen(g, rows, 15, pos, heads[256 + (c4 & 0xFFFF)])
-    _expected(g, rows, 16, pos, history, st[S_MATCH], st[S_MATCH + 1])
-    _expected(g, rows, 17, pos, history, st[S_MATCH + 3], st[S_MATCH + 4])
+    _expected(g, rows, 14, pos, history, st[S_MATCH], st[S_MATCH + 1])
+    _expected(g, rows, 15, pos, history, st[S_MATCH + 3], st[S_MATCH + 4])
+    _seen(g, rows, 16, pos, heads[b1])
+    _seen(g, rows, 17, pos, heads[256 + (c4 & 0xFFFF)])
+    _after(g, rows, 18, pos, lasts, places, 0, b2)
+    _after(g, rows, 19, pos, lasts, places, 1, c4 >> 8 & 0xFFFF)
+    _after(g, rows, 20, pos, lasts, places, 2, b1 | c4 >> 8 & 0xFF00)
+    _after(g, rows, 21, pos, lasts, places, 3, c4 >> 16)
+    _after(g, rows, 22, pos, lasts, places, 4, r1 | r2 << 8)
+    _after(g, rows, 23, pos, lasts, places, 5, mix32(0, c4 & 0xFFFFFF) & 0xFFFF)
+    _after(g, rows, 24, pos, lasts, places, 6, b4 | st[S_C8] >> 24 << 8)
+    _after(g, rows, 25, pos, lasts, places, 7, mix32(0, phase << 8 | b1) & 0xFFFF)
+    _after(g, rows, 26, pos, lasts, places, 8, similar << 8 | b1)
+    _after(g, rows, 27, pos, lasts, places, 9, mix32(0, c4 & 0xF0F0F0F0) & 0xFFFF)
+
+
+@njit(inline="always", _nrt=False)
+def set_guesses(m, s):  # type: ignore[no-untyped-def]
+    """Guess at the next byte of stream `s`. How good a guess may be is seen from what the same one
+    would have been for a byte that is known, the last one in most cases."""
+    _set_guesses(
+        m.guesses, m.guess_rows, m.lasts, m.last_places, m.heads, m.history, m.streams.shape[0], s,
+        m.streams[s],
+    )  # fmt: skip

@@ -39,6 +39,9 @@ DEPTHS = 64
 
 FAR = 1 << 11
 """The greatest distance at which similar bytes are looked for."""
+LASTS = 10
+LASTS_SIZE = 1 << 16
+"""Tables of bytes that came last behind others, and places of each."""
 RESIDUAL_KINDS = 32
 """Histograms of a residual model."""
 RESIDUAL_ROW = 512

@@ -23,6 +23,8 @@ from .layout import (
     DIRECT,
     FAR,
     FIELD_ENTRIES,
+    LASTS,
+    LASTS_SIZE,
     MOST_SETS,
     R_CONTEXTS,
     R_EARLY,
@@ -64,7 +66,8 @@ class Model(NamedTuple):
     context), matchmaps, weights, final, apms, votes (record lengths), seen (places of hashed
     strings), runs (what came last in a context), runmaps. Per stream: streams (S, STREAM_FIELDS),
     fields (S, FIELD_ENTRIES), history and bounds (byte `pos` of stream s lies at pos * S + s). Of
-    the only stream of a profile with residual models: scores (of distances), histograms.
+    the only stream of a profile with residual models: scores (of distances), lasts (bytes that
+    came last), histograms.
     run_slots lists the contexts with run models. silent lists inputs that count as 0: none, but in
     bench/ablation.py. The others are scratch.
     """
@@ -98,6 +101,8 @@ class Model(NamedTuple):
     hashes: NDArray[np.int64]
     direct_hashes: NDArray[np.int64]
     bases: NDArray[np.int64]
+    lasts: NDArray[np.uint16]
+    last_places: NDArray[np.int64]
     guesses: NDArray[np.int64]
     guess_rows: NDArray[np.int64]
     run_slots: NDArray[np.int64]
@@ -163,6 +168,8 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
         hashes=np.zeros(len(profile.contexts), np.int64),
         direct_hashes=np.zeros(DIRECT, np.int64),
         bases=np.zeros(len(profile.contexts), np.int64),
+        lasts=np.zeros(LASTS * LASTS_SIZE if residuals else 0, np.uint16),
+        last_places=np.zeros(LASTS if residuals else 0, np.int64),
         guesses=np.zeros(residuals, np.int64),
         guess_rows=np.zeros(residuals, np.int64),
         run_slots=np.array(profile.runs, np.int64),

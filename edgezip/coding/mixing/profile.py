@@ -233,9 +233,7 @@ _RECORD_CONTEXTS = (
     *_named(
         ("records", ("three above, byte, second to the right",)),
         (_INDIRECT, ("bytes after the last one", "only the bytes after the last two")),
-        ("bitmaps", ("bits around above",)),
         ("sparse", ("bytes 1 and 5 back", "byte 2 back")),
-        ("records", ("phase and byte",)),
         ("sparse", ("position modulo 16", "bytes 1 and 3 back", "word and byte")),
         ("records", (
             "since the counter, above, byte", "three above",
@@ -250,10 +248,8 @@ _RECORD_CONTEXTS = (
         ("sparse", ("bytes 2 and 4 back",)),
         ("zeros and repeats", ("zeros and repeats, bytes 3 and 4 back",)),
         (_INDIRECT, ("bytes after the last two",)),
-        (_INDIRECT, ("three bytes after the last two",)),
         ("sparse", ("bytes 1 and 6 back",)),
         ("records", ("since the counter, above in the second length",)),
-        ("bitmaps", ("bits of three rows",)),
         ("numbers", (
             "high halves of bytes 3 and 4 back, position modulo 4",
             "parts of bytes 1, 4, 8 and 12 back, position modulo 4",
@@ -274,7 +270,6 @@ _CODE_CONTEXTS = (
         (_INDIRECT, ("only the bytes after the last two",)),
         ("instructions", ("instruction and opcode before", "instruction before")),
         ("high bits", ("high bits of eight bytes",)),
-        ("records", ("three above",)),
         ("instructions", ("place and byte, position modulo 16",)),
         ("high bits", ("high bits of three bytes", "high halves of two bytes")),
         ("instructions", (
@@ -284,12 +279,10 @@ _CODE_CONTEXTS = (
         ("zeros and repeats", ("zeros and repeats, bytes 3 and 4 back",)),
         ("sparse", ("bytes 3 and 4 back",)),
         ("instructions", ("two instructions before",)),
-        (_INDIRECT, ("three bytes after the last two", "bytes after the last two")),
+        (_INDIRECT, ("three bytes after the last two",)),
         ("instructions", ("three opcodes before, register",)),
         ("sparse", ("bytes 1 and 5 back",)),
-        ("expected byte", ("expected byte and its length",)),
         ("sparse", ("bytes 1 and 3 back",)),
-        ("records", ("phase and byte",)),
     ),
 )  # fmt: skip
 
@@ -299,8 +292,11 @@ _GUESSES = (
     "above", "above and the difference to the left", "slope", "second difference",
     "above in the second length", "above in both lengths",
     "slope of numbers above", "slope of numbers before", "byte", "byte 4 back",
-    "byte after the last one", "byte after the last two",
     "expected by the short match", "expected by the long match",
+    "after the last byte", "after the last two", "after byte 2 back", "after bytes 2 and 3 back",
+    "after bytes 1 and 3 back", "after bytes 3 and 4 back", "after two above",
+    "after the last three", "after bytes 4 and 8 back", "after phase and byte",
+    "after the similar byte and the last one", "after high halves of four bytes",
 )  # fmt: skip
 
 _CONTROLS = bytes([*range(9), *range(14, 32)])
@@ -326,16 +322,16 @@ PROFILES = (
         runs=(0, 2, 3, 4, 8, 9, 14, 23, 33, 35, 40, 46),
     ),
     Profile(
-        RECORDS, "records", _RECORD_CONTEXTS, 14, (25, 33, 39), 3500, 64, 812, "records",
+        RECORDS, "records", _RECORD_CONTEXTS, 14, (25, 33, 35), 3500, 64, 812, "records",
         maps=4, finals=(2, 9, 4), even_maps=True, early=3, longest_record=8192, learned_count=30,
         residuals=_GUESSES,
-        stronger=RECORDS, runs=(1, 3, 8, 12, 15, 16, 19, 20, 21, 22, 26, 31),
+        stronger=RECORDS, runs=(1, 3, 8, 11, 13, 14, 17, 18, 19, 20, 24, 29),
     ),
     Profile(
-        CODE, "code", _CODE_CONTEXTS, 14, (25, 33, 39), 3500, 64, 812, "code",
+        CODE, "code", _CODE_CONTEXTS, 14, (25, 33, 35), 3500, 64, 812, "code",
         maps=4, finals=(2, 9, 4), even_maps=True, early=3, learned_count=30, stronger=CODE,
         residuals=_GUESSES,
-        runs=(1, 7, 8, 11, 12, 14, 17, 20, 21, 22, 24, 28),
+        runs=(1, 7, 8, 11, 12, 14, 17, 19, 20, 21, 23, 27),
     ),
 )  # fmt: skip
 """The profiles for bytes, by number."""

@@ -50,8 +50,7 @@ def set_contexts(m, s):  # type: ignore[no-untyped-def]
         m.scratch, m.hashes, m.direct_hashes, m.streams, m.history, m.bounds, m.heads, m.fields, s
     )  # fmt: skip
     if m.scratch[R_RESIDUALS] > 0:
-        n = m.streams.shape[0]
-        set_guesses(m.guesses, m.guess_rows, m.heads, m.history, n, s, m.streams[s])
+        set_guesses(m, s)
 
 
 @njit(_nrt=False, forceinline=True)
