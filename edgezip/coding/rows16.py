@@ -77,14 +77,14 @@ def _products(builder: Any, a: Any, b: Any) -> Any:
     return builder.mul(builder.sext(a, _BLOCK_32), builder.sext(b, _BLOCK_32))
 
 
-def _sum_of_products() -> Any:
+def _sum_of_products(pairs_first: bool | None = None) -> Any:
     # On x86 neighbours are added first, which is one instruction with the product.
     pairs = ir.VectorType(_INT32, BLOCK // 2)
     even, odd = (ir.Constant(pairs, list(range(first, BLOCK, 2))) for first in (0, 1))
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         rows = _Rows(context, builder, signature, arguments)
-        in_pairs = "x86" in builder.module.triple
+        in_pairs = "x86" in builder.module.triple if pairs_first is None else pairs_first
         kind = pairs if in_pairs else _BLOCK_32
         total = _CODE.alloca_once_value(builder, ir.Constant(kind, [0] * kind.count))
         with _CODE.for_range(builder, arguments[3]) as loop:

@@ -12,9 +12,9 @@ from edgezip.coding.rows16 import (
     BLOCK,
     WEIGHT_BITS,
     _move_plainly,
+    _sum_of_products,
     _sum_plainly,
     dot,
-    sum_of_products,
     train,
 )
 
@@ -68,7 +68,9 @@ def test_steps_are_rounded_and_end_at_16_bits(step: int) -> None:
     assert (after == plain).all()
 
 
-def test_sums_are_those_of_plain_python() -> None:
+@pytest.mark.parametrize("pairs_first", [True, False])
+def test_sums_are_those_of_plain_python(pairs_first: bool) -> None:
+    sum_of_products = _sum_of_products(pairs_first)
     rng = np.random.default_rng(1)
     weights, x = rng.integers(-32768, 32768, (2, _PLACES)).astype(np.int16)
 

@@ -10,7 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from edgezip.coding.jit import PLAIN
+from edgezip.coding.mixing import residuals, similarity
 from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
+from edgezip.coding.mixing.layout import (
+    FAR,
+    R_RESIDUALS,
+    REGISTERS,
+    RESIDUAL_KINDS,
+    RESIDUAL_ROW,
+    S_POS,
+    S_SLOW,
+    STREAM_FIELDS,
+)
 from edgezip.coding.mixing.params import MixParams
 from edgezip.coding.mixing.profile import BINARY, CODE, LINES, RECORDS, TEXT
 from edgezip.coding.mixing.token_decoding import MixingDecoder
@@ -44,6 +55,27 @@ def payloads() -> list[str]:
     return [*found, payload.hex()]
 
 
+def states() -> list[str]:
+    """What residual models learn where so few bytes do not get: counts that are halved, and bytes
+    farther back than the greatest distance."""
+    r, histograms = np.zeros(REGISTERS, np.int64), np.zeros(RESIDUAL_KINDS * RESIDUAL_ROW, np.uint8)
+    r[R_RESIDUALS] = 1
+    guesses, rows = np.zeros((2, 1), np.int64)
+    for i in range(300):
+        residuals.guess(guesses, rows, 0, i, 1)
+        residuals._learn(r, histograms, guesses, rows, i * i & 255)
+    stream = np.zeros(STREAM_FIELDS, np.int64)
+    rng = np.random.default_rng(5)
+    scores = rng.integers(0, similarity.WORST, 2 * FAR).astype(np.uint16)
+    history = rng.integers(0, 256, FAR + 60).astype(np.uint8)
+    found = []
+    for pos in (2, 3, 700, FAR, FAR + 1, FAR + 2, FAR + 50):
+        stream[S_POS] = pos
+        similarity.follow_similarity(scores, history, stream, int(history[pos - 1]))
+        found += [str(value) for value in stream[S_SLOW:STREAM_FIELDS]]
+    return [histograms.tobytes().hex(), scores.tobytes().hex(), *found]
+
+
 def test_python_gives_the_bytes_of_the_compiled_kernels() -> None:
     assert not PLAIN
     result = subprocess.run(
@@ -53,9 +85,9 @@ def test_python_gives_the_bytes_of_the_compiled_kernels() -> None:
         capture_output=True,
         text=True,
     )
-    assert result.stdout.split() == payloads()
+    assert result.stdout.split() == payloads() + states()
 
 
 if __name__ == "__main__":
     assert PLAIN
-    print("\n".join(payloads()))
+    print("\n".join(payloads() + states()))

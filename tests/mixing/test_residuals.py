@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edgezip.coding.logistic import stretch_table
-from edgezip.coding.mixing import residuals, similarity
-from edgezip.coding.mixing.bytecodec import cm_encode
+from edgezip.coding.mixing import guesses, residuals, similarity
+from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
 from edgezip.coding.mixing.layout import (
     FAR,
     R_BITS,
@@ -163,3 +163,32 @@ def _silent(profile: int) -> NDArray[np.int64]:
     row = PROFILES[profile]
     first = CONTEXT_INPUT + OF_CONTEXT * len(row.contexts) + len(row.runs)
     return np.arange(first, first + len(row.residuals))
+
+
+def test_all_guesses_are_made_and_no_others() -> None:
+    model = new_model(MixParams(16, RECORDS, 2), 1, 9, False)
+    made, rows = np.full((2, model.guesses.size + 1), -1, np.int64)
+    places = np.full(model.last_places.size + 1, -1, np.int64)
+    guesses._set_guesses(
+        made, rows, model.lasts, places, model.heads, model.history, 1, 0, model.streams[0]
+    )
+    for array in (made, rows, places):
+        assert array[:-1].min() >= 0
+        assert array[-1] == -1
+
+
+@pytest.mark.parametrize("profile", [RECORDS, CODE])
+def test_what_a_prime_taught_is_not_touched_by_what_is_packed(profile: int) -> None:
+    params, rng = MixParams(16, profile, 2), random.Random(3)
+    prime = b"".join((i * 1000).to_bytes(4, "big") + b"ab" for i in range(200))
+    data = b"".join((i * 1000 + 7).to_bytes(4, "big") + b"ab" for i in range(150, 260))
+    first = cm_encode(data, params, prime)
+    cm_encode(rng.randbytes(300), params, prime)
+    assert cm_encode(data, params, prime) == first
+    assert cm_decode(first, len(data), params, prime) == data
+    assert len(first) < len(cm_encode(data, params))
+
+
+def test_several_streams_are_refused() -> None:
+    with pytest.raises(ValueError, match="single stream"):
+        new_model(MixParams(16, RECORDS, 2), 2, 9, False)

@@ -1,5 +1,5 @@
 """The profile of x86 machine code: what byte of an instruction comes next, the instructions before
-it, and, for the data between, some contexts of records."""
+it, and, for the data between, sparse bytes and the guesses of records."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _LAST, _LAST_TWO, _LAST_THREE = (((1 << i * OPCODE_BITS) - 1) for i in (1, 2, 3)
 
 
 @njit(_nrt=False)
-def code_contexts(r, h, history, heads, n, s, st):  # type: ignore[no-untyped-def]
-    """Set the hashes of all contexts of the next byte of stream `s`."""
+def code_contexts(h, heads, st):  # type: ignore[no-untyped-def]
+    """Set the hashes of all contexts of the next byte."""
     c4 = st[S_C4]
     c8 = st[S_C8]
     b1 = c4 & 255

@@ -1,5 +1,6 @@
 """What residual models of binary data guess at: bytes above, at similar places and some bytes back,
-and what follows from several of them if differences stay the same."""
+what follows from several of them if differences stay the same, what matches expect, and what came
+last in a context. A profile has all of these guesses or none."""
 
 from __future__ import annotations
 

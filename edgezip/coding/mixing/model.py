@@ -55,7 +55,8 @@ _TABLES = (
     "slots", "maps", "direct", "heads", "matchmaps", "weights", "final", "apms", "votes", "seen",
     "runs", "runmaps",
 )  # fmt: skip
-"""The adaptive tables: one block of memory holds them."""
+"""The adaptive tables: one block of memory holds them. The small ones of residual models are
+besides."""
 
 
 class Model(NamedTuple):
@@ -123,7 +124,12 @@ def new_model(params: MixParams, streams: int, capacity: int, tokens: bool) -> M
         streams: number of streams, each with its own history.
         capacity: bytes of history per stream; history and bounds may be exchanged for longer ones.
         tokens: whether tokens with model logits are coded, or bytes.
+
+    Raises:
+        ValueError: the profile is for a single stream.
     """
+    if streams > 1 and not tokens and profile_of(params.profile).residuals:
+        raise ValueError("residual models follow a single stream")
     log2 = params.mem_log2
     squash = squash_table()
     profile = profile_of(params.profile, tokens)

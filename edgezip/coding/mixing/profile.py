@@ -51,9 +51,10 @@ class Profile:
     so that they come as near to 1 as to 0, which matters where nearly everything is foreseen.
     finals: sets whose rows further final rows take; all final rows are averaged. early: how much is
     added to the rates at first, as a multiple of them. longest_record: record lengths are below it.
-    residuals: the guesses of guesses.py that residual models make at the highest level, in order;
-    for a single stream. learned_count: what the starting state knows of a probability counts as at
-    most so many decisions. model_weight: as plain_weight, of the language model.
+    residuals: the guesses that residual models make at the highest level, for a single stream: all
+    those of guesses.py, in its order, or none. learned_count: what the starting state knows of a
+    probability counts as at most so many decisions. model_weight: as plain_weight, of the language
+    model.
     field_ends: bytes behind which a field of a line begins. taught_by: the documents of which
     train.prior makes the starting state. fast_level: where time counts; of text, fewer contexts
     keep 2 % of size for a third more speed. suits: whether it is for some data; None where another

@@ -1,7 +1,6 @@
 """The seams between the shared kernels and those of the profiles: one line a profile each.
 
-`observe` belongs to the history, because a profile's state follows the bytes; `set_contexts` and
-`select` are asked before a byte and before a decision.
+`set_contexts` and `select` are asked before a byte and before a decision.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ def _set_contexts(r, hashes, direct_hashes, streams, history, bounds, heads, fie
     elif profile == RECORDS:
         record_contexts(r, hashes, history, heads, n, s, st)
     elif profile == CODE:
-        code_contexts(r, hashes, history, heads, n, s, st)
+        code_contexts(hashes, heads, st)
     elif profile == TOKENS:
         token_contexts(r, hashes, history, heads, fields[s], n, s, st)
     else:

@@ -1,5 +1,5 @@
 """The profile of records: binary data looked at longer than `binary` does: more neighbours in the
-record before, differences, two-dimensional contexts of bitmaps, sparse bytes of machine code."""
+record before, bytes that count from record to record, more sparse bytes and high bits."""
 
 from __future__ import annotations
 
