@@ -12,7 +12,9 @@ from edgezip.coding.logistic import stretch_table
 from edgezip.coding.mixing import guesses, residuals, similarity
 from edgezip.coding.mixing.bytecodec import cm_decode, cm_encode
 from edgezip.coding.mixing.layout import (
+    CONTEXT_INPUT,
     FAR,
+    OF_CONTEXT,
     R_BITS,
     R_C0,
     R_RESIDUALS,
@@ -158,8 +160,6 @@ def test_numbers_that_grow_by_little_take_less(
 
 
 def _silent(profile: int) -> NDArray[np.int64]:
-    from edgezip.coding.mixing.layout import CONTEXT_INPUT, OF_CONTEXT
-
     row = PROFILES[profile]
     first = CONTEXT_INPUT + OF_CONTEXT * len(row.contexts) + len(row.runs)
     return np.arange(first, first + len(row.residuals))

@@ -2,7 +2,7 @@
 
 Of every distance up to FAR a score is kept: how different bytes of that distance have been of late.
 Records whose numbers grow, or change a little, repeat no byte, and are alike all the same. Method:
-M. Mahoney and others, paq8px v216, its similarity model.
+the similarity model of paq8px v216.
 """
 
 from __future__ import annotations
